@@ -1,0 +1,119 @@
+// swift-tools-version: 6.3
+// The plan of the house: every arrow between rooms and modules is drawn here, and nowhere else.
+
+import PackageDescription
+
+/// Warnings are errors in C too, with the checks that matter for code that slices untrusted bytes.
+let cRules: [CSetting] = [
+  .define("_GNU_SOURCE"),
+  .enableWarning("all"),
+  .enableWarning("extra"),
+  .enableWarning("conversion"),
+  .enableWarning("shadow"),
+  .enableWarning("strict-prototypes"),
+  .enableWarning("missing-prototypes"),
+  .treatAllWarnings(as: .error),
+]
+
+let swiftRules: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .enableUpcomingFeature("ImmutableWeakCaptures"),
+]
+
+/// A room of the C core: one noun, one folder, one header.
+func room(_ name: String, uses rooms: [String] = [], libraries: [String] = []) -> Target {
+  .target(
+    name: "CWeir" + name,
+    dependencies: (rooms.map { "CWeir" + $0 } + libraries).map { .target(name: $0) },
+    path: "CCore/" + name.lowercased(),
+    cSettings: cRules)
+}
+
+/// A Debian library found by pkg-config.
+func system(_ name: String, pkgConfig: String, package: String) -> Target {
+  .systemLibrary(
+    name: "C" + name,
+    path: "CCore/system/" + name.lowercased(),
+    pkgConfig: pkgConfig,
+    providers: [.apt([package])])
+}
+
+/// A Swift module of the house.
+func module(_ name: String, uses: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+  .target(name: name, dependencies: uses, resources: resources, swiftSettings: swiftRules)
+}
+
+/// A folder of tests.
+func tests(_ name: String, uses: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(
+    name: name, dependencies: uses, path: "Tests/" + name, exclude: exclude,
+    swiftSettings: swiftRules.filter { _ in true })
+}
+
+let package = Package(
+  name: "weir",
+  products: [.executable(name: "weir", targets: ["weir"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    // System libraries.
+    system("UV", pkgConfig: "libuv", package: "libuv1-dev"),
+    system("Jansson", pkgConfig: "jansson", package: "libjansson-dev"),
+    system("Gcrypt", pkgConfig: "libgcrypt", package: "libgcrypt20-dev"),
+    system("Seccomp", pkgConfig: "libseccomp", package: "libseccomp-dev"),
+
+    // The rooms of the core.
+    room("Base"),
+    room("Os", uses: ["Base"]),
+    room("Log", uses: ["Base"]),
+    room("Frame", uses: ["Base"]),
+    room("Message", uses: ["Base"]),
+    room("Wheel", uses: ["Base"]),
+    room("Journal", uses: ["Base", "Os"]),
+    room("Seal", uses: ["Base"], libraries: ["CGcrypt"]),
+    room("Link", uses: ["Base", "Seal"]),
+    room(
+      "Works",
+      uses: ["Base", "Os", "Log", "Frame", "Message", "Wheel", "Journal", "Seal", "Link"],
+      libraries: ["CJansson"]),
+    .target(
+      name: "CCore",
+      dependencies: [
+        "CWeirBase", "CWeirOs", "CWeirLog", "CWeirFrame", "CWeirMessage", "CWeirWheel",
+        "CWeirJournal", "CWeirSeal", "CWeirLink", "CWeirWorks", "CUV", "CSeccomp",
+      ],
+      path: "CCore/hall", cSettings: cRules),
+
+    // The modules.
+    module("WeirModel"),
+    module(
+      "WeirPolicy", uses: ["WeirModel", "Yams"],
+      resources: [.embedInCode("Resources/policy.yaml")]),
+    module("WeirHandover", uses: ["WeirModel"]),
+    module("WeirConfiguration", uses: ["WeirModel", "Yams"]),
+    module("WeirCore", uses: ["WeirModel", "CCore"]),
+    module(
+      "WeirRuntime",
+      uses: [
+        "WeirModel", "WeirPolicy", "WeirHandover", "WeirConfiguration", "WeirCore",
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ]),
+    .executableTarget(
+      name: "weir",
+      dependencies: [
+        "WeirModel", "WeirPolicy", "WeirConfiguration", "WeirCore", "WeirRuntime",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swiftRules),
+  ]
+)
