@@ -1,0 +1,54 @@
+/* memory.c: the one door to the heap, and comparing and wiping of bytes.
+ *
+ *   happy path      zeroed memory, counted, so that a test can want no more of it after start
+ *   no memory       null, the caller answers OUT_OF_MEMORY
+ *   count × size overflows   null as well
+ */
+#include "weir_base.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Counted from any thread: the disk and key threads allocate at start too. */
+static _Atomic uint64_t allocation_count;
+
+void *weir_allocate(size_t count, size_t size) {
+  WEIR_ASSERT(size > 0);
+  atomic_fetch_add_explicit(&allocation_count, 1, memory_order_relaxed);
+  size_t bytes = 0;
+  if (__builtin_mul_overflow(count, size, &bytes)) return NULL;
+  /* calloc may answer null for nothing; callers read null as out of memory, so ask for a byte. */
+  return calloc(bytes == 0 ? 1 : bytes, 1);
+}
+
+void weir_free(void *memory) {
+  free(memory);
+}
+
+uint64_t weir_allocations(void) {
+  return atomic_load_explicit(&allocation_count, memory_order_relaxed);
+}
+
+weir_bytes weir_text(const char *zero_terminated) {
+  return weir_view(zero_terminated, strlen(zero_terminated));
+}
+
+bool weir_equal(weir_bytes a, weir_bytes b) {
+  if (a.count != b.count) return false;
+  return a.count == 0 || memcmp(a.at, b.at, a.count) == 0;
+}
+
+bool weir_equal_constant_time(weir_bytes a, weir_bytes b) {
+  WEIR_ASSERT(a.count == b.count);
+  /* Volatile, so that no compiler turns the loop into one that stops at the first difference. */
+  volatile uint8_t difference = 0;
+  for (size_t i = 0; i < a.count; i++) {
+    difference = (uint8_t)(difference | (a.at[i] ^ b.at[i]));
+  }
+  return difference == 0;
+}
+
+void weir_wipe(void *memory, size_t count) {
+  if (count > 0) explicit_bzero(memory, count);
+}

@@ -1,0 +1,31 @@
+/* numbers.c: decimal numbers from the world, and the check digit a person can read out.
+ *
+ *   happy path    digits in, a number out
+ *   anything else, nothing at all, or more than 64 bits hold   INVALID, the target is untouched
+ */
+#include "weir_base.h"
+
+unsigned weir_check_digit(uint64_t number) {
+  unsigned sum = 0;
+  bool doubled = true; /* the rightmost digit stands beside the check digit */
+  for (; number > 0; number /= 10) {
+    unsigned digit = (unsigned)(number % 10) * (doubled ? 2 : 1);
+    sum += digit > 9 ? digit - 9 : digit;
+    doubled = !doubled;
+  }
+  return (10 - sum % 10) % 10;
+}
+
+weir_status weir_decimal_read(weir_bytes digits, uint64_t *value) {
+  if (digits.count == 0) return WEIR_INVALID;
+  uint64_t sum = 0;
+  for (size_t i = 0; i < digits.count; i++) {
+    uint8_t byte = digits.at[i];
+    if (byte < '0' || byte > '9') return WEIR_INVALID;
+    uint64_t digit = (uint64_t)(byte - '0');
+    if (sum > (UINT64_MAX - digit) / 10) return WEIR_INVALID;
+    sum = sum * 10 + digit;
+  }
+  *value = sum;
+  return WEIR_OK;
+}

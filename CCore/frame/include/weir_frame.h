@@ -1,0 +1,31 @@
+/* weir_frame: bytes → lines.
+ *
+ * A line ends with a line feed; a carriage return before it is dropped; empty lines are passed
+ * over. A line longer than the limit is not kept: its bytes are skipped up to its line feed, and
+ * it comes out once, as TOO_LONG with its first bytes, in its place among the others.
+ *
+ * Cost: one memchr over the bytes. Bounded by memory bandwidth. Kept true by Benchmarks/Rooms.
+ */
+#ifndef WEIR_FRAME_H
+#define WEIR_FRAME_H
+
+#include "weir_base.h"
+
+typedef struct weir_frame {
+  uint8_t *at; /* owned by the caller, `capacity` bytes: the longest line with its line feed */
+  size_t capacity;
+  size_t begin, end; /* what was received and not yet taken: at[begin..<end] */
+  size_t scanned;    /* no line feed in at[begin..<scanned] */
+  bool skipping;     /* inside the rest of a line that was too long */
+} weir_frame;
+
+void weir_frame_init(weir_frame *f, void *memory, size_t capacity);
+/* Where received bytes may be put, and how many (0: take lines first). Moves what is left to the
+ * front of the memory, so views given by weir_frame_next end here. */
+uint8_t *weir_frame_space(weir_frame *f, size_t *room);
+void weir_frame_filled(weir_frame *f, size_t count);
+/* The next whole line without its end, borrowed until weir_frame_space. OK; TOO_LONG with the
+ * line's first bytes (at most capacity); AGAIN when more bytes are needed. */
+weir_status weir_frame_next(weir_frame *f, weir_bytes *line);
+
+#endif
