@@ -1,0 +1,156 @@
+/* weir_journal: append, group commit, recover.
+ *
+ * A directory of segments, `%010u.wal`, each taken in full (WEIR_JOURNAL_SEGMENT_BYTES by
+ * default) before it is used; two more lie in reserve (`reserve-%010u.wal`). All numbers are little
+ * endian.
+ *
+ *   segment header, 64 bytes
+ *      0  8  magic "WEIRWAL1"
+ *      8  4  format version, 1
+ *     12  4  segment number, from 1
+ *     16  8  salt, drawn when the segment begins to be used
+ *     24  8  serial of its first frame
+ *     32  4  chain: the checksum of the last frame of the segment before (0 for the first)
+ *     36  8  unit name, zero padded
+ *     44 16  zero
+ *     60  4  CRC32C of bytes 0 … 59
+ *
+ *   frame, 24 bytes and the body, padded with zeros to 8
+ *      0  4  CRC32C of bytes 4 … end of the body, seeded with CRC32C(salt)
+ *      4  4  chain: the checksum of the frame before (the header's chain for the first)
+ *      8  8  serial, dense from 1 over the life of the journal
+ *     16  4  body bytes
+ *     20  1  kind, given by the caller; 0 is never used
+ *     21  1  zero
+ *     22  2  position in its batch, from 0
+ *
+ *   A frame is valid if and only if its checksum holds, its chain is the checksum of the frame
+ *   before it, and its serial is one more than that frame's. The salt is new for every use of a
+ *   segment, so what an earlier use left behind never passes for news.
+ *
+ * A batch is what one write and one sync carry; it lies in one segment. Position in the batch
+ * tells a torn tail from damage: a batch is written only when the one before it is durable, so a
+ * valid frame behind an invalid one belongs to the same batch (torn), or proves that the invalid
+ * one had been durable (damage). What recovery copies has position 0 throughout: each copied frame
+ * vouches for all before it. A last segment without a valid header was begun and never synced: it
+ * is dropped if the segment before it is whole and none of its frames belongs to a second batch.
+ *
+ *   happy path   append … → take (a job: bytes, file, offset) → the disk thread writes and syncs
+ *                → done(OK) → everything up to the job's serial is durable
+ *   disk full    the reserve cannot be filled up again: `scarce` is true; the caller then lets
+ *                only danger append. Reserve spent: append answers NO_SPACE. Recovery then makes
+ *                its copy in a file of the reserve.
+ *   write or sync fails   done(status) closes the journal for ever: append answers CLOSED
+ *   torn tail    recovery keeps the valid frames; it always copies what it keeps of the last
+ *                segment to a fresh one and syncs that before the caller may act on it, since what
+ *                is read back after a crash need not be on the disk
+ *   damage       recovery refuses with CORRUPT and names segment, offset and serial
+ *
+ * The journal makes and checks bytes; jobs are performed elsewhere (weir_journal_perform, on the
+ * disk thread). One job is in flight at most; batches form by themselves meanwhile.
+ *
+ * Cost: an append is a memcpy and a CRC32C. Bounded by the gather buffer. Kept true by
+ * Benchmarks/Rooms.
+ */
+#ifndef WEIR_JOURNAL_H
+#define WEIR_JOURNAL_H
+
+#include "weir_base.h"
+#include "weir_os.h"
+
+enum {
+  WEIR_JOURNAL_SEGMENT_BYTES = 16 * 1024 * 1024,
+  WEIR_JOURNAL_HEADER_BYTES = 64,
+  WEIR_JOURNAL_FRAME_BYTES = 24,
+  WEIR_JOURNAL_BODY_MAX = 128 * 1024,          /* a line of 64 KiB, a state, and room */
+  WEIR_JOURNAL_GATHER_BYTES = 8 * 1024 * 1024, /* appended and not yet taken by a job */
+  WEIR_JOURNAL_RESERVE = 2                     /* whole segments in reserve */
+};
+
+typedef struct weir_journal weir_journal;
+
+/* Where a frame lies: segment number in the upper 32 bits, offset in the lower. 0: nowhere. */
+typedef uint64_t weir_position;
+
+typedef struct weir_journal_options {
+  const char *directory;  /* made if missing; locked for this process by a file `lock` in it */
+  const char *unit;       /* 1 to 8 letters and digits; a journal of another unit is refused */
+  uint64_t segment_bytes; /* 0: the default. A multiple of 4096, at least 256 KiB. */
+  bool read_only;         /* verify and show: nothing is made, locked, copied or removed */
+} weir_journal_options;
+
+/* One frame, borrowed until the next call into the journal. */
+typedef struct weir_frame_view {
+  uint64_t serial;
+  weir_position position;
+  uint8_t kind;
+  weir_bytes body;
+} weir_frame_view;
+
+/* What recovery found, and where it stopped. */
+typedef struct weir_journal_finding {
+  uint64_t frames; /* valid frames read */
+  uint64_t segments;
+  uint64_t last_serial;
+  bool torn;        /* a tail was cut off; what was never called durable */
+  uint32_t segment; /* of the torn tail or the damage */
+  uint64_t offset;
+  uint64_t serial; /* the serial that should have stood there */
+  char reason[96]; /* English: what did not hold */
+} weir_journal_finding;
+
+/* Opens and recovers. `each` is called for every valid frame in order (null accepted); a bad
+ * status from it stops recovery and is returned. In writing mode the last segment has been copied,
+ * synced and put in place BEFORE the first call of `each`, so the caller may act on what it is
+ * told. `finding` (not null) is filled in on success and on CORRUPT. BUSY: another process
+ * holds the lock. */
+weir_status weir_journal_open(const weir_journal_options *options, const weir_os *os,
+                              weir_status (*each)(void *user, const weir_frame_view *frame),
+                              void *user, weir_journal_finding *finding, weir_journal **out);
+/* Closes files and forgets what was not taken. No job may be in flight. Null accepted. */
+void weir_journal_close(weir_journal *j);
+
+/* Appends a frame whose body is the concatenation of `parts`; `kind` is not 0. NO_SPACE: the
+ * reserve is spent and the disk is full. FULL: the gather buffer is full, or two segments would
+ * have to be opened at once, or the reserve is spent and not yet tried anew: take, perform and done
+ * make room. CLOSED: after a failure, or opened for reading only. TOO_LONG. What is refused leaves
+ * no trace. */
+weir_status weir_journal_append(weir_journal *j, uint8_t kind, const weir_bytes *parts,
+                                size_t part_count, uint64_t *serial, weir_position *position);
+/* Bytes of frames that may be appended before an append could answer FULL; 0: wait for a job. */
+size_t weir_journal_room(const weir_journal *j);
+/* True from when a reserve segment had to be used up and could not be replaced for want of space,
+ * until the reserve is whole again. */
+bool weir_journal_scarce(const weir_journal *j);
+/* A write or a sync failed: nothing will be durable any more. */
+bool weir_journal_closed(const weir_journal *j);
+uint64_t weir_journal_appended(const weir_journal *j); /* serial of the last append, 0: none */
+uint64_t weir_journal_durable(const weir_journal *j);  /* everything up to here is on the disk */
+
+/* A job for the disk thread: a batch to write and sync, or a segment to prepare for the reserve.
+ * A batch goes first, until the current segment is half used: then every other job may be a
+ * preparation, so that a unit that is never idle does not spend its reserve on an empty disk.
+ * Owned by the journal; opaque to the caller. */
+typedef struct weir_journal_job weir_journal_job;
+/* The next job, or null when there is nothing to do or one is in flight. `now_ms` (monotonic)
+ * spaces the retries of a reserve segment that did not fit: one a second. */
+weir_journal_job *weir_journal_take(weir_journal *j, uint64_t now_ms);
+/* Any thread: performs it through `os`, touching nothing else of the journal. */
+weir_status weir_journal_perform(weir_journal_job *job, const weir_os *os);
+/* The job has ended. A batch's bad status closes the journal; a reserve's NO_SPACE makes it
+ * scarce, a reserve's other failure closes it. Returns true when the durable serial moved. */
+bool weir_journal_done(weir_journal *j, weir_journal_job *job, weir_status status);
+
+/* Reads one frame back: from the buffers when it is still there, else from the disk (a read of a
+ * page or two, mostly cached). `into` holds the body, at least WEIR_JOURNAL_BODY_MAX bytes.
+ * Checks the frame's own checksum (not its chain): CORRUPT. NOT_FOUND: nothing was appended
+ * there. */
+weir_status weir_journal_read(weir_journal *j, weir_position position, weir_buffer *into,
+                              weir_frame_view *frame);
+/* The first frame with a serial >= `serial`, durable or not: NOT_FOUND when there is none yet. For
+ * the watch stream: the frame after one is found by asking for its serial + 1. Walks at most one
+ * segment, from the place where the last call for this `hint` ended (hint starts as 0). */
+weir_status weir_journal_seek(weir_journal *j, uint64_t serial, weir_position *hint,
+                              weir_position *position);
+
+#endif

@@ -1,0 +1,139 @@
+/* Jobs: what the disk thread does, and what follows from how it went.
+ *
+ * Happy path: `take` hands out the first run that gathers, and the two buffers change places, so
+ * that appending goes on meanwhile. A run that begins a segment renames a reserve file to the
+ * segment's name first, and syncs the directory after the file. `done` moves the durable serial.
+ * When no batch waits, `take` hands out the making of a reserve file; when the current segment is
+ * half used already and the reserve still not whole, that goes before a batch, since a unit that
+ * is never idle would otherwise use up its reserve on an empty disk.
+ *
+ * What can go wrong: a batch that fails in any way closes the journal for ever; what had been
+ * appended and not been durable stays readable and is never reported durable. A reserve file that
+ * finds no space makes the journal scarce and is tried again each second; a reserve file that
+ * fails otherwise closes the journal: the disk cannot be trusted.
+ */
+#include "internal.h"
+
+void weir_journal_plan_reserve(weir_journal *j, weir_journal_job *job) {
+  *job = (weir_journal_job){.prepares = true,
+                            .directory = j->directory,
+                            .reserve_bytes = j->segment_bytes,
+                            .prepared = {.number = ++j->reserve_last}};
+}
+
+static void plan_batch_on_take(weir_journal *j, weir_journal_job *job) {
+  frame_run run = j->runs[0];
+  WEIR_ASSERT(run.at == 0 && run.count > 0);
+  const uint8_t *full = j->memory[j->gather];
+  *job = (weir_journal_job){.directory = j->directory,
+                            .file = j->file,
+                            .bytes = weir_view(full, run.count),
+                            .offset = run.offset,
+                            .segment = run.segment,
+                            .reserve = run.reserve,
+                            .last_serial = run.last_serial};
+  j->file = NULL;
+  j->flight = run;
+  j->flight_shown = true;
+  j->gather = 1 - j->gather;
+  j->gather_count -= run.count;
+  j->run_count--;
+  /* What belongs to the next segment moves to the front of the other buffer and goes on there. */
+  if (j->run_count > 0) {
+    memcpy(j->memory[j->gather], full + run.count, j->gather_count);
+    j->runs[0] = j->runs[1];
+    j->runs[0].at = 0;
+  }
+}
+
+weir_journal_job *weir_journal_take(weir_journal *j, uint64_t now_ms) {
+  if (j->closed || j->read_only || j->in_flight) return NULL;
+  bool batch_waits = j->run_count > 0;
+  bool reserve_waits = j->reserve_count < WEIR_JOURNAL_RESERVE && now_ms >= j->retry_ms;
+  bool pressing = j->reserve_count == 0 || j->offset > j->limit / 2;
+  if (reserve_waits && (!batch_waits || (pressing && !j->prepared_last))) {
+    weir_journal_plan_reserve(j, &j->job);
+    j->prepared_last = true;
+  } else if (batch_waits) {
+    plan_batch_on_take(j, &j->job);
+    j->prepared_last = false;
+  } else {
+    return NULL;
+  }
+  j->job.now_ms = now_ms;
+  j->in_flight = true;
+  return &j->job;
+}
+
+static weir_status open_segment_on_perform(weir_journal_job *job, const weir_os *os) {
+  os->close(os->context, job->file); /* its last batch has been synced */
+  job->file = NULL;
+  file_path source = weir_journal_path(job->directory, NAME_RESERVE, job->reserve);
+  file_path target = weir_journal_path(job->directory, NAME_SEGMENT, job->segment);
+  weir_status status = os->rename(os->context, source.text, target.text);
+  if (status != WEIR_OK) return status;
+  return os->open(os->context, target.text, WEIR_OPEN_WRITE, &job->file);
+}
+
+static weir_status prepare_on_perform(weir_journal_job *job, const weir_os *os) {
+  uint32_t number = job->prepared.number;
+  file_path source = weir_journal_path(job->directory, NAME_NEW_RESERVE, number);
+  file_path target = weir_journal_path(job->directory, NAME_RESERVE, number);
+  weir_file *file = NULL;
+  weir_status status = os->random(os->context, &job->prepared.salt, sizeof job->prepared.salt);
+  if (status != WEIR_OK) return status;
+  status = weir_journal_make_file(os, &source, job->reserve_bytes, &file);
+  if (status != WEIR_OK) return status;
+  os->close(os->context, file);
+  status = os->rename(os->context, source.text, target.text);
+  if (status == WEIR_OK) status = os->sync_directory(os->context, job->directory);
+  if (status != WEIR_OK) {
+    (void)os->remove(os->context, source.text); /* whichever name it bears now: it must not */
+    (void)os->remove(os->context, target.text); /* hold room that nothing knows of */
+  }
+  return status;
+}
+
+weir_status weir_journal_perform(weir_journal_job *job, const weir_os *os) {
+  if (job->prepares) return prepare_on_perform(job, os);
+  weir_status status = WEIR_OK;
+  if (job->reserve != 0) status = open_segment_on_perform(job, os);
+  if (status == WEIR_OK) status = os->write_at(os->context, job->file, job->offset, job->bytes);
+  if (status == WEIR_OK) status = os->sync(os->context, job->file);
+  if (status == WEIR_OK && job->reserve != 0) {
+    status = os->sync_directory(os->context, job->directory);
+  }
+  return status;
+}
+
+static void reserve_done(weir_journal *j, const weir_journal_job *job, weir_status status) {
+  if (status == WEIR_OK) {
+    WEIR_ASSERT(j->reserve_count < WEIR_JOURNAL_RESERVE);
+    j->reserve[j->reserve_count++] = job->prepared;
+    if (j->reserve_count == WEIR_JOURNAL_RESERVE) j->scarce = false;
+  } else if (status == WEIR_NO_SPACE) {
+    j->scarce = true;
+    j->retry_ms = job->now_ms + PREPARE_RETRY_MS;
+  } else {
+    j->closed = true;
+  }
+}
+
+bool weir_journal_done(weir_journal *j, weir_journal_job *job, weir_status status) {
+  WEIR_ASSERT(job == &j->job);
+  WEIR_ASSERT(j->in_flight);
+  j->in_flight = false;
+  if (job->prepares) {
+    reserve_done(j, job, status);
+    return false;
+  }
+  j->file = job->file;
+  if (status != WEIR_OK) {
+    j->closed = true;
+    return false;
+  }
+  WEIR_ASSERT(job->last_serial > j->durable);
+  j->durable = job->last_serial;
+  j->flight_shown = false;
+  return true;
+}

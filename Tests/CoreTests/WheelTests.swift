@@ -1,0 +1,208 @@
+import CWeirBase
+import CWeirWheel
+import Testing
+
+/// A small generator with a seed, so that a failure can be run again.
+private struct Chance {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  mutating func below(_ bound: UInt64) -> UInt64 { next() % bound }
+}
+
+private let tickMs = UInt64(WEIR_WHEEL_TICK_MS)
+
+/// The wheel beside the plainest thing that could do its work: a table of due times.
+private final class Pair {
+  let wheel: OpaquePointer
+  let start: UInt64
+  var now: UInt64
+  var due: [UInt32: UInt64] = [:]
+
+  init(capacity: UInt32, start: UInt64) throws {
+    var opened: OpaquePointer?
+    #expect(weir_wheel_open(capacity, start, &opened) == .ok)
+    wheel = try #require(opened)
+    self.start = start
+    now = start
+  }
+
+  deinit { weir_wheel_close(wheel) }
+
+  func arm(_ owner: UInt32, _ dueMs: UInt64) {
+    weir_wheel_arm(wheel, owner, dueMs)
+    due[owner] = dueMs
+  }
+
+  func cancel(_ owner: UInt32) {
+    let wasArmed = due.removeValue(forKey: owner) != nil
+    #expect(weir_wheel_cancel(wheel, owner) == wasArmed)
+  }
+
+  /// Advances and takes all that is due, `max` at a time.
+  func advance(to time: UInt64, max: Int) {
+    now = time
+    let next = weir_wheel_next(wheel)
+    var owners = [UInt32](repeating: 0, count: max)
+    var fired: [UInt32] = []
+    while true {
+      let count = weir_wheel_expired(wheel, time, &owners, max)
+      fired += owners[..<count]
+      weir_wheel_check(wheel)
+      if count < max { break }
+    }
+    #expect(fired.isEmpty || next <= time, "next was later than what fired")
+    for owner in fired {
+      guard let dueMs = due.removeValue(forKey: owner) else {
+        Issue.record("\(owner) fired and was not armed")
+        continue
+      }
+      #expect(dueMs <= time, "\(owner) fired early")
+    }
+    for (owner, dueMs) in due where time >= tickMs && dueMs <= time - tickMs {
+      Issue.record("\(owner), due at \(dueMs), has not fired at \(time)")
+    }
+  }
+
+  func compare() {
+    weir_wheel_check(wheel)
+    #expect(weir_wheel_count(wheel) == UInt32(due.count))
+  }
+}
+
+@Suite("The timing wheel")
+struct WheelTests {
+  @Test(
+    "it fires what a plain table would fire: never early, at most a tick late",
+    arguments: UInt64(1)...24)
+  func likeATable(seed: UInt64) throws {
+    var chance = Chance(state: seed)
+    let starts: [UInt64] = [0, 1, 9_999, 1 << 40, UInt64.max / 2 + 7]
+    let pair = try Pair(capacity: 64, start: starts[Int(seed) % starts.count])
+    for _ in 0..<1500 {
+      let owner = UInt32(chance.below(64))
+      switch chance.below(8) {
+      case 0, 1, 2:
+        pair.arm(owner, pair.now + chance.below(1 << chance.below(34)))
+      case 3:
+        pair.arm(owner, pair.now - chance.below(min(pair.now, 5000) + 1))
+      case 4:
+        pair.cancel(owner)
+      case 5:
+        pair.advance(to: pair.now + chance.below(30), max: 1 + Int(chance.below(5)))
+      case 6:
+        pair.advance(to: pair.now + chance.below(1 << chance.below(28)), max: 3)
+      default:
+        #expect(weir_wheel_armed(pair.wheel, owner) == (pair.due[owner] != nil))
+      }
+      pair.compare()
+    }
+  }
+
+  @Test(
+    "a timer fires at the first advance to its tick and not before",
+    arguments: [0, 1, 9, 10, 11, 639, 640, 641, 40_959, 40_960, 40_970, 2_621_440, 1 << 33])
+  func tick(after: UInt64) throws {
+    let pair = try Pair(capacity: 1, start: 1234)
+    pair.arm(0, 1234 + after)
+    let tick = (after + tickMs - 1) / tickMs * tickMs
+    if tick > 0 {
+      pair.advance(to: 1234 + tick - 1, max: 4)
+      #expect(pair.due.count == 1)
+    }
+    pair.advance(to: 1234 + tick, max: 4)
+    #expect(pair.due.isEmpty)
+    #expect(weir_wheel_next(pair.wheel) == .max)
+  }
+
+  @Test("arming again moves the timer, and the old time is forgotten")
+  func moves() throws {
+    let pair = try Pair(capacity: 2, start: 0)
+    pair.arm(1, 100)
+    pair.arm(1, 5000)
+    #expect(weir_wheel_count(pair.wheel) == 1)
+    pair.advance(to: 4999, max: 4)
+    #expect(weir_wheel_armed(pair.wheel, 1))
+    pair.advance(to: 5000, max: 4)
+    #expect(!weir_wheel_armed(pair.wheel, 1))
+    #expect(!weir_wheel_cancel(pair.wheel, 1))
+  }
+
+  @Test("the ends of a 64-bit clock are ordinary times")
+  func ends() throws {
+    let pair = try Pair(capacity: 3, start: 0)
+    pair.arm(0, .max)
+    pair.arm(1, .max - 20)
+    pair.arm(2, 1 << 63)
+    pair.advance(to: (1 << 63) - 1, max: 8)
+    #expect(pair.due.count == 3)
+    pair.advance(to: (1 << 63) + 9, max: 8)
+    #expect(pair.due.count == 2)
+    pair.advance(to: .max - 5, max: 8)
+    #expect(pair.due.count == 1)
+    pair.compare()
+  }
+
+  @Test("what is due together is handed out in portions, tick by tick")
+  func portions() throws {
+    let pair = try Pair(capacity: 100, start: 0)
+    for owner in 0..<UInt32(100) {
+      pair.arm(owner, 1000 - UInt64(owner / 10) * 10)
+    }
+    var owners = [UInt32](repeating: 0, count: 7)
+    var fired: [UInt32] = []
+    while true {
+      let count = weir_wheel_expired(pair.wheel, 2000, &owners, 7)
+      fired += owners[..<count]
+      if count < 7 { break }
+    }
+    #expect(fired.count == 100)
+    let ticks = fired.map { 1000 - UInt64($0 / 10) * 10 }
+    #expect(ticks == ticks.sorted())
+  }
+
+  @Test("a pool of nothing is refused")
+  func empty() {
+    var opened: OpaquePointer?
+    #expect(weir_wheel_open(0, 0, &opened) == .invalid)
+    #expect(weir_wheel_open(.max, 0, &opened) == .invalid)
+    #expect(opened == nil)
+    weir_wheel_close(nil)
+  }
+
+  @Test("a million timers all fire or are cancelled, and the pool is whole afterwards")
+  func million() throws {
+    let count: UInt32 = 1_000_000
+    var opened: OpaquePointer?
+    #expect(weir_wheel_open(count, 0, &opened) == .ok)
+    let wheel = try #require(opened)
+    defer { weir_wheel_close(wheel) }
+    var chance = Chance(state: 7)
+    for owner in 0..<count {
+      weir_wheel_arm(wheel, owner, chance.below(120_000))
+    }
+    for owner in stride(from: 0, to: count, by: 3) {
+      if !weir_wheel_cancel(wheel, owner) { Issue.record("\(owner) was not armed") }
+    }
+    weir_wheel_check(wheel)
+    var left = weir_wheel_count(wheel)
+    var owners = [UInt32](repeating: 0, count: 4096)
+    for now in stride(from: UInt64(0), through: 120_000, by: 500) {
+      while true {
+        let fired = weir_wheel_expired(wheel, now, &owners, owners.count)
+        left -= UInt32(fired)
+        if fired < owners.count { break }
+      }
+    }
+    #expect(left == 0)
+    #expect(weir_wheel_count(wheel) == 0)
+    weir_wheel_check(wheel)
+  }
+}
