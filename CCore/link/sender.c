@@ -1,0 +1,289 @@
+/* The sender: records in, sealed datagrams out.
+ *
+ * Plaintexts are built in a ring of slots taken at open. The last slot may be open, so that small
+ * records share it; the ones before are closed and wait to be taken. A datagram gets its sequence
+ * and its seal when it is taken, so that sequences rise in the order of the wire.
+ *
+ * Happy path: due → pack → take, and a heartbeat four times a second that overtakes the ring.
+ * What can go wrong: the caller packs faster than it takes; what was due is settled or superseded
+ * while its bytes were being read; a record is longer than any may be.
+ * What we do then: FULL until datagrams are taken; AGAIN; TOO_LONG, and the record waits for its
+ * next time, so that it never stands in the way of the others.
+ */
+#include "schedule.h"
+#include "wire.h"
+
+#include <string.h>
+
+enum {
+  MTU_MIN = 576,
+  IP_UDP_BYTES = 28,
+  CAPACITY_MAX = 1 << 28,
+  SLOTS_SPARE = 64, /* datagrams that may wait beside the pieces of one longest record */
+  FRAME_BYTES = WEIR_LINK_HEADER_BYTES + 1 + WEIR_SEAL_TAG_BYTES
+};
+_Static_assert(MTU_MIN - IP_UDP_BYTES - FRAME_BYTES - WEIR_LINK_PIECE_HEADER_BYTES >=
+                   WEIR_RECORD_BYTES_MAX / WEIR_LINK_PIECES_MAX,
+               "the least datagram carries a piece of the least size");
+
+typedef struct sender_slot {
+  uint8_t *datagram;
+  size_t used; /* bytes of pieces behind the type */
+} sender_slot;
+
+struct weir_link_sender {
+  weir_schedule schedule;
+  weir_sealer *sealer;
+  wire_header header;
+  schedule_entry *named; /* what `due` named, or null */
+  sender_slot *slots;
+  uint8_t *memory;
+  size_t slot_count;
+  size_t head;   /* the first closed slot */
+  size_t closed; /* closed slots; the one behind them may be open */
+  size_t room;   /* bytes of pieces that a datagram holds */
+  uint8_t beat[WEIR_LINK_HEADER_BYTES + WIRE_HEARTBEAT_BYTES + WEIR_SEAL_TAG_BYTES];
+  bool beat_waits;
+  uint64_t beat_next_ms;
+  weir_link_sender_counts counts;
+};
+
+/* ---- Opening and closing ----------------------------------------------------------------------
+ */
+
+static weir_status open_slots(weir_link_sender *s, uint32_t mtu) {
+  size_t datagram_bytes = mtu - IP_UDP_BYTES;
+  s->room = datagram_bytes - FRAME_BYTES;
+  size_t piece = s->room - WEIR_LINK_PIECE_HEADER_BYTES;
+  s->slot_count = (WEIR_RECORD_BYTES_MAX + piece - 1) / piece; /* one longest record */
+  s->slot_count += SLOTS_SPARE;
+  s->slots = weir_allocate(s->slot_count, sizeof s->slots[0]);
+  s->memory = weir_allocate(s->slot_count, datagram_bytes);
+  if (s->slots == NULL || s->memory == NULL) return WEIR_OUT_OF_MEMORY;
+  for (size_t i = 0; i < s->slot_count; i++) {
+    s->slots[i].datagram = s->memory + i * datagram_bytes;
+  }
+  return WEIR_OK;
+}
+
+weir_status weir_link_sender_open(const weir_link_sender_options *options, weir_link_sender **out) {
+  if (options->mtu < MTU_MIN || options->mtu > WEIR_MTU_MAX) return WEIR_INVALID;
+  if (options->capacity == 0 || options->capacity > CAPACITY_MAX) return WEIR_INVALID;
+  if (!weir_wire_unit(options->id.unit)) return WEIR_INVALID;
+  weir_link_sender *s = weir_allocate(1, sizeof *s);
+  if (s == NULL) return WEIR_OUT_OF_MEMORY;
+  uint32_t epoch = weir_keyring_newest(options->keys);
+  s->header.id = options->id;
+  s->header.key_epoch = epoch;
+  s->header.suite = (uint8_t)weir_keyring_suite(options->keys, epoch);
+  s->beat_next_ms = options->now_ms;
+  weir_status status = weir_sealer_open(options->keys, epoch, &options->id, &s->sealer);
+  if (status == WEIR_OK) status = weir_schedule_open(&s->schedule, options->capacity);
+  if (status == WEIR_OK) status = open_slots(s, options->mtu);
+  if (status != WEIR_OK) {
+    weir_link_sender_close(s);
+    return status;
+  }
+  *out = s;
+  return WEIR_OK;
+}
+
+void weir_link_sender_close(weir_link_sender *s) {
+  if (s == NULL) return;
+  weir_sealer_close(s->sealer);
+  weir_schedule_close(&s->schedule);
+  weir_free(s->slots);
+  weir_free(s->memory);
+  weir_free(s);
+}
+
+/* ---- What is due --------------------------------------------------------------------------------
+ */
+
+weir_status weir_link_sender_offer(weir_link_sender *s, uint64_t crossing, uint32_t revision,
+                                   uint8_t lane, uint64_t now_ms) {
+  WEIR_ASSERT(crossing > 0 && revision > 0);
+  WEIR_ASSERT(lane < WEIR_LINK_LANES);
+  if (s->named != NULL && s->named->crossing == crossing && s->named->revision < revision) {
+    s->named = NULL; /* the bytes being fetched are the older revision's */
+  }
+  return weir_schedule_offer(&s->schedule, crossing, revision, lane, now_ms);
+}
+
+void weir_link_sender_settle(weir_link_sender *s, uint64_t crossing) {
+  schedule_entry *entry = weir_schedule_find(&s->schedule, crossing);
+  if (entry == NULL) return;
+  if (s->named == entry) s->named = NULL;
+  weir_schedule_settle(&s->schedule, entry);
+}
+
+bool weir_link_sender_due(weir_link_sender *s, uint64_t now_ms, uint64_t *crossing,
+                          uint32_t *revision) {
+  s->named = weir_schedule_due(&s->schedule, now_ms);
+  if (s->named == NULL) return false;
+  *crossing = s->named->crossing;
+  *revision = s->named->revision;
+  return true;
+}
+
+void weir_link_sender_skip(weir_link_sender *s, uint64_t now_ms) {
+  if (s->named == NULL) return;
+  weir_schedule_advance(&s->schedule, s->named, now_ms);
+  s->named = NULL;
+}
+
+/* ---- Packing
+ * -------------------------------------------------------------------------------------- */
+
+static sender_slot *pack_slot(weir_link_sender *s) {
+  WEIR_ASSERT(s->closed < s->slot_count);
+  return &s->slots[(s->head + s->closed) % s->slot_count];
+}
+
+static void pack_close(weir_link_sender *s) {
+  if (s->closed < s->slot_count && pack_slot(s)->used > 0) s->closed++;
+}
+
+static void pack_piece(weir_link_sender *s, const wire_piece *piece) {
+  sender_slot *slot = pack_slot(s);
+  uint8_t *at = slot->datagram + WEIR_LINK_HEADER_BYTES;
+  at[0] = WIRE_TYPE_DATA;
+  at += 1 + slot->used;
+  weir_wire_put_piece(at, piece);
+  memcpy(at + WEIR_LINK_PIECE_HEADER_BYTES, piece->bytes.at, piece->bytes.count);
+  slot->used += WEIR_LINK_PIECE_HEADER_BYTES + piece->bytes.count;
+  WEIR_ASSERT(slot->used <= s->room);
+  /* What can hold no further piece need not wait for one. */
+  if (s->room - slot->used <= WEIR_LINK_PIECE_HEADER_BYTES) pack_close(s);
+}
+
+/* Puts the whole record into the ring; false when the ring has no room for all of it. */
+static bool pack_record(weir_link_sender *s, const schedule_entry *entry, weir_bytes record) {
+  size_t piece_max = s->room - WEIR_LINK_PIECE_HEADER_BYTES;
+  size_t piece_bytes = record.count < piece_max ? record.count : piece_max;
+  size_t pieces = (record.count + piece_bytes - 1) / piece_bytes;
+  size_t open = s->closed < s->slot_count ? pack_slot(s)->used : 0;
+  bool shares =
+      open > 0 && pieces == 1 && record.count + WEIR_LINK_PIECE_HEADER_BYTES <= s->room - open;
+  if (!shares) {
+    if (s->closed + (open > 0) + pieces > s->slot_count) return false;
+    pack_close(s);
+  }
+  wire_piece piece = {.crossing = entry->crossing,
+                      .revision = entry->revision,
+                      .lane = entry->lane,
+                      .sent_ms = entry->first_ms,
+                      .check = weir_wire_check(record),
+                      .record_bytes = (uint32_t)record.count,
+                      .piece_bytes = (uint16_t)piece_bytes};
+  for (size_t i = 0; i < pieces; i++) {
+    size_t offset = i * piece_bytes;
+    size_t left = record.count - offset;
+    piece.index = (uint16_t)i;
+    piece.bytes = weir_view(record.at + offset, left < piece_bytes ? left : piece_bytes);
+    pack_piece(s, &piece);
+  }
+  return true;
+}
+
+weir_status weir_link_sender_pack(weir_link_sender *s, weir_bytes record, uint64_t now_ms,
+                                  int64_t wall_ms) {
+  schedule_entry *entry = s->named;
+  if (entry == NULL) return WEIR_AGAIN;
+  if (record.count == 0 || record.count > WEIR_RECORD_BYTES_MAX) {
+    weir_link_sender_skip(s, now_ms);
+    return record.count == 0 ? WEIR_INVALID : WEIR_TOO_LONG;
+  }
+  int64_t first_before_ms = entry->first_ms;
+  if (entry->first_ms == 0) entry->first_ms = wall_ms;
+  if (!pack_record(s, entry, record)) {
+    entry->first_ms = first_before_ms;
+    return WEIR_FULL;
+  }
+  entry->last_ms = wall_ms;
+  if (entry->copies < UINT32_MAX) entry->copies++;
+  entry->repeated = true;
+  if (entry->crossing > s->counts.highest) s->counts.highest = entry->crossing;
+  s->counts.records++;
+  weir_schedule_advance(&s->schedule, entry, now_ms);
+  s->named = NULL;
+  return WEIR_OK;
+}
+
+/* ---- Datagrams out
+ * --------------------------------------------------------------------------------- */
+
+void weir_link_sender_heartbeat(weir_link_sender *s, uint64_t now_ms, int64_t wall_ms,
+                                uint32_t open_danger) {
+  if (now_ms < s->beat_next_ms) return;
+  s->beat_next_ms += WEIR_LINK_HEARTBEAT_MS;
+  if (s->beat_next_ms <= now_ms) s->beat_next_ms = now_ms + WEIR_LINK_HEARTBEAT_MS;
+  wire_heartbeat beat = {wall_ms, now_ms, s->counts.highest, open_danger};
+  weir_wire_put_heartbeat(s->beat + WEIR_LINK_HEADER_BYTES, &beat);
+  s->beat_waits = true;
+  s->counts.heartbeats++;
+}
+
+static weir_bytes take_sealed(weir_link_sender *s, uint8_t *datagram, size_t plain_bytes) {
+  s->header.sequence++;
+  s->header.ciphertext_bytes = (uint16_t)plain_bytes;
+  weir_wire_put_header(datagram, &s->header);
+  uint8_t *plain = datagram + WEIR_LINK_HEADER_BYTES;
+  weir_status status =
+      weir_sealer_seal(s->sealer, s->header.sequence, weir_view(datagram, WEIR_LINK_HEADER_BYTES),
+                       plain, plain_bytes, plain + plain_bytes);
+  WEIR_ASSERT(status == WEIR_OK); /* nothing of the world's goes into it */
+  size_t count = WEIR_LINK_HEADER_BYTES + plain_bytes + WEIR_SEAL_TAG_BYTES;
+  s->counts.datagrams++;
+  s->counts.bytes += count;
+  return weir_view(datagram, count);
+}
+
+weir_bytes weir_link_sender_take(weir_link_sender *s, bool flush) {
+  if (s->beat_waits) {
+    s->beat_waits = false;
+    return take_sealed(s, s->beat, WIRE_HEARTBEAT_BYTES);
+  }
+  if (s->closed == 0 && flush) pack_close(s);
+  if (s->closed == 0) return weir_view(NULL, 0);
+  sender_slot *slot = &s->slots[s->head];
+  weir_bytes sealed = take_sealed(s, slot->datagram, 1 + slot->used);
+  slot->used = 0;
+  s->head = (s->head + 1) % s->slot_count;
+  s->closed--;
+  return sealed;
+}
+
+uint64_t weir_link_sender_next(const weir_link_sender *s) {
+  uint64_t copy_ms = weir_schedule_next(&s->schedule);
+  return copy_ms < s->beat_next_ms ? copy_ms : s->beat_next_ms;
+}
+
+/* ---- Counts
+ * ------------------------------------------------------------------------------------------ */
+
+bool weir_link_sender_copies(const weir_link_sender *s, uint64_t crossing, uint32_t *copies,
+                             int64_t *last_ms) {
+  const schedule_entry *entry = weir_schedule_find(&s->schedule, crossing);
+  if (entry == NULL) return false;
+  *copies = entry->copies;
+  *last_ms = entry->last_ms;
+  return true;
+}
+
+void weir_link_sender_restore_copies(weir_link_sender *s, uint64_t crossing, uint32_t copies,
+                                     int64_t last_ms, int64_t first_ms) {
+  schedule_entry *entry = weir_schedule_find(&s->schedule, crossing);
+  if (entry == NULL) return;
+  entry->copies = entry->copies > UINT32_MAX - copies ? UINT32_MAX : entry->copies + copies;
+  if (last_ms > entry->last_ms) entry->last_ms = last_ms;
+  if (first_ms == 0) return;
+  entry->first_ms = first_ms;
+  weir_schedule_repeated(&s->schedule, entry);
+}
+
+weir_link_sender_counts weir_link_sender_counted(const weir_link_sender *s) {
+  weir_link_sender_counts counts = s->counts;
+  counts.unsettled = s->schedule.used;
+  return counts;
+}

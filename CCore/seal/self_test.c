@@ -1,0 +1,98 @@
+/* The known answers that must come out before this machine may seal or open anything.
+ *
+ * Happy path: every published vector comes out to the last bit.
+ * What can go wrong: a damaged library, a miscompiled one, a processor that errs.
+ * What we do then: CORRUPT; the unit must not start.
+ */
+#include "inside.h"
+
+#include <string.h>
+
+static bool digest_right(void) {
+  /* FIPS 180-4's example "abc". */
+  static const uint8_t expected[32] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea,
+                                       0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23,
+                                       0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c,
+                                       0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
+  uint8_t digest[32];
+  weir_sha256(weir_text("abc"), digest);
+  return memcmp(digest, expected, sizeof digest) == 0;
+}
+
+static bool hmac_right(void) {
+  /* RFC 4231, test cases 1 and 2. */
+  static const uint8_t first[32] = {0xb0, 0x34, 0x4c, 0x61, 0xd8, 0xdb, 0x38, 0x53,
+                                    0x5c, 0xa8, 0xaf, 0xce, 0xaf, 0x0b, 0xf1, 0x2b,
+                                    0x88, 0x1d, 0xc2, 0x00, 0xc9, 0x83, 0x3d, 0xa7,
+                                    0x26, 0xe9, 0x37, 0x6c, 0x2e, 0x32, 0xcf, 0xf7};
+  static const uint8_t second[32] = {0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e,
+                                     0x6a, 0x04, 0x24, 0x26, 0x08, 0x95, 0x75, 0xc7,
+                                     0x5a, 0x00, 0x3f, 0x08, 0x9d, 0x27, 0x39, 0x83,
+                                     0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43};
+  uint8_t key[20], code[32];
+  memset(key, 0x0b, sizeof key);
+  if (weir_hmac_sha256(weir_view(key, sizeof key), weir_text("Hi There"), code) != WEIR_OK) {
+    return false;
+  }
+  if (memcmp(code, first, sizeof code) != 0) return false;
+  weir_bytes message = weir_text("what do ya want for nothing?");
+  if (weir_hmac_sha256(weir_text("Jefe"), message, code) != WEIR_OK) return false;
+  return memcmp(code, second, sizeof code) == 0;
+}
+
+static bool hkdf_right(void) {
+  /* RFC 5869, test case A.1, and A.3 for the absent salt. */
+  static const uint8_t first[42] = {
+      0x3c, 0xb2, 0x5f, 0x25, 0xfa, 0xac, 0xd5, 0x7a, 0x90, 0x43, 0x4f, 0x64, 0xd0, 0x36,
+      0x2f, 0x2a, 0x2d, 0x2d, 0x0a, 0x90, 0xcf, 0x1a, 0x5a, 0x4c, 0x5d, 0xb0, 0x2d, 0x56,
+      0xec, 0xc4, 0xc5, 0xbf, 0x34, 0x00, 0x72, 0x08, 0xd5, 0xb8, 0x87, 0x18, 0x58, 0x65};
+  static const uint8_t third[42] = {
+      0x8d, 0xa4, 0xe7, 0x75, 0xa5, 0x63, 0xc1, 0x8f, 0x71, 0x5f, 0x80, 0x2a, 0x06, 0x3c,
+      0x5a, 0x31, 0xb8, 0xa1, 0x1f, 0x5c, 0x5e, 0xe1, 0x87, 0x9e, 0xc3, 0x45, 0x4e, 0x5f,
+      0x3c, 0x73, 0x8d, 0x2d, 0x9d, 0x20, 0x13, 0x95, 0xfa, 0xa4, 0xb6, 0x1a, 0x96, 0xc8};
+  uint8_t master[22], salt[13], info[10], key[32], out[42];
+  memset(master, 0x0b, sizeof master);
+  for (size_t i = 0; i < sizeof salt; i++) salt[i] = (uint8_t)i;
+  for (size_t i = 0; i < sizeof info; i++) info[i] = (uint8_t)(0xf0 + i);
+  weir_bytes material = weir_view(master, sizeof master);
+  if (weir_hkdf_extract(weir_view(salt, sizeof salt), material, key) != WEIR_OK) return false;
+  if (weir_hkdf_expand(key, weir_view(info, sizeof info), out, sizeof out) != WEIR_OK) return false;
+  if (memcmp(out, first, sizeof out) != 0) return false;
+  if (weir_hkdf_extract(weir_view(NULL, 0), material, key) != WEIR_OK) return false;
+  if (weir_hkdf_expand(key, weir_view(NULL, 0), out, sizeof out) != WEIR_OK) return false;
+  return memcmp(out, third, sizeof out) == 0;
+}
+
+static bool truncation_right(void) {
+  /* RFC 4226, appendix D: the HMAC-SHA-1 values of counts 0, 1 and 9 and their six digits. */
+  static const struct {
+    uint8_t hmac[20];
+    uint32_t code;
+  } rows[] = {
+      {{0xcc, 0x93, 0xcf, 0x18, 0x50, 0x8d, 0x94, 0x93, 0x4c, 0x64,
+        0xb6, 0x5d, 0x8b, 0xa7, 0x66, 0x7f, 0xb7, 0xcd, 0xe4, 0xb0},
+       755224},
+      {{0x75, 0xa4, 0x8a, 0x19, 0xd4, 0xcb, 0xe1, 0x00, 0x64, 0x4e,
+        0x8a, 0xc1, 0x39, 0x7e, 0xea, 0x74, 0x7a, 0x2d, 0x33, 0xab},
+       287082},
+      {{0x16, 0x37, 0x40, 0x98, 0x09, 0xa6, 0x79, 0xdc, 0x69, 0x82,
+        0x07, 0x31, 0x0c, 0x8c, 0x7f, 0xc0, 0x72, 0x90, 0xd9, 0xe5},
+       520489},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    if (weir_truncate(weir_view(rows[i].hmac, 20), 6) != rows[i].code) return false;
+  }
+  return true;
+}
+
+weir_status weir_seal_self_test(void) {
+  if (!weir_seal_start()) return WEIR_UNSUPPORTED;
+  if (!digest_right() || !hmac_right() || !hkdf_right() || !truncation_right()) {
+    return WEIR_CORRUPT;
+  }
+  for (weir_suite suite = WEIR_SUITE_AES_256_GCM; suite <= WEIR_SUITE_SM4_GCM; suite++) {
+    weir_status status = weir_provider_of(suite)->self_test();
+    if (status != WEIR_OK) return status;
+  }
+  return WEIR_OK;
+}
