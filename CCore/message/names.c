@@ -1,0 +1,122 @@
+/* The names of the closed lists, in both directions. A name that is not in its list is refused by
+ * the reader; a number that is not in its list has no name here (null). */
+#include "names.h"
+
+#include <string.h>
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+static const char *const facts[] = {
+#define X(upper, name) #name,
+    WEIR_FACT_MAP(X)
+#undef X
+};
+
+static const char *const ops[] = {
+#define X(upper, name) #name,
+    WEIR_OP_MAP(X)
+#undef X
+};
+
+static const char *const events[] = {
+#define X(upper, name) #name,
+    WEIR_EVENT_MAP(X)
+#undef X
+};
+
+static const char *const causes[] = {"none",
+#define X(upper, name) #name,
+                                     WEIR_CAUSE_MAP(X)
+#undef X
+};
+
+static const char *const refusals[] = {"none",
+#define X(upper, name, text) #name,
+                                       WEIR_REFUSAL_MAP(X)
+#undef X
+};
+
+static const char *const refusal_texts[] = {"nothing was refused",
+#define X(upper, name, text) text,
+                                            WEIR_REFUSAL_MAP(X)
+#undef X
+};
+
+static const char *const platforms[] = {"none", "12345", "110"};
+static const char *const channels[] = {"none", "phone", "internet"};
+
+const char *weir_fact_name(unsigned bit) {
+  return bit < COUNT_OF(facts) ? facts[bit] : NULL;
+}
+const char *weir_op_name(unsigned op) {
+  return op < COUNT_OF(ops) ? ops[op] : NULL;
+}
+
+const char *weir_event_name(unsigned event) {
+  return event < COUNT_OF(events) ? events[event] : NULL;
+}
+
+const char *weir_cause_name(unsigned cause) {
+  return cause < COUNT_OF(causes) ? causes[cause] : NULL;
+}
+
+const char *weir_platform_name(unsigned platform) {
+  return platform < COUNT_OF(platforms) ? platforms[platform] : NULL;
+}
+
+const char *weir_channel_name(unsigned channel) {
+  return channel < COUNT_OF(channels) ? channels[channel] : NULL;
+}
+
+const char *weir_refusal_name(unsigned refusal) {
+  return refusal < COUNT_OF(refusals) ? refusals[refusal] : NULL;
+}
+
+const char *weir_refusal_text(unsigned refusal) {
+  return refusal < COUNT_OF(refusal_texts) ? refusal_texts[refusal] : NULL;
+}
+
+/* Linear, but a name is compared only where its first and last bytes fit. */
+static int find(const char *const *names, size_t from, size_t count, weir_bytes name) {
+  if (name.count == 0) return -1;
+  for (size_t i = from; i < count; i++) {
+    if (names[i][0] != (char)name.at[0]) continue;
+    if (strlen(names[i]) == name.count && memcmp(names[i], name.at, name.count) == 0) {
+      return (int)i;
+    }
+  }
+  return -1;
+}
+
+int names_fact(weir_bytes name) {
+  return find(facts, 0, COUNT_OF(facts), name);
+}
+int names_op(weir_bytes name) {
+  return find(ops, 0, COUNT_OF(ops), name);
+}
+int names_event(weir_bytes name) {
+  return find(events, 0, WEIR_EVENT_SPEAKABLE, name);
+}
+int names_cause(weir_bytes name) {
+  return find(causes, 1, COUNT_OF(causes), name);
+}
+int names_platform(weir_bytes name) {
+  return find(platforms, 1, COUNT_OF(platforms), name);
+}
+int names_channel(weir_bytes name) {
+  return find(channels, 1, COUNT_OF(channels), name);
+}
+
+uint32_t weir_message_facts_shown(weir_bytes line) {
+  uint32_t shown = 0;
+  const uint8_t *end = line.at + line.count;
+  const uint8_t *quote = line.count ? memchr(line.at, '"', line.count) : NULL;
+  while (quote && quote + 1 < end) {
+    const uint8_t *begin = quote + 1;
+    quote = memchr(begin, '"', (size_t)(end - begin));
+    if (!quote) break;
+    int fact = names_fact(weir_view(begin, (size_t)(quote - begin)));
+    if (fact >= 0) shown |= 1u << fact;
+  }
+  return shown;
+}

@@ -1,0 +1,33 @@
+/* The scanner under the reader: bytes of one line, and the JSON grammar (RFC 8259). */
+#ifndef WEIR_MESSAGE_SCAN_H
+#define WEIR_MESSAGE_SCAN_H
+
+#include "weir_message.h"
+
+typedef struct scan {
+  const uint8_t *at, *end;
+  uint8_t *scratch; /* where strings with escapes are decoded */
+  size_t scratch_count;
+  weir_message_fault *fault;
+} scan;
+
+typedef enum scan_text {
+  SCAN_LINE,  /* no control characters */
+  SCAN_LINES, /* line feed and tab are allowed */
+  SCAN_ANY    /* read over: only the JSON grammar and UTF-8 hold */
+} scan_text;
+
+/* Each returns false when it has set the fault; `field` is the path that the fault names. */
+bool scan_fail(scan *s, unsigned refusal, const char *field);
+/* Passes white space; the byte that follows, or -1 at the end. */
+int scan_peek(scan *s);
+bool scan_take(scan *s, char expected);
+/* A string; `scalars` (null accepted) counts Unicode scalars. */
+bool scan_string(scan *s, scan_text kind, const char *field, weir_bytes *out, size_t *scalars);
+/* A number by the JSON grammar; its own text. */
+bool scan_number(scan *s, const char *field, weir_bytes *out);
+bool scan_bool(scan *s, const char *field, bool *out);
+/* Reads over any value, at most 16 deep. */
+bool scan_over(scan *s);
+
+#endif
