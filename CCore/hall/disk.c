@@ -1,0 +1,105 @@
+/* Files: the unit's disk jobs, one in flight on the thread pool; and the log.
+ *
+ *   log full disk   the bytes stay in the ring and are tried again in a second; the ring counts
+ *                   what it then has to drop
+ *   SIGHUP          the file is opened again by its path when no write is in flight */
+#include "internal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+static void on_disk(uv_work_t *work) {
+  weir_hall *h = work->data;
+  h->job_status = weir_job_perform(h->job, h->options.os);
+}
+
+static void on_disk_done(uv_work_t *work, int status) {
+  weir_hall *h = work->data;
+  WEIR_ASSERT(status == 0);
+  weir_job *job = h->job;
+  h->job = NULL;
+  weir_unit_job_done(h->unit, job, h->job_status);
+  if (!h->ending) hall_start_job(h);
+}
+
+void hall_start_job(weir_hall *h) {
+  if (h->job) return;
+  h->job = weir_unit_take_job(h->unit);
+  if (!h->job) return;
+  h->disk.data = h;
+  int failed = uv_queue_work(&h->loop, &h->disk, on_disk, on_disk_done);
+  WEIR_ASSERT(failed == 0);
+}
+
+weir_status hall_open_log(weir_hall *h) {
+  if (!h->options.log_file) {
+    h->log_fd = STDOUT_FILENO;
+    return WEIR_OK;
+  }
+  uv_fs_t request;
+  int fd = uv_fs_open(&h->loop, &request, h->options.log_file,
+                      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640, NULL);
+  uv_fs_req_cleanup(&request);
+  if (fd < 0) return fd == UV_ENOENT ? WEIR_NOT_FOUND : WEIR_PERMISSION;
+  h->log_fd = fd;
+  return WEIR_OK;
+}
+
+static void close_log(weir_hall *h) {
+  if (h->log_fd < 0 || !h->options.log_file) return;
+  uv_fs_t request;
+  (void)uv_fs_close(&h->loop, &request, h->log_fd, NULL);
+  uv_fs_req_cleanup(&request);
+  h->log_fd = -1;
+}
+
+static void reopen_log(weir_hall *h) {
+  if (!atomic_exchange(&h->reopen_asked, false)) return;
+  close_log(h);
+  weir_status status = hall_open_log(h);
+  int64_t wall_ms = h->options.os->wall_ms(h->options.os->context);
+  weir_log_level level = status == WEIR_OK ? WEIR_LOG_INFO : WEIR_LOG_ERROR;
+  if (weir_log_begin(h->options.log, level, true, wall_ms, "logReopened",
+                     status == WEIR_OK ? "the log file was opened again"
+                                       : "the log file could not be opened again")) {
+    (void)weir_log_end(h->options.log);
+  }
+}
+
+static void on_log_written(uv_fs_t *request) {
+  weir_hall *h = request->data;
+  ssize_t written = request->result;
+  uv_fs_req_cleanup(request);
+  h->log_busy = false;
+  if (written > 0) weir_log_consume(h->options.log, (size_t)written);
+  if (written <= 0) h->log_retry_ms = hall_now_ms(h) + LOG_RETRY_MS;
+  if (!h->ending) hall_flush_log(h);
+}
+
+void hall_flush_log(weir_hall *h) {
+  if (h->log_busy) return;
+  reopen_log(h);
+  if (h->log_retry_ms && hall_now_ms(h) < h->log_retry_ms) return;
+  h->log_retry_ms = 0;
+  if (h->log_fd < 0 && hall_open_log(h) != WEIR_OK) {
+    h->log_retry_ms = hall_now_ms(h) + LOG_RETRY_MS;
+    return;
+  }
+  weir_bytes bytes = weir_log_peek(h->options.log);
+  if (bytes.count == 0) return;
+  uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)bytes.at, (unsigned)bytes.count);
+  h->log_request.data = h;
+  h->log_busy =
+      uv_fs_write(&h->loop, &h->log_request, h->log_fd, &buffer, 1, -1, on_log_written) == 0;
+}
+
+void hall_drain_log(weir_hall *h) {
+  for (;;) {
+    weir_bytes bytes = weir_log_peek(h->options.log);
+    if (bytes.count == 0 || h->log_fd < 0) break;
+    ssize_t written = write(h->log_fd, bytes.at, bytes.count);
+    if (written <= 0) break;
+    weir_log_consume(h->options.log, (size_t)written);
+  }
+  close_log(h);
+}

@@ -1,0 +1,181 @@
+/* The loop itself: what happens in one turn, and how it ends.
+ *
+ *   happy path   prepare → turn, disk, link, answers, log → poll
+ *   stop         listeners close at once; when the unit has stopped and answers are written, or
+ *                after five seconds, everything closes and run returns OK
+ *   failure      the unit says when everything has been said; the last words go to standard error
+ *                and run returns what failed */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void hall_say(char problem[512], const char *what, const char *name, const char *why,
+              const char *next) {
+  (void)snprintf(problem, 512, "%s %s: %s. %s", what, name, why, next);
+}
+
+static void on_idle(uv_idle_t *idle) {
+  (void)idle;
+}
+static void on_timer(uv_timer_t *timer) {
+  (void)timer;
+}
+static void on_wake(uv_async_t *wake) {
+  (void)wake;
+}
+
+uint64_t hall_now_ms(const weir_hall *h) {
+  return h->options.os->boot_ns(h->options.os->context) / 1000000;
+}
+
+/* Sleeps no longer than until the next due time; not at all while there is more to do. */
+static void plan_sleep(weir_hall *h, bool more) {
+  if (more) {
+    uv_idle_start(&h->idle, on_idle);
+    return;
+  }
+  uv_idle_stop(&h->idle);
+  uint64_t next = weir_unit_next_ms(h->unit), now = hall_now_ms(h);
+  uv_update_time(&h->loop);
+  uint64_t sleep = next > now ? next - now : 0;
+  if (h->throttled) sleep = 1; /* the rate earns the next datagram in about that time */
+  uv_timer_start(&h->timer, on_timer, sleep, 0);
+}
+
+static void end(weir_hall *h, weir_status result) {
+  if (h->ending) return;
+  h->ending = true;
+  h->result = result;
+  hall_stop_listening(h);
+  hall_close_clients(h);
+  hall_close_links(h);
+  uv_idle_stop(&h->idle);
+  uv_close((uv_handle_t *)&h->prepare, NULL);
+  uv_close((uv_handle_t *)&h->idle, NULL);
+  uv_close((uv_handle_t *)&h->timer, NULL);
+  uv_close((uv_handle_t *)&h->wake, NULL);
+}
+
+static void look_for_stop(weir_hall *h) {
+  if (atomic_load(&h->stop_asked) && !h->stopping) {
+    h->stopping = true;
+    h->stop_ms = hall_now_ms(h) + STOP_GRACE_MS;
+    hall_stop_listening(h);
+    weir_unit_stop(h->unit);
+  }
+  if (!h->stopping) return;
+  bool quiet = weir_unit_stopped(h->unit) && hall_clients_quiet(h);
+  if (quiet || hall_now_ms(h) > h->stop_ms) end(h, WEIR_OK);
+}
+
+static void look_for_failure(weir_hall *h) {
+  weir_status failed = weir_unit_failed(h->unit);
+  if (failed == WEIR_OK) return;
+  weir_bytes words = weir_unit_last_words(h->unit);
+  ssize_t written = write(STDERR_FILENO, words.at, words.count);
+  (void)written; /* nobody is left to tell */
+  end(h, failed);
+}
+
+static void on_prepare(uv_prepare_t *prepare) {
+  weir_hall *h = prepare->data;
+  bool more = weir_unit_turn(h->unit);
+  hall_start_job(h);
+  more = hall_send_datagrams(h) || more;
+  hall_serve_clients(h);
+  hall_flush_log(h);
+  look_for_stop(h);
+  look_for_failure(h);
+  if (!h->ending) plan_sleep(h, more);
+}
+
+static weir_status start_loop(weir_hall *h) {
+  if (uv_loop_init(&h->loop) != 0) return WEIR_OUT_OF_MEMORY;
+  int failed = uv_prepare_init(&h->loop, &h->prepare) | uv_idle_init(&h->loop, &h->idle) |
+               uv_timer_init(&h->loop, &h->timer) | uv_async_init(&h->loop, &h->wake, on_wake);
+  h->prepare.data = h;
+  return failed ? WEIR_IO_FAILED : WEIR_OK;
+}
+
+weir_status weir_hall_open(const weir_hall_options *options, weir_hall **out, char problem[512]) {
+  WEIR_ASSERT(options->link_count <= WEIR_HALL_ADDRESSES_MAX);
+  weir_hall *h = weir_allocate(1, sizeof *h);
+  if (!h) return WEIR_OUT_OF_MEMORY;
+  h->options = *options;
+  h->unit = options->unit;
+  h->log_fd = -1;
+  for (size_t i = 0; i < WEIR_HALL_ADDRESSES_MAX; i++) h->links[i].fd = -1;
+  hall_say(problem, "the loop", "", "out of memory", "Free some and start again");
+  h->clients = weir_allocate(WEIR_CONNECTIONS_MAX, sizeof *h->clients);
+  h->datagram = weir_allocate(UINT16_MAX + 1, 1);
+  weir_status status = h->clients && h->datagram ? start_loop(h) : WEIR_OUT_OF_MEMORY;
+  if (status != WEIR_OK) {
+    weir_free(h->clients);
+    weir_free(h->datagram);
+    weir_free(h);
+    return status;
+  }
+  status = hall_open_log(h);
+  if (status != WEIR_OK) {
+    hall_say(problem, "log.file", options->log_file, weir_status_text(status),
+             "Check the path and its folder's permissions");
+  }
+  if (status == WEIR_OK) status = hall_open_links(h, problem);
+  if (status == WEIR_OK) status = hall_listen(h, problem);
+  if (status == WEIR_OK && options->inner) status = hall_deny_sending(h, problem);
+  if (status != WEIR_OK) {
+    weir_hall_close(h);
+    return status;
+  }
+  *out = h;
+  return WEIR_OK;
+}
+
+weir_status weir_hall_run(weir_hall *h) {
+  h->thread = uv_thread_self();
+  h->running = true;
+  weir_unit_begin(h->unit);
+  hall_start_links(h);
+  uv_prepare_start(&h->prepare, on_prepare);
+  uv_idle_start(&h->idle, on_idle);
+  uv_run(&h->loop, UV_RUN_DEFAULT);
+  WEIR_ASSERT(h->ending);
+  h->running = false;
+  hall_drain_log(h);
+  int left = uv_loop_close(&h->loop);
+  WEIR_ASSERT(left == 0);
+  h->closed = true;
+  return h->result;
+}
+
+void weir_hall_close(weir_hall *h) {
+  if (!h) return;
+  WEIR_ASSERT(!h->running);
+  if (!h->closed) { /* it never ran: close what open opened */
+    end(h, WEIR_CLOSED);
+    uv_run(&h->loop, UV_RUN_DEFAULT);
+    hall_drain_log(h);
+    int left = uv_loop_close(&h->loop);
+    WEIR_ASSERT(left == 0);
+  }
+  weir_free(h->clients);
+  weir_free(h->datagram);
+  weir_free(h);
+}
+
+void weir_hall_stop(weir_hall *h) {
+  atomic_store(&h->stop_asked, true);
+  uv_async_send(&h->wake);
+}
+
+void weir_hall_reopen_log(weir_hall *h) {
+  atomic_store(&h->reopen_asked, true);
+  uv_async_send(&h->wake);
+}
+
+bool weir_hall_on_loop(const weir_hall *h) {
+  uv_thread_t self = uv_thread_self();
+  return h->running && uv_thread_equal(&self, &h->thread);
+}

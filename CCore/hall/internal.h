@@ -1,0 +1,119 @@
+/* The inside of the hall: what its files share. */
+#ifndef WEIR_HALL_INTERNAL_H
+#define WEIR_HALL_INTERNAL_H
+
+#include "weir_hall.h"
+
+#include <stdatomic.h>
+#include <uv.h>
+
+enum {
+  LISTENERS = 3,
+  DATAGRAMS_PER_TURN = 128,
+  STOP_GRACE_MS = 5000,
+  IDLE_SCAN_MS = 1000,
+  LOG_RETRY_MS = 1000
+};
+
+typedef struct listener {
+  union {
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_pipe_t pipe;
+    uv_tcp_t tcp;
+  };
+  weir_hall *hall;
+  const char *path; /* of a Unix socket, removed at close */
+  bool open, tcp_kind, control;
+} listener;
+
+typedef struct client {
+  union {
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_pipe_t pipe;
+    uv_tcp_t tcp;
+  };
+  uv_write_t write;
+  weir_hall *hall;
+  uint32_t number; /* the unit's connection */
+  size_t writing;  /* bytes in flight */
+  uint64_t active_ms;
+  bool used, reading, closing;
+} client;
+
+typedef struct link_socket {
+  uv_poll_t poll;
+  weir_hall *hall;
+  int fd; /* -1: none */
+  bool polling;
+  struct sockaddr_storage address;
+  uint16_t port;
+} link_socket;
+
+struct weir_hall {
+  weir_hall_options options;
+  weir_unit *unit;
+  uv_loop_t loop;
+  uv_prepare_t prepare;
+  uv_idle_t idle;
+  uv_timer_t timer;
+  uv_async_t wake;
+  uv_thread_t thread;
+  bool running, ending, closed;
+  weir_status result;
+  atomic_bool stop_asked, reopen_asked;
+  bool stopping;
+  uint64_t stop_ms, idle_scan_ms;
+
+  listener listeners[LISTENERS];
+  client *clients; /* WEIR_CONNECTIONS_MAX */
+  uint32_t client_count;
+
+  link_socket links[WEIR_HALL_ADDRESSES_MAX];
+  size_t link_count;
+  uint8_t *datagram; /* received, or waiting for room in the socket */
+  size_t datagram_waiting;
+  uint64_t tokens, token_ns; /* bytes that the rate allows now */
+  bool throttled;            /* something waits for the rate */
+
+  uv_work_t disk;
+  weir_job *job;
+  weir_status job_status;
+
+  uv_fs_t log_request;
+  uv_file log_fd;
+  bool log_busy;
+  uint64_t log_retry_ms;
+};
+
+/* hall.c */
+uint64_t hall_now_ms(const weir_hall *h); /* CLOCK_BOOTTIME */
+void hall_say(char problem[512], const char *what, const char *name, const char *why,
+              const char *next);
+
+/* disk.c */
+void hall_start_job(weir_hall *h);
+weir_status hall_open_log(weir_hall *h);
+void hall_flush_log(weir_hall *h);
+/* At the end: what is left in the ring, written without the loop. */
+void hall_drain_log(weir_hall *h);
+
+/* clients.c */
+weir_status hall_listen(weir_hall *h, char problem[512]);
+void hall_stop_listening(weir_hall *h);
+void hall_serve_clients(weir_hall *h);
+void hall_close_clients(weir_hall *h);
+bool hall_clients_quiet(const weir_hall *h);
+
+/* link.c */
+weir_status hall_open_links(weir_hall *h, char problem[512]);
+void hall_start_links(weir_hall *h);
+/* True when it stopped for the budget, not for want of something to send. */
+bool hall_send_datagrams(weir_hall *h);
+void hall_close_links(weir_hall *h);
+
+/* one_way.c */
+weir_status hall_deny_sending(weir_hall *h, char problem[512]);
+
+#endif

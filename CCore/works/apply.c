@@ -1,0 +1,384 @@
+/* What becomes of a message after the judge: a record in the journal, a state, and an answer that
+ * waits for the sync; or a refusal that changes nothing.
+ *
+ *   changed     numbers are given (handover, crossing, report), the record is appended, the state
+ *               taken up, the answer put behind the earlier ones of its connection
+ *   escalate    the judge did not reach it: a person decides; it is journalled as unclear, with
+ *               110 dispatching first where there is danger
+ *   duplicate   the first answer's bytes again, or refConflict
+ *   full        the journal waits for its disk: the request is refused `overloaded`
+ *   no space    the reserve is spent: the unit fails */
+#include "internal.h"
+
+#include <string.h>
+
+bool unit_append(weir_unit *u, uint8_t kind, const weir_bytes *parts, size_t count,
+                 uint64_t *serial, weir_position *position) {
+  if (u->failing) return false;
+  weir_status status = weir_journal_append(u->journal, kind, parts, count, serial, position);
+  if (status == WEIR_OK) return true;
+  if (status != WEIR_FULL) unit_fail(u, status);
+  return false;
+}
+
+/* The next number of today; the day never goes back, so that no number is given twice. */
+static void number_on_intake(weir_unit *u, weir_state *s) {
+  uint32_t day = weir_day_of(u->now.wall_ms);
+  if (day <= u->day) {
+    s->day = u->day;
+    s->serial = u->day_serial + 1;
+  } else {
+    s->day = day;
+    s->serial = 1;
+  }
+}
+
+static void number_crossing_and_report(weir_unit *u, weir_state *s, uint16_t effects) {
+  if ((effects & WEIR_EFFECT_CROSS) && s->crossing == 0) s->crossing = u->crossing_highest + 1;
+  bool raised = (effects & WEIR_EFFECT_REPORT) && s->report == REPORT_RAISED;
+  if (raised && s->report_number == 0) {
+    uint32_t open = u->report_open[s->report_kind];
+    s->report_number = open ? open : u->report_highest + 1;
+  }
+}
+
+/* A step that nobody judged is handed to a person: unclear, and with danger 110 dispatches. */
+static void escalate(weir_unit *u, weir_step *s) {
+  weir_state *state = &s->state;
+  bool danger = (s->facts & WEIR_FACTS_VOICE) != 0;
+  u->counters.escalated++;
+  state->revision++;
+  state->facts |= s->facts;
+  state->ever_facts |= s->facts;
+  state->flags |= FLAG_UNDECIDED | (danger ? (uint32_t)FLAG_EMERGENCY : 0);
+  if (!s->has_before) {
+    state->platform = s->platform;
+    state->channel = s->channel;
+    state->county = s->county;
+    state->arrived_ms = s->now.wall_ms;
+    state->received_ms = s->received_ms ? s->received_ms : s->now.wall_ms;
+  }
+  state->owner = OWNER_UNCLEAR;
+  state->action = danger ? ACTION_DISPATCH_FIRST : ACTION_THREE_WAY_CALL;
+  state->phase = danger ? PHASE_DISPATCHED_FIRST : PHASE_TALKING;
+  state->lane = danger ? WEIR_LANE_DANGER : WEIR_LANE_PHONE;
+  state->dial_text = u->refusal_dial;
+  state->say_text = u->refusal_say;
+  state->deadline = (weir_moment){s->now.boot_ms + 60000, s->now.wall_ms + 60000};
+  state->deadline_kind = DEADLINE_REMINDER;
+  if (danger) {
+    state->voice = VOICE_DUE;
+    state->minute = state->deadline;
+    state->deadline_kind = DEADLINE_MINUTE;
+    state->data = DATA_QUEUED;
+    state->flags |= FLAG_CROSSES;
+    s->effects |= WEIR_EFFECT_CROSS;
+  }
+  s->effects |= WEIR_EFFECT_ALARM;
+  s->verdict = WEIR_VERDICT_CHANGED;
+}
+
+/* Appends the record of a change and takes up its state. */
+static bool journal_change(weir_unit *u, uint32_t slot, const weir_step *step, weir_bytes line,
+                           weir_bytes ref, matter_record *r, uint64_t *serial) {
+  matter *m = &u->matters[slot];
+  r->step_kind = step->kind;
+  r->event = step->event;
+  r->effects = step->effects;
+  r->step_flags = step->flags;
+  r->now = step->now;
+  r->previous = m->last;
+  r->previous_body = m->body;
+  r->state = step->state;
+  r->line = line;
+  uint8_t head[512];
+  weir_buffer b = weir_buffer_over(head, sizeof head);
+  record_put_matter(&b, r);
+  WEIR_ASSERT(!b.overflow);
+  const weir_bytes parts[2] = {weir_buffer_view(&b), line};
+  weir_position position = 0;
+  if (!unit_append(u, RECORD_MATTER, parts, 2, serial, &position)) return false;
+  effects_add(u, *serial, position);
+  matter_settle(u, slot, r, position);
+  if (ref.count) refs_add(u, ref, position);
+  return true;
+}
+
+/* Nothing was journalled: for want of room just now, or because the disk failed. */
+static void refuse_unjournalled(weir_unit *u, connection *c, const entry *e) {
+  apply_refusal(u, c, e,
+                u->failing ? WEIR_REFUSAL_OUTCOME_UNKNOWN : WEIR_REFUSAL_OVERLOADED);
+}
+
+static void apply_change(weir_unit *u, connection *c, entry *e, weir_step *step) {
+  bool intake = step->kind == WEIR_STEP_INTAKE;
+  if (intake) {
+    e->slot = matter_take(u);
+    if (e->slot == NO_SLOT) {
+      apply_refusal(u, c, e, WEIR_REFUSAL_TOO_MANY);
+      return;
+    }
+    number_on_intake(u, &step->state);
+  }
+  number_crossing_and_report(u, &step->state, step->effects);
+  matter_record r;
+  uint64_t serial = 0;
+  if (!journal_change(u, e->slot, step, e->line, e->message.ref, &r, &serial)) {
+    if (intake) matter_release(u, e->slot);
+    if (intake) e->slot = NO_SLOT;
+    refuse_unjournalled(u, c, e);
+    return;
+  }
+  if (intake) u->counters.intakes++;
+  if (step->kind == WEIR_STEP_UPDATE) u->counters.updates++;
+  if (step->kind == WEIR_STEP_EVENT) u->counters.events++;
+  if (intake && e->message.redialled) u->counters.redialled++;
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  answer_change(u, &b, &r, e->message.ref);
+  connection_answer(u, c, weir_buffer_view(&b), serial);
+}
+
+bool apply_own(weir_unit *u, uint32_t slot, weir_step *step) {
+  if (step->verdict != WEIR_VERDICT_CHANGED) {
+    weir_moment later = {u->now.boot_ms + 1000, u->now.wall_ms + 1000};
+    u->matters[slot].state.deadline = later;
+    u->counters.escalated++;
+    if (weir_log_begin(u->log, WEIR_LOG_ERROR, true, u->now.wall_ms, "undecided",
+                       "a deadline was not decided; it is tried again in a second")) {
+      (void)weir_log_end(u->log);
+    }
+    return false;
+  }
+  number_crossing_and_report(u, &step->state, step->effects);
+  const weir_bytes none = {NULL, 0};
+  matter_record r;
+  uint64_t serial = 0;
+  bool stands = journal_change(u, slot, step, none, none, &r, &serial);
+  if (stands && step->event == WEIR_EVENT_DEADLINE_PASSED) u->counters.late++;
+  return stands;
+}
+
+/* A dangerous line that was refused is kept, and a person is told to take it by telephone. */
+static void quarantine(weir_unit *u, const entry *e, unsigned refusal) {
+  uint8_t head[32];
+  weir_buffer b = weir_buffer_over(head, sizeof head);
+  weir_put_varint(&b, u->now.boot_ms);
+  weir_put_zigzag(&b, u->now.wall_ms);
+  weir_put_u8(&b, (uint8_t)refusal);
+  const weir_bytes parts[2] = {weir_buffer_view(&b), e->line};
+  uint64_t serial;
+  weir_position position;
+  if (!unit_append(u, RECORD_QUARANTINE, parts, 2, &serial, &position)) return;
+  u->counters.quarantined++;
+  effects_add(u, serial, position);
+}
+
+static bool is_for_load(unsigned refusal) {
+  return refusal == WEIR_REFUSAL_OVERLOADED || refusal == WEIR_REFUSAL_STOPPING ||
+         refusal == WEIR_REFUSAL_DISK_FULL || refusal == WEIR_REFUSAL_UNIT_FAILING ||
+         refusal == WEIR_REFUSAL_OUTCOME_UNKNOWN || refusal == WEIR_REFUSAL_TOO_MANY;
+}
+
+void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal) {
+  u->counters.refused++;
+  if (refusal == WEIR_REFUSAL_OVERLOADED) u->counters.overloaded++;
+  if (e->danger && !u->failing) quarantine(u, e, refusal);
+  char message[128];
+  weir_buffer text = weir_buffer_over(message, sizeof message - 1);
+  weir_put_text(&text, weir_refusal_text(refusal));
+  if (refusal == WEIR_REFUSAL_NOT_NOW && e->slot != NO_SLOT) {
+    weir_put_text(&text, ": the phase is ");
+    weir_put_text(&text, phase_name(u->matters[e->slot].state.phase));
+  }
+  message[text.count] = 0;
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  bool voice = e->danger || is_for_load(refusal);
+  answer_refusal(u, &b, e->message.ref, refusal, e->field, message, voice);
+  connection_answer(u, c, weir_buffer_view(&b), 0);
+  if (!weir_log_begin(u->log, WEIR_LOG_WARN, e->danger, u->now.wall_ms, "refused",
+                      "a request was refused")) {
+    return;
+  }
+  weir_log_text(u->log, "event.code", weir_text(weir_refusal_name(refusal)));
+  if (e->field[0]) weir_log_text(u->log, "labels.field", weir_text(e->field));
+  weir_log_text(u->log, "event.outcome", weir_text("failure"));
+  (void)weir_log_end(u->log);
+}
+
+/* The same ref came before: the first answer again, or a conflict. */
+static void apply_duplicate(weir_unit *u, connection *c, const entry *e) {
+  matter_record first;
+  weir_message earlier;
+  uint64_t serial = 0;
+  bool found = refs_find(u, e->message.ref, &first, &earlier, &serial);
+  WEIR_ASSERT(found);
+  u->counters.duplicates++;
+  if (!weir_message_same(&e->message, &earlier)) {
+    apply_refusal(u, c, e, WEIR_REFUSAL_REF_CONFLICT);
+    return;
+  }
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  answer_change(u, &b, &first, e->message.ref);
+  connection_answer(u, c, weir_buffer_view(&b), serial);
+}
+
+static void apply_get(weir_unit *u, connection *c, const entry *e) {
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  const matter *m = &u->matters[e->slot];
+  weir_put_text(&b, "{");
+  if (e->message.ref.count) {
+    weir_put_text(&b, "\"ref\":");
+    weir_put_quoted(&b, e->message.ref);
+    weir_put_text(&b, ",");
+  }
+  weir_put_text(&b, "\"record\":");
+  bool whole = render_record(u, m->last, true, &b);
+  weir_put_text(&b, "}");
+  if (!whole || b.overflow) {
+    apply_refusal(u, c, e, WEIR_REFUSAL_OUTCOME_UNKNOWN);
+    return;
+  }
+  connection_answer(u, c, weir_buffer_view(&b), weir_journal_appended(u->journal));
+}
+
+/* Which report is meant: by its own id, or by a handover that it holds. */
+static uint32_t report_of(const weir_unit *u, const entry *e) {
+  uint32_t number = 0;
+  if (e->slot != NO_SLOT) return u->matters[e->slot].state.report_number;
+  if (!report_id_read(u->name, e->message.report, &number)) return 0;
+  return number <= u->report_highest ? number : 0;
+}
+
+/* Settles the report leg of every open matter that the report holds, a batch at a time. */
+static uint32_t settle_matters_on_acknowledged(weir_unit *u, uint32_t number, uint16_t flags) {
+  uint32_t settled = 0, slot = 0;
+  weir_step steps[WEIR_BATCH_MAX];
+  uint32_t slots[WEIR_BATCH_MAX];
+  while (slot < u->options.open_max && settled < u->matter_count) {
+    size_t count = 0;
+    for (; slot < u->options.open_max && count < WEIR_BATCH_MAX; slot++) {
+      const matter *m = &u->matters[slot];
+      if (!m->used || m->state.report_number != number) continue;
+      if (m->state.report != REPORT_RAISED) continue;
+      weir_step *s = &steps[count];
+      memset(s, 0, sizeof *s);
+      s->kind = WEIR_STEP_EVENT;
+      s->event = WEIR_EVENT_REPORT_ACKNOWLEDGED;
+      s->flags = flags;
+      s->now = u->now;
+      s->has_before = true;
+      s->state = m->state;
+      slots[count++] = slot;
+    }
+    if (count == 0) break;
+    u->options.desk.judge(u->options.desk.context, steps, count);
+    for (size_t i = 0; i < count; i++) settled += apply_own(u, slots[i], &steps[i]);
+  }
+  return settled;
+}
+
+void apply_acknowledged(weir_unit *u, connection *c, const entry *e) {
+  uint32_t number = report_of(u, e);
+  if (number == 0) {
+    apply_refusal(u, c, e, WEIR_REFUSAL_UNKNOWN_REPORT);
+    return;
+  }
+  uint32_t settled = settle_matters_on_acknowledged(u, number, 0);
+  uint8_t head[32];
+  weir_buffer b = weir_buffer_over(head, sizeof head);
+  weir_put_varint(&b, u->now.boot_ms);
+  weir_put_zigzag(&b, u->now.wall_ms);
+  weir_put_varint(&b, number);
+  const weir_bytes parts[2] = {weir_buffer_view(&b), e->line};
+  uint64_t serial = 0;
+  weir_position position = 0;
+  if (!unit_append(u, RECORD_ACKNOWLEDGED, parts, 2, &serial, &position)) {
+    refuse_unjournalled(u, c, e);
+    return;
+  }
+  effects_add(u, serial, position);
+  for (unsigned kind = 0; kind < REPORT_KINDS; kind++) {
+    if (u->report_open[kind] == number) u->report_open[kind] = 0;
+  }
+  weir_buffer a = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  weir_put_text(&a, "{");
+  if (e->message.ref.count) {
+    weir_put_text(&a, "\"ref\":");
+    weir_put_quoted(&a, e->message.ref);
+    weir_put_text(&a, ",");
+  }
+  weir_put_text(&a, "\"report\":\"");
+  put_report_id(&a, u->name, number);
+  weir_put_text(&a, "\",\"durable\":true,\"acknowledged\":true,\"matters\":");
+  weir_put_decimal(&a, settled);
+  weir_put_text(&a, "}");
+  connection_answer(u, c, weir_buffer_view(&a), serial);
+}
+
+static void apply_admit(weir_unit *u, connection *c, const entry *e) {
+  unsigned refusal = inner_admit(u, &e->message);
+  if (refusal != WEIR_REFUSAL_NONE) {
+    apply_refusal(u, c, e, refusal);
+    return;
+  }
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  weir_put_text(&b, "{\"admitted\":");
+  weir_put_quoted(&b, e->message.id);
+  weir_put_text(&b, ",\"durable\":true}");
+  connection_answer(u, c, weir_buffer_view(&b), weir_journal_appended(u->journal));
+}
+
+static void apply_read(weir_unit *u, connection *c, const entry *e) {
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  if (e->message.op == WEIR_OP_METRICS) {
+    answer_metrics(u, &b, e->message.ref);
+  } else {
+    answer_status(u, &b, e->message.ref);
+  }
+  connection_answer(u, c, weir_buffer_view(&b), 0);
+}
+
+static void apply_write(weir_unit *u, connection *c, entry *e, weir_step *step) {
+  if (step == NULL) {
+    apply_duplicate(u, c, e);
+    return;
+  }
+  if (step->verdict == WEIR_VERDICT_REFUSED) {
+    apply_refusal(u, c, e, step->refusal);
+    return;
+  }
+  if (step->verdict == WEIR_VERDICT_ESCALATE) escalate(u, step);
+  apply_change(u, c, e, step);
+}
+
+void apply_message(weir_unit *u, entry *e, weir_step *step) {
+  connection *c = &u->connections[e->connection];
+  if (e->refusal != WEIR_REFUSAL_NONE) {
+    apply_refusal(u, c, e, e->refusal);
+    return;
+  }
+  switch (e->message.op) {
+  case WEIR_OP_GET:
+    apply_get(u, c, e);
+    return;
+  case WEIR_OP_WATCH:
+    watch_begin(u, c, &e->message);
+    return;
+  case WEIR_OP_STATUS:
+  case WEIR_OP_METRICS:
+    apply_read(u, c, e);
+    return;
+  case WEIR_OP_ADMIT:
+    apply_admit(u, c, e);
+    return;
+  default:
+    break;
+  }
+  bool acknowledged =
+      e->message.op == WEIR_OP_EVENT && e->message.event == WEIR_EVENT_REPORT_ACKNOWLEDGED;
+  if (acknowledged) {
+    apply_acknowledged(u, c, e);
+  } else {
+    apply_write(u, c, e, step);
+  }
+}

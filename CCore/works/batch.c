@@ -1,0 +1,321 @@
+/* The batch: up to 64 messages or deadlines that cross to the judge in one call.
+ *
+ *   happy path   a sweep takes lines from every connection in turn, those with danger first; each
+ *                becomes a step; the judge fills in the verdicts; each is applied in order
+ *   two lines    for one handover, or with one ref: the batch ends before the second, so that it
+ *                sees what the first did
+ *   bad line     stands in the batch as a refusal, so that answers keep their order
+ *   no room      in the journal's buffer: lines stay where they are until the sync has ended;
+ *                danger goes on into what is kept for it */
+#include "internal.h"
+
+#include <string.h>
+
+enum {
+  RECORD_OVERHEAD = 512,     /* a record's head, beside its line */
+  DANGER_ROOM = 1024 * 1024, /* of the journal's buffer, kept for danger */
+  SWEEP_SHARE_MIN = 1
+};
+
+/* The path of the field at fault, for the refusal. */
+static void set_field(char field[48], const char *name) {
+  weir_buffer b = weir_buffer_over(field, 47);
+  weir_put_text(&b, name);
+  field[b.count] = 0;
+}
+
+static bool is_danger(const weir_message *m) {
+  if (m->facts & WEIR_FACTS_VOICE) return true;
+  return m->op == WEIR_OP_EVENT &&
+         (m->event == WEIR_EVENT_DANGER_RAISED || m->event == WEIR_EVENT_ESCALATED);
+}
+
+/* May this request be refused for load or disk? Never danger, nor what belongs to an emergency. */
+static bool is_pressing(const weir_unit *u, const entry *e) {
+  if (e->danger) return true;
+  return e->slot != NO_SLOT && (u->matters[e->slot].state.flags & FLAG_EMERGENCY);
+}
+
+static bool is_write(const weir_message *m) {
+  return m->op <= WEIR_OP_EVENT;
+}
+
+weir_step *batch_add_step(weir_unit *u, uint32_t slot, uint8_t kind) {
+  WEIR_ASSERT(u->step_count < WEIR_BATCH_MAX);
+  weir_step *s = &u->steps[u->step_count++];
+  memset(s, 0, sizeof *s);
+  s->kind = kind;
+  s->now = u->now;
+  s->verdict = WEIR_VERDICT_ESCALATE;
+  if (slot != NO_SLOT) {
+    s->has_before = true;
+    s->state = u->matters[slot].state;
+  }
+  return s;
+}
+
+static bool names_supervisor(const weir_unit *u, weir_bytes by) {
+  if (by.count == 0) return false;
+  for (size_t i = 0; i < u->options.supervisor_count; i++) {
+    if (weir_equal(by, weir_text(u->options.supervisors[i]))) return true;
+  }
+  return false;
+}
+
+static uint16_t step_flags_of(const weir_unit *u, const weir_message *m) {
+  unsigned flags = 0;
+  if (names_supervisor(u, m->by)) flags |= WEIR_STEP_BY_SUPERVISOR;
+  if (m->reason.count) flags |= WEIR_STEP_REASON;
+  if (m->reached) flags |= WEIR_STEP_REACHED;
+  if (m->redialled) flags |= WEIR_STEP_REDIALLED;
+  if (m->confidential) flags |= WEIR_STEP_CONFIDENTIAL;
+  if (m->drill) flags |= WEIR_STEP_DRILL;
+  if (m->seat.count) flags |= WEIR_STEP_SEAT;
+  return (uint16_t)flags;
+}
+
+static void make_step(weir_unit *u, entry *e) {
+  const weir_message *m = &e->message;
+  uint8_t kind = m->op == WEIR_OP_INTAKE   ? WEIR_STEP_INTAKE
+                 : m->op == WEIR_OP_UPDATE ? WEIR_STEP_UPDATE
+                                           : WEIR_STEP_EVENT;
+  weir_step *s = batch_add_step(u, e->slot, kind);
+  s->event = m->op == WEIR_OP_EVENT ? m->event : 0;
+  s->cause = m->cause;
+  s->agreed_owner = m->owner;
+  s->platform = m->platform;
+  s->channel = m->channel;
+  s->flags = step_flags_of(u, m);
+  s->facts = m->facts;
+  s->county = m->county;
+  s->received_ms = (m->present & WEIR_HAS_RECEIVED_AT) ? m->received_at_ms : 0;
+  e->judged = true;
+}
+
+/* Which platforms and channels a unit takes: the outer one 12345's and 110's internet channel,
+ * the inner one 110's. */
+static bool is_for_this_unit(const weir_unit *u, const weir_message *m) {
+  if (u->options.inner) return m->platform == WEIR_PLATFORM_110;
+  return m->platform == WEIR_PLATFORM_12345 || m->channel == WEIR_CHANNEL_INTERNET;
+}
+
+static unsigned refusal_for_intake(const weir_unit *u, const weir_message *m, char field[48]) {
+  if (!is_for_this_unit(u, m)) {
+    set_field(field, "receivedBy");
+    return WEIR_REFUSAL_WRONG_UNIT;
+  }
+  if ((m->present & WEIR_HAS_RECEIVED_AT) && m->received_at_ms > u->now.wall_ms + TIME_AHEAD_MS) {
+    set_field(field, "receivedAt");
+    return WEIR_REFUSAL_TIME_AHEAD;
+  }
+  if (m->drill) {
+    set_field(field, "drill");
+    return WEIR_REFUSAL_DRILL_CLOSED;
+  }
+  return WEIR_REFUSAL_NONE;
+}
+
+/* Load, stop and disk: who may still come in. */
+static unsigned refusal_for_state(weir_unit *u, const entry *e) {
+  if (u->failing) return WEIR_REFUSAL_UNIT_FAILING;
+  if (u->stopping) return WEIR_REFUSAL_STOPPING;
+  if (is_pressing(u, e)) return WEIR_REFUSAL_NONE;
+  if (weir_journal_scarce(u->journal)) return WEIR_REFUSAL_DISK_FULL;
+  if (u->effect_count + u->entry_count >= WEIR_INFLIGHT_HIGH) return WEIR_REFUSAL_OVERLOADED;
+  return WEIR_REFUSAL_NONE;
+}
+
+/* The handover that a request names: whole number or today's spoken one. */
+static unsigned find_handover(weir_unit *u, entry *e) {
+  uint64_t key = 0;
+  uint32_t today = weir_day_of(u->now.wall_ms);
+  set_field(e->field, "handover");
+  if (!handover_read(u->name, today, e->message.handover, &key)) {
+    return WEIR_REFUSAL_UNKNOWN_HANDOVER;
+  }
+  e->slot = matter_find(u, key);
+  if (e->slot == NO_SLOT) return WEIR_REFUSAL_UNKNOWN_HANDOVER;
+  e->field[0] = 0;
+  return WEIR_REFUSAL_NONE;
+}
+
+/* Everything that can be said against a request before the policy is asked. */
+static unsigned refusal_for_entry(weir_unit *u, entry *e) {
+  const weir_message *m = &e->message;
+  connection *c = &u->connections[e->connection];
+  if (!c->control && (m->op == WEIR_OP_METRICS || m->op == WEIR_OP_ADMIT)) {
+    return WEIR_REFUSAL_NOT_ALLOWED;
+  }
+  unsigned refusal = WEIR_REFUSAL_NONE;
+  if (m->present & WEIR_HAS_HANDOVER) refusal = find_handover(u, e);
+  if (refusal == WEIR_REFUSAL_NONE && m->op == WEIR_OP_INTAKE) {
+    refusal = refusal_for_intake(u, m, e->field);
+  }
+  if (refusal == WEIR_REFUSAL_NONE && is_write(m)) refusal = refusal_for_state(u, e);
+  if (refusal == WEIR_REFUSAL_NONE && m->op == WEIR_OP_UPDATE &&
+      u->matters[e->slot].updates >= UPDATES_MAX) {
+    refusal = WEIR_REFUSAL_TOO_MANY;
+  }
+  return refusal;
+}
+
+/* Does this request need what an earlier one in the batch does? */
+static bool must_wait(const weir_unit *u, const entry *e) {
+  const weir_message *m = &e->message;
+  for (size_t i = 0; i < u->entry_count; i++) {
+    const entry *other = &u->entries[i];
+    if (!other->judged) continue;
+    if (m->ref.count && weir_equal(m->ref, other->message.ref)) return true;
+    if (m->present & (WEIR_HAS_HANDOVER | WEIR_HAS_REPORT)) return true;
+  }
+  return false;
+}
+
+static size_t needed_for(const weir_bytes line) {
+  return line.count + RECORD_OVERHEAD;
+}
+
+/* Room in the journal's buffer for one more line, beside those in the batch. */
+static bool journal_has_room(const weir_unit *u, weir_bytes line, bool danger) {
+  size_t kept = danger ? 0 : DANGER_ROOM;
+  return weir_journal_room(u->journal) >= u->batch_bytes + needed_for(line) + kept;
+}
+
+/* Puts the next line of a connection into the batch. False: the line stays; `again` says whether
+ * the batch must be judged before it can be taken. */
+static bool take_line(weir_unit *u, uint32_t index, bool *again) {
+  connection *c = &u->connections[index];
+  *again = false;
+  if (!c->used || c->closing || c->watching || !connection_has_room(c)) return false;
+  weir_frame before = c->frame;
+  weir_bytes line;
+  weir_status status = weir_frame_next(&c->frame, &line);
+  if (status == WEIR_AGAIN) return false;
+  entry *e = &u->entries[u->entry_count];
+  memset(e, 0, sizeof *e);
+  e->connection = index;
+  e->line = line;
+  e->slot = NO_SLOT;
+  if (status == WEIR_TOO_LONG) {
+    e->refusal = WEIR_REFUSAL_LINE_TOO_LONG;
+    e->danger = (weir_message_facts_shown(line) & WEIR_FACTS_VOICE) != 0;
+  } else {
+    weir_message_fault fault;
+    uint8_t *scratch = u->scratch + u->entry_count * WEIR_MESSAGE_SCRATCH;
+    if (weir_message_read(line, WEIR_MESSAGE_UNIT, scratch, &e->message, &fault)) {
+      e->danger = is_danger(&e->message);
+    } else {
+      e->refusal = fault.refusal;
+      memcpy(e->field, fault.field, sizeof e->field);
+      e->danger = (weir_message_facts_shown(line) & WEIR_FACTS_VOICE) != 0;
+    }
+  }
+  if (!journal_has_room(u, line, e->danger)) {
+    c->frame = before;
+    return false;
+  }
+  if (e->refusal == WEIR_REFUSAL_NONE && must_wait(u, e)) {
+    c->frame = before;
+    *again = true;
+    return false;
+  }
+  if (e->refusal == WEIR_REFUSAL_NONE) e->refusal = (uint8_t)refusal_for_entry(u, e);
+  const weir_message *m = &e->message;
+  bool settles_report = m->op == WEIR_OP_EVENT && m->event == WEIR_EVENT_REPORT_ACKNOWLEDGED;
+  if (e->refusal == WEIR_REFUSAL_NONE && is_write(m) && !settles_report) {
+    matter_record earlier_record;
+    weir_message earlier;
+    uint64_t serial;
+    if (!m->ref.count || !refs_find(u, m->ref, &earlier_record, &earlier, &serial)) {
+      make_step(u, e);
+    }
+  }
+  u->batch_bytes += needed_for(line);
+  u->entry_count++;
+  return true;
+}
+
+/* Connections whose next line shows danger come before the others. */
+static bool head_is_danger(const connection *c) {
+  const weir_frame *f = &c->frame;
+  size_t waiting = f->end - f->begin;
+  if (waiting == 0) return false;
+  const uint8_t *end = memchr(f->at + f->begin, '\n', waiting);
+  if (!end) return false;
+  weir_bytes line = weir_view(f->at + f->begin, (size_t)(end - f->at) - f->begin);
+  return (weir_message_facts_shown(line) & WEIR_FACTS_VOICE) != 0;
+}
+
+static bool has_input(const connection *c) {
+  return c->used && !c->closing && !c->watching && c->frame.end > c->frame.begin;
+}
+
+/* Takes up to `share` lines of one connection. True when the batch must be judged first. */
+static bool take_share(weir_unit *u, uint32_t index, size_t share) {
+  bool again = false;
+  for (size_t i = 0; i < share && u->entry_count < WEIR_BATCH_MAX; i++) {
+    if (!take_line(u, index, &again)) return again;
+  }
+  return false;
+}
+
+bool batch_take_lines(weir_unit *u) {
+  size_t waiting = 0;
+  for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX; i++) waiting += has_input(&u->connections[i]);
+  if (waiting == 0) return false;
+  size_t share = WEIR_BATCH_MAX / waiting;
+  if (share < SWEEP_SHARE_MIN) share = SWEEP_SHARE_MIN;
+  bool again = false;
+  for (unsigned danger = 2; danger-- > 0 && !again;) {
+    for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX && !again; i++) {
+      uint32_t index = (u->round + i) % WEIR_CONNECTIONS_MAX;
+      if (u->entry_count >= WEIR_BATCH_MAX) break;
+      if (!has_input(&u->connections[index])) continue;
+      if (waiting > 1 && danger && !head_is_danger(&u->connections[index])) continue;
+      again = take_share(u, index, share);
+    }
+  }
+  u->round = (u->round + 1) % WEIR_CONNECTIONS_MAX;
+  bool took = u->entry_count > 0;
+  batch_judge(u);
+  return took || again;
+}
+
+void batch_judge(weir_unit *u) {
+  if (u->step_count) u->options.desk.judge(u->options.desk.context, u->steps, u->step_count);
+  size_t step = 0;
+  for (size_t i = 0; i < u->entry_count; i++) {
+    entry *e = &u->entries[i];
+    apply_message(u, e, e->judged ? &u->steps[step++] : NULL);
+  }
+  WEIR_ASSERT(step == u->step_count);
+  for (size_t i = 0; i < u->entry_count; i++) {
+    if (u->entries[i].slot != NO_SLOT) matter_put_back(u, u->entries[i].slot);
+  }
+  u->entry_count = 0;
+  u->step_count = 0;
+  u->batch_bytes = 0;
+}
+
+bool batch_take_deadlines(weir_unit *u) {
+  uint32_t owners[WEIR_BATCH_MAX];
+  if (weir_journal_room(u->journal) < WEIR_BATCH_MAX * RECORD_OVERHEAD * 2) return false;
+  if (u->effect_count + WEIR_BATCH_MAX > EFFECTS) return false;
+  size_t count = weir_wheel_expired(u->wheel, u->now.boot_ms, owners, WEIR_BATCH_MAX);
+  if (count == 0) return false;
+  for (size_t i = 0; i < count; i++) {
+    matter *m = &u->matters[owners[i]];
+    weir_step *s = batch_add_step(u, owners[i], WEIR_STEP_DEADLINE);
+    if (m->state.deadline.boot_ms < u->started.boot_ms) s->flags |= WEIR_STEP_UNATTENDED;
+    if (m->clock_uncertain) s->flags |= WEIR_STEP_CLOCK_UNCERTAIN;
+  }
+  u->options.desk.judge(u->options.desk.context, u->steps, u->step_count);
+  for (size_t i = 0; i < count; i++) {
+    if (!apply_own(u, owners[i], &u->steps[i])) {
+      weir_wheel_arm(u->wheel, owners[i], u->now.boot_ms + WEIR_WHEEL_TICK_MS);
+    }
+  }
+  u->step_count = 0;
+  u->counters.deadlines += count;
+  return count == WEIR_BATCH_MAX;
+}

@@ -1,0 +1,129 @@
+/* The outer unit's side of the link: which records are on their way, and how many copies went.
+ *
+ *   a change is durable   its revision is offered to the link, which sends copies by its schedule
+ *   a copy is due         the record is rendered from the journal and packed
+ *   once a minute         copies are summed up in the journal, so that a restart goes on counting
+ */
+#include "internal.h"
+
+enum { TALLY_BYTES = 64 * 1024, DATAGRAM_RECORDS = 64 };
+
+weir_status carry_open(weir_unit *u) {
+  if (!u->options.keys || u->options.inner) return WEIR_OK;
+  weir_link_sender_options o = {0};
+  for (size_t i = 0; u->name[i]; i++) o.id.unit[i] = u->name[i];
+  o.id.boot_epoch = u->start.boot_epoch;
+  for (size_t i = 0; i < 16; i++) o.id.boot_id[i] = u->start.link_boot[i];
+  o.id.stream = 1;
+  o.keys = u->options.keys;
+  o.mtu = u->options.mtu;
+  o.capacity = u->options.open_max;
+  o.now_ms = u->now.boot_ms;
+  weir_status status = weir_link_sender_open(&o, &u->sender);
+  if (status != WEIR_OK) return status;
+  u->tally_ms = u->now.boot_ms + TALLY_MS;
+  for (uint32_t slot = 0; slot < u->options.open_max; slot++) {
+    const matter *m = &u->matters[slot];
+    if (!m->used || m->offered == 0) continue;
+    carry_offer(u, &m->state, m->offered);
+    weir_link_sender_restore_copies(u->sender, m->state.crossing, m->copies_before, m->copied_ms,
+                                    0);
+  }
+  return WEIR_OK;
+}
+
+void carry_offer(weir_unit *u, const weir_state *s, weir_position position) {
+  if (!u->sender || s->crossing == 0) return;
+  if (s->data == DATA_CONFIRMED || s->data == DATA_EXPIRED) {
+    weir_link_sender_settle(u->sender, s->crossing);
+    return;
+  }
+  index_entry *x = index_find(&u->crossings, s->crossing, NULL);
+  if (!x) return; /* it ended meanwhile */
+  u->matters[(uint32_t)x->value].offered = position;
+  weir_status status =
+      weir_link_sender_offer(u->sender, s->crossing, s->revision, s->lane, u->now.boot_ms);
+  WEIR_ASSERT(status == WEIR_OK);
+}
+
+/* Packs one record that is due. False: none is. */
+static bool pack_due(weir_unit *u) {
+  uint64_t crossing = 0;
+  uint32_t revision = 0;
+  if (!weir_link_sender_due(u->sender, u->now.boot_ms, &crossing, &revision)) return false;
+  index_entry *x = index_find(&u->crossings, crossing, NULL);
+  if (!x) { /* it ended: nothing more is owed */
+    weir_link_sender_settle(u->sender, crossing);
+    return true;
+  }
+  const matter *m = &u->matters[(uint32_t)x->value];
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  bool rendered = m->offered && render_record(u, m->offered, false, &b) && !b.overflow;
+  u->tally_needed = true;
+  if (rendered && weir_link_sender_pack(u->sender, weir_buffer_view(&b), u->now.boot_ms,
+                                        u->now.wall_ms) == WEIR_OK) {
+    return true;
+  }
+  weir_link_sender_skip(u->sender, u->now.boot_ms);
+  if (weir_log_begin(u->log, WEIR_LOG_ERROR, true, u->now.wall_ms, "linkRecordFailed",
+                     "a record could not be packed for the link; it is tried again")) {
+    weir_log_number(u->log, "labels.crossing", (int64_t)crossing);
+    (void)weir_log_end(u->log);
+  }
+  return true;
+}
+
+weir_bytes weir_unit_datagram(weir_unit *u) {
+  weir_bytes none = {NULL, 0};
+  if (!u->sender || !u->begun) return none;
+  unit_look_at_clocks(u);
+  weir_link_sender_heartbeat(u->sender, u->now.boot_ms, u->now.wall_ms,
+                             (uint32_t)u->open_emergencies);
+  for (unsigned packed = 0; packed < DATAGRAM_RECORDS; packed++) {
+    weir_bytes datagram = weir_link_sender_take(u->sender, false);
+    if (datagram.count) return datagram;
+    if (u->failing || !pack_due(u)) break;
+  }
+  return weir_link_sender_take(u->sender, true);
+}
+
+void weir_unit_send_failed(weir_unit *u) {
+  u->counters.send_failed++;
+}
+
+void carry_restore(weir_unit *u, uint64_t crossing, uint32_t copies, int64_t last_ms) {
+  index_entry *x = index_find(&u->crossings, crossing, NULL);
+  if (!x) return;
+  matter *m = &u->matters[(uint32_t)x->value];
+  m->copies_before = copies;
+  m->copied_ms = last_ms;
+}
+
+void carry_tally(weir_unit *u) {
+  if (!u->sender || !u->tally_needed || u->failing) return;
+  u->tally_needed = false;
+  weir_buffer b = weir_buffer_over(u->render_memory, TALLY_BYTES);
+  for (uint32_t slot = 0; slot < u->options.open_max && b.count < TALLY_BYTES - 64; slot++) {
+    const matter *m = &u->matters[slot];
+    uint32_t copies = 0;
+    int64_t last = 0;
+    if (!m->used || m->state.crossing == 0) continue;
+    if (!weir_link_sender_copies(u->sender, m->state.crossing, &copies, &last)) continue;
+    weir_put_varint(&b, m->state.crossing);
+    weir_put_varint(&b, copies);
+    weir_put_zigzag(&b, last);
+  }
+  if (b.count == 0) return;
+  const weir_bytes part = weir_buffer_view(&b);
+  uint64_t serial;
+  weir_position position;
+  if (weir_journal_room(u->journal) > TALLY_BYTES * 2) {
+    (void)unit_append(u, RECORD_TALLY, &part, 1, &serial, &position);
+  }
+}
+
+void carry_tick(weir_unit *u) {
+  if (!u->sender || u->now.boot_ms < u->tally_ms) return;
+  u->tally_ms = u->now.boot_ms + TALLY_MS;
+  carry_tally(u);
+}

@@ -1,0 +1,213 @@
+/* Connections: what came in and is not yet read, what was answered and is not yet written.
+ *
+ * An answer is put behind the ones before it at once, with a mark that says which serial of the
+ * journal must be durable before it may leave. Marks of one connection rise, so what may be
+ * written is always a prefix.
+ *
+ *   a client that does not read   its output fills up, then it is not read any more
+ *   the disk fails                answers that may not leave any more are taken back, and each
+ *                                 request gets `outcomeUnknown` in its place */
+#include "internal.h"
+
+#include <string.h>
+
+weir_status connections_open(weir_unit *u) {
+  u->connections = weir_allocate(WEIR_CONNECTIONS_MAX, sizeof *u->connections);
+  return u->connections ? WEIR_OK : WEIR_OUT_OF_MEMORY;
+}
+
+static void connection_free(connection *c) {
+  weir_free(c->input);
+  weir_free(c->output);
+  weir_free(c->marks);
+}
+
+void connections_close(weir_unit *u) {
+  if (!u->connections) return;
+  for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX; i++) connection_free(&u->connections[i]);
+  weir_free(u->connections);
+}
+
+/* The memory of a place is taken when it is first used and kept for the next connection there. */
+static weir_status take_memory_on_connect(connection *c) {
+  if (c->input) return WEIR_OK;
+  c->input = weir_allocate(WEIR_LINE_BYTES_MAX, 1);
+  c->output = weir_allocate(OUTPUT_BYTES, 1);
+  c->marks = weir_allocate(MARKS, sizeof *c->marks);
+  if (c->input && c->output && c->marks) return WEIR_OK;
+  connection_free(c);
+  memset(c, 0, sizeof *c);
+  return WEIR_OUT_OF_MEMORY;
+}
+
+weir_status weir_unit_connect(weir_unit *u, bool control, uint32_t *connection_out) {
+  if (u->failing) return WEIR_CLOSED;
+  for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX; i++) {
+    connection *c = &u->connections[i];
+    if (c->used) continue;
+    weir_status status = take_memory_on_connect(c);
+    if (status != WEIR_OK) return status;
+    uint8_t *input = c->input, *output = c->output;
+    mark *marks = c->marks;
+    memset(c, 0, sizeof *c);
+    c->input = input;
+    c->output = output;
+    c->marks = marks;
+    c->used = true;
+    c->control = control;
+    weir_frame_init(&c->frame, input, WEIR_LINE_BYTES_MAX);
+    u->connection_count++;
+    *connection_out = i;
+    return WEIR_OK;
+  }
+  return WEIR_FULL;
+}
+
+static connection *connection_at(const weir_unit *u, uint32_t index) {
+  WEIR_ASSERT(index < WEIR_CONNECTIONS_MAX);
+  WEIR_ASSERT(u->connections[index].used);
+  return &u->connections[index];
+}
+
+bool connection_has_room(const connection *c) {
+  return c->count < OUTPUT_HIGH && c->mark_count < MARKS - WEIR_BATCH_MAX;
+}
+
+uint8_t *weir_unit_space(weir_unit *u, uint32_t index, size_t *room) {
+  connection *c = connection_at(u, index);
+  *room = 0;
+  if (c->hung_up || c->closing || u->failing || !connection_has_room(c)) return NULL;
+  return weir_frame_space(&c->frame, room);
+}
+
+void weir_unit_filled(weir_unit *u, uint32_t index, size_t count) {
+  weir_frame_filled(&connection_at(u, index)->frame, count);
+}
+
+void weir_unit_hang_up(weir_unit *u, uint32_t index) {
+  connection_at(u, index)->hung_up = true;
+}
+
+void weir_unit_disconnect(weir_unit *u, uint32_t index) {
+  connection_at(u, index)->used = false;
+  u->connection_count--;
+}
+
+void connection_answer(weir_unit *u, connection *c, weir_bytes line, uint64_t serial) {
+  if (!c->used) return;
+  WEIR_ASSERT(c->count + line.count + 1 <= OUTPUT_BYTES);
+  WEIR_ASSERT(c->mark_count < MARKS);
+  memcpy(c->output + c->count, line.at, line.count);
+  c->count += line.count;
+  c->output[c->count++] = '\n';
+  uint64_t end = c->written + c->count;
+  if (serial <= weir_journal_durable(u->journal) && c->mark_count == 0) {
+    c->released = end;
+    return;
+  }
+  c->marks[(c->mark_first + c->mark_count) % MARKS] = (mark){end, serial};
+  c->mark_count++;
+}
+
+static void release_one(connection *c, uint64_t durable) {
+  while (c->mark_count > 0 && c->marks[c->mark_first].serial <= durable) {
+    c->released = c->marks[c->mark_first].end;
+    c->mark_first = (c->mark_first + 1) % MARKS;
+    c->mark_count--;
+  }
+}
+
+void connections_release(weir_unit *u) {
+  uint64_t durable = weir_journal_durable(u->journal);
+  for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX; i++) {
+    if (u->connections[i].used) release_one(&u->connections[i], durable);
+  }
+}
+
+weir_bytes weir_unit_output(weir_unit *u, uint32_t index) {
+  connection *c = connection_at(u, index);
+  return weir_view(c->output, (size_t)(c->released - c->written));
+}
+
+void weir_unit_written(weir_unit *u, uint32_t index, size_t count) {
+  connection *c = connection_at(u, index);
+  WEIR_ASSERT(count <= c->released - c->written);
+  memmove(c->output, c->output + count, c->count - count);
+  c->count -= count;
+  c->written += count;
+}
+
+/* Does the frame still hold a whole line? */
+static bool has_line(const connection *c) {
+  const weir_frame *f = &c->frame;
+  return f->end > f->begin && memchr(f->at + f->begin, '\n', f->end - f->begin) != NULL;
+}
+
+bool weir_unit_finished(const weir_unit *u, uint32_t index) {
+  const connection *c = connection_at(u, index);
+  if (c->count > 0) return false;
+  if (u->failing) return c->failing_told;
+  return c->closing || (c->hung_up && !has_line(c));
+}
+
+bool weir_unit_idle(const weir_unit *u, uint32_t index) {
+  const connection *c = connection_at(u, index);
+  return !c->watching && c->count == 0 && c->mark_count == 0;
+}
+
+/* The ref of an answer that may not leave: answers that wait for a sync begin with it or have
+ * none. */
+static weir_bytes ref_of_answer(weir_bytes line) {
+  static const char begin[] = "{\"ref\":\"";
+  size_t skip = sizeof begin - 1;
+  if (line.count < skip || memcmp(line.at, begin, skip) != 0) return weir_view(line.at, 0);
+  const uint8_t *end = memchr(line.at + skip, '"', line.count - skip);
+  return weir_view(line.at + skip, end ? (size_t)(end - line.at) - skip : 0);
+}
+
+/* Takes back what may not leave any more, and says so for each request. */
+static void fail_one(weir_unit *u, connection *c) {
+  size_t keep = (size_t)(c->released - c->written);
+  size_t held = c->count - keep;
+  weir_buffer old = weir_buffer_over(u->body_memory, OUTPUT_BYTES);
+  weir_put(&old, weir_view(c->output + keep, held));
+  uint64_t base = c->released;
+  uint32_t first = c->mark_first, count = c->mark_count;
+  bool told = !c->watching;
+  c->count = keep;
+  c->mark_count = 0;
+  for (uint32_t i = 0; i < count && told; i++) {
+    uint64_t end = c->marks[(first + i) % MARKS].end;
+    size_t at = (size_t)(base - c->released);
+    weir_bytes line = weir_view(old.at + at, (size_t)(end - base));
+    base = end;
+    weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+    answer_refusal(u, &b, ref_of_answer(line), WEIR_REFUSAL_OUTCOME_UNKNOWN, "", NULL, true);
+    if (c->count + b.count + 1 > OUTPUT_BYTES - ANSWER_BYTES_MAX) break;
+    memcpy(c->output + c->count, b.at, b.count);
+    c->count += b.count;
+    c->output[c->count++] = '\n';
+  }
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  weir_put_text(&b,
+                "{\"op\":\"failing\",\"error\":{\"code\":\"unitFailing\",\"message\":\"the disk "
+                "failed; this unit takes no more\"},\"dial\":");
+  weir_put_quoted(&b, texts_at(u->texts, u->refusal_dial));
+  weir_put_text(&b, ",\"say\":");
+  weir_bytes say = texts_at(u->texts, u->refusal_say);
+  if (say.count) weir_put(&b, say);
+  if (!say.count) weir_put_text(&b, "[]");
+  weir_put_text(&b, "}\n");
+  if (c->count + b.count <= OUTPUT_BYTES) {
+    memcpy(c->output + c->count, b.at, b.count);
+    c->count += b.count;
+  }
+  c->released = c->written + c->count;
+  c->failing_told = true;
+}
+
+void connections_fail(weir_unit *u) {
+  for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX; i++) {
+    if (u->connections[i].used) fail_one(u, &u->connections[i]);
+  }
+}

@@ -1,0 +1,150 @@
+/* What follows a change once it is durable: the link, the log, the report, the watch stream. Each
+ * reads the record back, so that nothing is said that is not on the disk. */
+#include "internal.h"
+
+#include <string.h>
+
+void effects_add(weir_unit *u, uint64_t serial, weir_position position) {
+  WEIR_ASSERT(u->effect_count < EFFECTS);
+  uint32_t at = (u->effect_first + u->effect_count) % EFFECTS;
+  u->effects[at] = position;
+  u->effect_serials[at] = serial;
+  u->effect_count++;
+}
+
+static const char *change_name(const matter_record *r) {
+  if (r->step_kind == WEIR_STEP_INTAKE) return "intake";
+  if (r->step_kind == WEIR_STEP_UPDATE) return "update";
+  return weir_event_name(r->event);
+}
+
+/* `"clause":"二(二)"` of a decision, without its quotes. */
+static weir_bytes clause_of(weir_bytes decision) {
+  static const char key[] = "\"clause\":\"";
+  const uint8_t *at = decision.count ? memmem(decision.at, decision.count, key, sizeof key - 1) : 0;
+  if (!at) return weir_view(decision.at, 0);
+  at += sizeof key - 1;
+  const uint8_t *end = memchr(at, '"', decision.count - (size_t)(at - decision.at));
+  return weir_view(at, end ? (size_t)(end - at) : 0);
+}
+
+static void log_change(weir_unit *u, const matter_record *r) {
+  const weir_state *s = &r->state;
+  bool alarm = (r->effects & WEIR_EFFECT_ALARM) != 0;
+  weir_log_level level = alarm ? WEIR_LOG_WARN : WEIR_LOG_INFO;
+  const char *message = r->step_kind == WEIR_STEP_INTAKE ? "a matter was taken and decided"
+                        : alarm                          ? "a handover needs a person now"
+                                                         : "a handover changed";
+  if (!weir_log_begin(u->log, level, true, r->now.wall_ms, change_name(r), message)) return;
+  handover_text number = handover_write(u->name, s->day, s->serial, s->flags & FLAG_DRILL);
+  weir_log_text(u->log, "labels.handover", handover_view(&number));
+  weir_log_number(u->log, "labels.revision", s->revision);
+  weir_log_text(u->log, "labels.phase", weir_text(phase_name(s->phase)));
+  weir_bytes clause = clause_of(texts_at(u->texts, s->decision_text));
+  if (clause.count) weir_log_text(u->log, "labels.clause", clause);
+  if (s->flags & FLAG_CROSSES) weir_log_text(u->log, "labels.lane", weir_text(lane_name(s->lane)));
+  weir_log_flag(u->log, "labels.drill", s->flags & FLAG_DRILL);
+  if (s->flags & FLAG_LATE) weir_log_flag(u->log, "labels.late", true);
+  if (s->flags & FLAG_UNATTENDED) weir_log_flag(u->log, "labels.unattended", true);
+  if (s->flags & FLAG_CLOCK_UNCERTAIN) weir_log_flag(u->log, "labels.clockUncertain", true);
+  if (s->cause) weir_log_text(u->log, "labels.cause", weir_text(weir_cause_name(s->cause)));
+  if (r->effects & WEIR_EFFECT_REPORT) {
+    char id[32];
+    weir_buffer b = weir_buffer_over(id, sizeof id);
+    put_report_id(&b, u->name, s->report_number);
+    weir_log_text(u->log, "labels.report", weir_buffer_view(&b));
+  }
+  weir_log_text(u->log, "event.outcome", weir_text("success"));
+  (void)weir_log_end(u->log);
+}
+
+void notice_matter(weir_unit *u, const matter_record *r, bool recovering) {
+  if (!u->options.desk.notice || r->state.report_number == 0) return;
+  handover_text number =
+      handover_write(u->name, r->state.day, r->state.serial, r->state.flags & FLAG_DRILL);
+  weir_message m;
+  weir_message_fault fault;
+  weir_notice n = {0};
+  n.recovering = recovering;
+  n.report_number = r->state.report_number;
+  n.report_kind = r->state.report_kind;
+  n.event = r->event;
+  n.cause = r->state.cause;
+  n.at = r->now;
+  n.state = &r->state;
+  n.handover = handover_view(&number);
+  if (r->line.count &&
+      weir_message_read(r->line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault)) {
+    n.by = m.by;
+  }
+  n.dial = texts_at(u->texts, r->state.dial_text);
+  n.say = texts_at(u->texts, r->state.say_text);
+  u->options.desk.notice(u->options.desk.context, &n);
+}
+
+void notice_acknowledged(weir_unit *u, weir_bytes body, bool recovering) {
+  weir_reader in = weir_reader_over(body);
+  weir_notice n = {0};
+  n.acknowledged = true;
+  n.recovering = recovering;
+  n.at.boot_ms = weir_get_varint(&in);
+  n.at.wall_ms = weir_get_zigzag(&in);
+  n.report_number = (uint32_t)weir_get_varint(&in);
+  weir_bytes line = weir_get(&in, in.left);
+  weir_message m;
+  weir_message_fault fault;
+  if (weir_message_read(line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault)) n.by = m.by;
+  if (u->options.desk.notice) u->options.desk.notice(u->options.desk.context, &n);
+}
+
+static void log_acknowledged(weir_unit *u) {
+  if (weir_log_begin(u->log, WEIR_LOG_INFO, true, u->now.wall_ms, "reportAcknowledged",
+                     "a person acknowledged a report")) {
+    (void)weir_log_end(u->log);
+  }
+}
+
+static void log_quarantine(weir_unit *u) {
+  u->counters.alarms++;
+  if (!weir_log_begin(u->log, WEIR_LOG_ERROR, true, u->now.wall_ms, "phoneItIn",
+                      "a dangerous request was refused and kept in quarantine: take it by "
+                      "telephone now")) {
+    return;
+  }
+  weir_log_text(u->log, "event.code", weir_text("phoneItIn"));
+  (void)weir_log_end(u->log);
+}
+
+static void release_one(weir_unit *u, weir_position position) {
+  weir_buffer memory = weir_buffer_over(u->read_memory[0], WEIR_JOURNAL_BODY_MAX);
+  weir_frame_view frame;
+  weir_status status = weir_journal_read(u->journal, position, &memory, &frame);
+  if (status != WEIR_OK) {
+    unit_fail(u, status);
+    return;
+  }
+  if (frame.kind == RECORD_QUARANTINE) log_quarantine(u);
+  if (frame.kind == RECORD_ACKNOWLEDGED) {
+    log_acknowledged(u);
+    notice_acknowledged(u, frame.body, false);
+  }
+  if (frame.kind != RECORD_MATTER) return;
+  matter_record r;
+  WEIR_ASSERT(record_get_matter(frame.body, &r));
+  bool settled = r.state.data == DATA_CONFIRMED || r.state.data == DATA_EXPIRED;
+  if ((r.effects & WEIR_EFFECT_CROSS) || settled) carry_offer(u, &r.state, position);
+  if (r.effects & WEIR_EFFECT_ALARM) u->counters.alarms++;
+  if (r.effects & WEIR_EFFECT_REPORT) u->counters.reports++;
+  log_change(u, &r);
+  if (r.state.report == REPORT_RAISED) notice_matter(u, &r, false);
+}
+
+void effects_release(weir_unit *u) {
+  uint64_t durable = weir_journal_durable(u->journal);
+  while (u->effect_count > 0 && u->effect_serials[u->effect_first] <= durable) {
+    weir_position position = u->effects[u->effect_first];
+    u->effect_first = (u->effect_first + 1) % EFFECTS;
+    u->effect_count--;
+    release_one(u, position);
+  }
+}

@@ -1,0 +1,214 @@
+/* weir_works: a whole unit as a state machine over the rooms, without sockets, threads or clocks of
+ * its own, so that the hall and a simulation drive the same code.
+ *
+ *   in    connections and their bytes, datagrams, the end of disk jobs, and turns
+ *   out   answers, disk jobs, datagrams, log lines, and notices of reports
+ *
+ *   lines → weir_frame → weir_message → a batch of up to 64 steps → judge (policy and handover,
+ *   through the `judge` function) → journal → answers, held back until the sync that covers them;
+ *   then, when durable: link, log, reports, watch stream.
+ *
+ *   outer unit: + deadlines, + link sender
+ *   inner unit: + link receiver, ledger, delivery (stage → mark → rename), alarms
+ *
+ *   happy path   a line is answered after the sync that covers its record
+ *   bad line     refused with a code and the field; a dangerous one is kept in quarantine and
+ *                raises an alarm; the line behind it goes on
+ *   disk full    non-danger is refused `diskFull`, danger uses the reserve
+ *   disk fails   nothing more is answered `durable`; what is in flight gets `outcomeUnknown`,
+ *                every connection is told, every armed deadline is spoken, then failed() says so
+ *
+ * All functions are for the loop thread, save weir_job_perform (the disk thread). Memory is taken
+ * at open.
+ *
+ * Cost: reading, deciding, a memcpy into the journal and into the answer. Bounded by the limits in
+ * weir_base.h. Kept true by Benchmarks/Rooms.
+ */
+#ifndef WEIR_WORKS_H
+#define WEIR_WORKS_H
+
+#include "weir_base.h"
+#include "weir_journal.h"
+#include "weir_log.h"
+#include "weir_os.h"
+#include "weir_seal.h"
+
+/* ---- The border to policy and handover ------------------------------------------------------ */
+
+typedef struct weir_moment {
+  uint64_t boot_ms; /* CLOCK_BOOTTIME */
+  int64_t wall_ms;  /* CLOCK_REALTIME */
+} weir_moment;
+
+/* The durable state of one handover. Swift's `Handover` holds the same fields under the same
+ * names; the numbers are WeirModel's raw values. */
+typedef struct weir_state {
+  uint32_t day, serial; /* its number: yyyymmdd at +08:00, and from 1 within the day */
+  uint64_t crossing;    /* crossing number, 0: it never crossed */
+  uint32_t revision;
+  uint32_t facts, ever_facts;
+  uint32_t flags;
+  uint32_t county;
+  uint8_t platform, channel, owner, action, phase;
+  uint8_t voice, cause, data, report, report_kind, lane, deadline_kind;
+  weir_moment deadline, minute;
+  int64_t received_ms, arrived_ms, decided_ms, started_ms, answered_ms, told_ms, late_ms;
+  int64_t reported_ms;
+  uint32_t decision_text, dial_text, say_text; /* durable text ids, 0: none */
+  uint32_t report_number;
+} weir_state;
+
+enum { WEIR_STEP_INTAKE, WEIR_STEP_UPDATE, WEIR_STEP_EVENT, WEIR_STEP_DEADLINE };
+
+/* Bits of weir_step.flags, as WeirModel's Happening.Flags. */
+enum {
+  WEIR_STEP_BY_SUPERVISOR = 1 << 0,
+  WEIR_STEP_REASON = 1 << 1,
+  WEIR_STEP_REACHED = 1 << 2,
+  WEIR_STEP_REDIALLED = 1 << 3,
+  WEIR_STEP_CONFIDENTIAL = 1 << 4,
+  WEIR_STEP_DRILL = 1 << 5,
+  WEIR_STEP_SEAT = 1 << 6,
+  WEIR_STEP_UNATTENDED = 1 << 7,
+  WEIR_STEP_CLOCK_UNCERTAIN = 1 << 8
+};
+
+/* What a step came to. Every step arrives as ESCALATE: what the judge does not reach is handed to
+ * a person, never dropped. */
+enum { WEIR_VERDICT_ESCALATE, WEIR_VERDICT_CHANGED, WEIR_VERDICT_REFUSED };
+
+enum {
+  WEIR_EFFECT_CROSS = 1 << 0,
+  WEIR_EFFECT_REPORT = 1 << 1,
+  WEIR_EFFECT_ALARM = 1 << 2,
+  WEIR_EFFECT_END = 1 << 3
+};
+
+typedef struct weir_step {
+  uint8_t kind;
+  uint8_t event; /* WEIR_EVENT_…; a deadline's is set by the judge */
+  uint8_t cause, agreed_owner, platform, channel;
+  uint16_t flags;
+  uint32_t facts, county;
+  int64_t received_ms; /* 0: none claimed */
+  weir_moment now;
+  bool has_before;
+  weir_state state; /* in: before; out, when CHANGED: after */
+  uint8_t verdict, refusal;
+  uint16_t effects;
+} weir_step;
+
+/* A report that was raised or settled, when durable; `recovering` while the journal is read. */
+typedef struct weir_notice {
+  bool acknowledged; /* else raised, or changed by what happened to one of its matters */
+  bool recovering;
+  uint32_t report_number;
+  uint8_t report_kind, event, cause;
+  weir_moment at;
+  const weir_state *state; /* null when acknowledged; borrowed for the call */
+  weir_bytes handover;     /* its number; borrowed for the call */
+  weir_bytes by;           /* who said so, empty: the unit itself; borrowed */
+  weir_bytes dial, say;    /* what was ordered to be said; borrowed */
+} weir_notice;
+
+typedef struct weir_desk {
+  void *context;
+  void (*judge)(void *context, weir_step *steps, size_t count);
+  void (*notice)(void *context, const weir_notice *notice);
+} weir_desk;
+
+/* ---- A unit ------------------------------------------------------------------------------------
+ */
+
+typedef struct weir_unit weir_unit;
+
+typedef struct weir_unit_options {
+  bool inner;
+  const char *name;
+  const char *data;               /* directory; made if missing; the journal lies in data/journal */
+  const char *version;            /* of the program, for the start record and the log */
+  uint64_t segment_bytes;         /* 0: the journal's default */
+  uint32_t open_max;              /* handovers open at once */
+  uint32_t refs_max;              /* refs remembered */
+  const char *const *supervisors; /* names, `supervisor_count` of them */
+  size_t supervisor_count;
+  const weir_keyring *keys; /* null: no link */
+  uint32_t mtu;
+  const char *delivery;         /* inner: directory for delivered items, or null */
+  int64_t stale_ms;             /* inner: older than this on arrival is stale */
+  const char *report_directory; /* for the last words of a failing unit, or null */
+  const char *report_second;    /* the same, on another device, or null */
+  weir_desk desk;
+  const weir_os *os;
+  weir_log *log;
+} weir_unit_options;
+
+/* Opens, recovers and journals its start. On failure `problem` says in English what is wrong, where
+ * and what to do next. CORRUPT: the journal is damaged. BUSY: the data folder is in use. */
+weir_status weir_unit_open(const weir_unit_options *options, weir_unit **out, char problem[512]);
+/* Null accepted. What was not durable is lost, as at a power cut: stop first. */
+void weir_unit_close(weir_unit *u);
+
+/* Interns a text: the durable id of these bytes, journalled when they are new. Called at start and
+ * on a policy's change, before the first batch that uses it. FULL or a journal's status. */
+weir_status weir_unit_intern(weir_unit *u, weir_bytes text, uint32_t *id);
+/* Which texts refusals and alarms use: the number to dial and the sentences (JSON array). */
+void weir_unit_set_refusal_texts(weir_unit *u, uint32_t dial, uint32_t say);
+/* Everything is ready: overdue deadlines fire, lines are taken. */
+void weir_unit_begin(weir_unit *u);
+
+/* -- connections: numbered from 0; `control` ones may ask for status and metrics too -- */
+
+weir_status weir_unit_connect(weir_unit *u, bool control, uint32_t *connection); /* FULL */
+/* Room for received bytes; 0: do not read from it now. */
+uint8_t *weir_unit_space(weir_unit *u, uint32_t connection, size_t *room);
+void weir_unit_filled(weir_unit *u, uint32_t connection, size_t count);
+void weir_unit_hang_up(weir_unit *u, uint32_t connection);      /* the peer sends no more */
+void weir_unit_disconnect(weir_unit *u, uint32_t connection);   /* it is gone */
+weir_bytes weir_unit_output(weir_unit *u, uint32_t connection); /* may be written now; borrowed */
+void weir_unit_written(weir_unit *u, uint32_t connection, size_t count);
+/* It hung up or must be closed, and everything was written. */
+bool weir_unit_finished(const weir_unit *u, uint32_t connection);
+/* No request is unanswered and no stream runs: an idle time-out may close it. */
+bool weir_unit_idle(const weir_unit *u, uint32_t connection);
+
+/* -- work -- */
+
+/* A bounded amount of work on what has come in and what is due. True: call again soon. */
+bool weir_unit_turn(weir_unit *u);
+/* When the next turn is needed without anything coming in, CLOCK_BOOTTIME ms. */
+uint64_t weir_unit_next_ms(const weir_unit *u);
+
+typedef struct weir_job weir_job;
+weir_job *weir_unit_take_job(weir_unit *u); /* null: none, or one is in flight */
+weir_status weir_job_perform(weir_job *job, const weir_os *os); /* disk thread */
+void weir_unit_job_done(weir_unit *u, weir_job *job, weir_status status);
+
+/* -- link -- */
+
+weir_bytes weir_unit_datagram(weir_unit *u); /* outer: the next to send, borrowed; count 0: none */
+void weir_unit_send_failed(weir_unit *u);    /* counted, and changes nothing */
+void weir_unit_received(weir_unit *u, uint8_t *datagram, size_t count); /* inner */
+
+/* -- the end -- */
+
+void weir_unit_stop(weir_unit *u);          /* no more is taken; what is in flight is finished */
+bool weir_unit_stopped(const weir_unit *u); /* everything is durable and answered */
+/* OK while the disk holds; else what failed. The unit takes nothing more. */
+weir_status weir_unit_failed(const weir_unit *u);
+
+/* What a failing unit says to whoever reads its standard error and its report: one JSON object
+ * with every armed deadline. count 0 before it failed. */
+weir_bytes weir_unit_last_words(const weir_unit *u);
+
+/* ---- Reading a journal without a unit: weir journal show ------------------------------------- */
+
+/* Renders one journal frame as a line of JSON, no line feed. `texts` collects interned texts over
+ * the calls, in order. */
+typedef struct weir_texts weir_texts;
+weir_status weir_texts_open(weir_texts **out);
+void weir_texts_close(weir_texts *texts);
+weir_status weir_works_show(weir_texts *texts, const char *unit, const weir_frame_view *frame,
+                            weir_buffer *into);
+
+#endif

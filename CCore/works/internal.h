@@ -1,0 +1,542 @@
+/* The inside of weir_works: what its files share. Nothing here is for anybody else. */
+#ifndef WEIR_WORKS_INTERNAL_H
+#define WEIR_WORKS_INTERNAL_H
+
+#include "weir_frame.h"
+#include "weir_link.h"
+#include "weir_message.h"
+#include "weir_wheel.h"
+#include "weir_works.h"
+
+/* ---- Limits ------------------------------------------------------------------------------- */
+
+enum {
+  TEXTS_MAX = 32768,
+  TEXT_BYTES_MAX = 8 * 1024 * 1024,
+  HANDOVER_TEXT_MAX = 40,
+  /* What one answer may take: a whole record for `get`, and its frame. */
+  ANSWER_BYTES_MAX = WEIR_RECORD_BYTES_MAX + 4096,
+  OUTPUT_BYTES = 2 * 1024 * 1024,
+  OUTPUT_HIGH = OUTPUT_BYTES - 2 * ANSWER_BYTES_MAX,
+  MARKS = 8192, /* answers of one connection that wait for a sync */
+  EFFECTS = 65536,
+  UPDATES_MAX = 32, /* updates of one matter: its record is built from all of them */
+  CHAIN_MAX = 512,  /* records of one matter that its history walks back */
+  RETRY_AFTER_MS = 250,
+  TIME_AHEAD_MS = 2000,
+  TALLY_MS = 60000,
+  FAIL_GRACE_MS = 2000,
+  LAST_WORDS_BYTES = 1024 * 1024,
+  STAGE_ITEMS = 256,
+  STAGE_BYTES = 8 * 1024 * 1024,
+  GAP_AFTER_MS = 1500,
+  GAPS_NAMED = 16,
+  LEDGER_MAX = 4 * 1024 * 1024,
+  CONFLICTS_MAX = 4096,
+  ALARMS_MAX = 64,
+  ADMISSIONS_MAX = 16,
+  REPORT_KINDS = 3
+};
+
+_Static_assert(MARKS <= WEIR_INFLIGHT_MAX, "a connection cannot wait for more than all");
+
+/* ---- WeirModel's numbers, as far as the works look at them ---------------------------------- */
+
+enum {
+  FLAG_EMERGENCY = 1 << 0,
+  FLAG_DRILL = 1 << 1,
+  FLAG_CONFIDENTIAL = 1 << 2,
+  FLAG_SUPERVISION = 1 << 3,
+  FLAG_REDIALLED = 1 << 4,
+  FLAG_LATE = 1 << 5,
+  FLAG_UNATTENDED = 1 << 6,
+  FLAG_CLOCK_UNCERTAIN = 1 << 7,
+  FLAG_CALLER_GONE = 1 << 8,
+  FLAG_ON_BEHALF = 1 << 9,
+  FLAG_CROSSES = 1 << 10,
+  FLAG_DANGER_CLEARED = 1 << 11,
+  FLAG_UNDECIDED = 1 << 12
+};
+enum { OWNER_110 = 1, OWNER_12345 = 2, OWNER_NEITHER = 3, OWNER_UNCLEAR = 4 };
+enum { ACTION_THREE_WAY_CALL = 7, ACTION_DISPATCH_FIRST = 10 };
+enum { PHASE_ACCEPTED = 1, PHASE_TALKING = 7, PHASE_DISPATCHED_FIRST = 8 };
+enum { VOICE_NONE, VOICE_DUE, VOICE_RINGING, VOICE_ANSWERED, VOICE_FAILED };
+enum { DATA_NONE, DATA_QUEUED, DATA_CONFIRMED, DATA_EXPIRED };
+enum { REPORT_NONE, REPORT_DUE, REPORT_RAISED, REPORT_ACKNOWLEDGED };
+enum { KIND_NONE, KIND_CANNOT_TRANSFER, KIND_LATE };
+enum {
+  DEADLINE_NONE,
+  DEADLINE_FIRST_PRE_ALARM,
+  DEADLINE_SECOND_PRE_ALARM,
+  DEADLINE_MINUTE,
+  DEADLINE_TALK,
+  DEADLINE_REMINDER,
+  DEADLINE_CLOSING
+};
+
+/* ---- Journal records ----------------------------------------------------------------------- */
+
+enum {
+  RECORD_START = 1,        /* a start of the unit: clocks, boot ids, boot epoch */
+  RECORD_TEXT = 2,         /* an interned text */
+  RECORD_MATTER = 3,       /* a change of a handover: the state after, and the line */
+  RECORD_QUARANTINE = 4,   /* a dangerous line that was refused */
+  RECORD_TALLY = 5,        /* copies sent, summed up */
+  RECORD_ACKNOWLEDGED = 6, /* a report was acknowledged */
+  RECORD_STOP = 7,         /* a clean stop */
+  RECORD_MARK = 8,         /* inner: items are staged and may be delivered */
+  RECORD_BOOT = 9          /* inner: a boot of an outer unit was taken up or admitted */
+};
+
+typedef struct matter_record {
+  uint8_t step_kind, event;
+  uint16_t effects, step_flags;
+  weir_moment now;
+  weir_position previous, previous_body;
+  weir_state state;
+  weir_bytes line; /* empty for deadlines */
+} matter_record;
+
+typedef struct start_record {
+  weir_moment now;
+  uint64_t boot_epoch;
+  uint8_t kernel_boot[16];
+  uint8_t link_boot[16];
+  weir_bytes version;
+} start_record;
+
+typedef struct mark_record {
+  weir_bytes unit; /* whose record it is; empty: an alarm of this unit */
+  uint64_t crossing, check, boot_epoch;
+  uint32_t revision;
+  bool conflict;
+  weir_bytes name; /* the file's name */
+  weir_bytes handover;
+} mark_record;
+
+void record_put_matter(weir_buffer *b, const matter_record *r); /* all but the line */
+bool record_get_matter(weir_bytes body, matter_record *r);
+void record_put_start(weir_buffer *b, const start_record *r);
+bool record_get_start(weir_bytes body, start_record *r);
+void record_put_mark(weir_buffer *b, const mark_record *r);
+bool record_get_mark(weir_bytes body, mark_record *r);
+
+/* ---- Names ---------------------------------------------------------------------------------- */
+
+const char *phase_name(unsigned phase);
+const char *voice_name(unsigned voice);
+const char *report_name(unsigned report);
+const char *report_kind_name(unsigned kind);
+const char *lane_name(unsigned lane);
+
+typedef struct handover_text {
+  char at[HANDOVER_TEXT_MAX];
+  size_t count;
+} handover_text;
+handover_text handover_write(const char *unit, uint32_t day, uint32_t serial, bool drill);
+static inline weir_bytes handover_view(const handover_text *t) {
+  return weir_view(t->at, t->count);
+}
+/* Reads a whole number of this unit, or a spoken one (`417-6`) of `today`. */
+bool handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key);
+static inline uint64_t handover_key(uint32_t day, uint32_t serial) {
+  return ((uint64_t)day << 32) | serial;
+}
+void put_spoken(weir_buffer *b, uint32_t serial);
+void put_report_id(weir_buffer *b, const char *unit, uint32_t number);
+bool report_id_read(const char *unit, weir_bytes text, uint32_t *number);
+
+/* ---- Interned texts -------------------------------------------------------------------------- */
+
+struct weir_texts {
+  uint32_t count; /* ids are 1 … count */
+  uint32_t *offsets, *sizes;
+  uint32_t *buckets; /* open addressing: id, 0 empty */
+  uint8_t *bytes;
+  size_t used;
+};
+weir_bytes texts_at(const weir_texts *t, uint32_t id);     /* empty for 0 and unknown ids */
+uint32_t texts_find(const weir_texts *t, weir_bytes text); /* 0: not there */
+weir_status texts_add(weir_texts *t, uint32_t id, weir_bytes text);
+void record_put_text(weir_buffer *b, uint32_t id, weir_bytes text);
+bool record_get_text(weir_bytes body, uint32_t *id, weir_bytes *text);
+
+/* ---- Index: key → value, open addressing; a key may stand more than once ----------------------
+ */
+
+typedef struct index_entry {
+  uint64_t key, value; /* value 0: empty */
+} index_entry;
+typedef struct weir_index {
+  index_entry *entries;
+  uint64_t mask;
+  uint64_t count, limit;
+} weir_index;
+weir_status index_open(weir_index *x, uint64_t limit);
+void index_close(weir_index *x);
+void index_clear(weir_index *x);
+/* The entry of `key` behind `from` (null: the first), or null. */
+index_entry *index_find(const weir_index *x, uint64_t key, const index_entry *from);
+weir_status index_add(weir_index *x, uint64_t key, uint64_t value); /* FULL at the limit */
+void index_remove(weir_index *x, index_entry *entry);
+
+/* ---- Handovers that are open ------------------------------------------------------------------
+ */
+
+typedef struct matter {
+  weir_state state;
+  weir_position last, body; /* its last record, and the last one that holds text */
+  weir_position offered;    /* the durable record that crosses the link; 0: none */
+  uint32_t copies_before;   /* sent by earlier runs */
+  int64_t copied_ms;        /* the last of them */
+  uint32_t next_free;
+  bool used, clock_uncertain, reopened; /* reopened: only looked at, nothing changed yet */
+  uint16_t updates;
+} matter;
+
+enum { NO_SLOT = UINT32_MAX };
+/* A value of the index `handovers`: a slot (bit 63) or the position of the last record. */
+#define SLOT_BIT (UINT64_C(1) << 63)
+
+/* ---- Connections ------------------------------------------------------------------------------
+ */
+
+typedef struct mark {
+  uint64_t end;    /* stream offset behind the answer */
+  uint64_t serial; /* durable when the journal is durable up to here */
+} mark;
+
+typedef struct connection {
+  bool used, control, hung_up, closing, watching;
+  weir_frame frame;
+  uint8_t *input, *output;
+  uint64_t written;  /* stream offset of output[0] */
+  size_t count;      /* bytes in output */
+  uint64_t released; /* stream offset up to which bytes may be written */
+  mark *marks;
+  uint32_t mark_first, mark_count;
+  uint64_t watch_serial; /* the last record that was looked at */
+  weir_position watch_hint;
+  bool failing_told;
+} connection;
+
+/* ---- The batch ----------------------------------------------------------------------------------
+ */
+
+typedef struct entry {
+  uint32_t connection;
+  weir_message message;
+  weir_bytes line;
+  uint8_t refusal; /* not judged: it is refused already */
+  char field[48];
+  bool judged;   /* it has a step */
+  uint32_t slot; /* NO_SLOT: an intake */
+  bool danger;
+} entry;
+
+/* ---- Inner unit
+ * ----------------------------------------------------------------------------------- */
+
+typedef struct ledger_entry {
+  uint64_t check;
+  uint64_t handover;   /* hash of its number */
+  uint32_t revision;   /* 0: nothing came yet */
+  uint64_t boot_epoch; /* of the sender's run that sent it */
+} ledger_entry;
+
+typedef struct ledger {
+  char unit[WEIR_UNIT_NAME_MAX + 1];
+  bool used;
+  ledger_entry *entries; /* by crossing number, LEDGER_MAX + 1 */
+  uint64_t highest_seen; /* highest crossing number received */
+  uint64_t highest_sent; /* as the heartbeat says */
+  uint64_t complete;     /* every number up to here has come */
+  uint64_t lagging_since_ms;
+  uint64_t gap_alarm_id;
+  bool silent;
+  uint64_t silence_alarm_id;
+  int64_t silence_since_ms;
+  uint32_t open_danger;
+  bool offset_known;
+  int64_t offset_ms;      /* inner wall minus outer wall, lower envelope */
+  int64_t offset_next_ms; /* the window that is being filled */
+  uint64_t offset_window_ms;
+} ledger;
+
+typedef struct stage_item {
+  mark_record mark; /* its views lie in the stage's memory */
+  weir_bytes bytes; /* the file; in the stage's memory too */
+  int64_t age_ms;
+  uint8_t lane;
+  bool stale, alarm, quarantined;
+} stage_item;
+
+typedef struct stage {
+  stage_item items[STAGE_ITEMS];
+  size_t count;
+  weir_buffer memory;
+} stage;
+
+typedef struct alarm {
+  uint64_t id; /* the wall ms of its begin, made unique; 0: free */
+  char code[24];
+  char unit[WEIR_UNIT_NAME_MAX + 1];
+} alarm;
+
+typedef struct conflict {
+  uint64_t crossing, check;
+  uint32_t revision, ledger;
+} conflict;
+
+enum { DELIVERY_IDLE, DELIVERY_STAGING, DELIVERY_MARKING, DELIVERY_PUBLISHING };
+
+/* ---- Jobs
+ * ------------------------------------------------------------------------------------------- */
+
+enum { JOB_JOURNAL, JOB_STAGE, JOB_PUBLISH, JOB_LAST_WORDS };
+
+struct weir_job {
+  uint8_t kind;
+  weir_journal_job *journal;
+  const stage *stage;
+  const char *directory;
+  const char *staging;
+  const char *second;
+  char name[64];
+  weir_bytes words;
+};
+
+/* ---- The unit
+ * --------------------------------------------------------------------------------------- */
+
+typedef struct weir_counters {
+  uint64_t intakes, updates, events, deadlines, refused, quarantined, overloaded, duplicates;
+  uint64_t late, reports, send_failed, delivered, superseded, repeats, conflicts, rejected;
+  uint64_t redialled, alarms, escalated;
+} weir_counters;
+
+struct weir_unit {
+  weir_unit_options options;
+  char name[WEIR_UNIT_NAME_MAX + 1];
+  const weir_os *os;
+  weir_log *log;
+  weir_journal *journal;
+  weir_texts *texts;
+  uint32_t refusal_dial, refusal_say;
+  bool begun, stopping, stop_recorded, failing, failed_spoken, job_in_flight, last_words_done;
+  weir_status failure;
+  weir_moment now; /* of this turn */
+  weir_moment started;
+  weir_moment failed_at;
+  start_record start;
+  uint64_t hash_seed;
+
+  /* handovers */
+  matter *matters;
+  uint32_t free_slot, matter_count;
+  weir_index handovers; /* key → slot or last position */
+  weir_index crossings; /* crossing number → slot */
+  weir_index refs[2];   /* hash of ref → position, two generations */
+  unsigned ref_generation;
+  weir_wheel *wheel;
+  uint32_t day, day_serial; /* the last number given */
+  uint64_t crossing_highest;
+  uint32_t report_highest, report_open[REPORT_KINDS];
+  uint64_t open_emergencies, data_open;
+
+  /* connections and the batch */
+  connection *connections;
+  uint32_t connection_count, round;
+  entry *entries;
+  weir_step *steps;
+  size_t entry_count, step_count;
+  size_t batch_bytes;
+  uint8_t *scratch; /* WEIR_BATCH_MAX × WEIR_MESSAGE_SCRATCH */
+
+  /* what waits for the sync */
+  weir_position *effects;
+  uint64_t *effect_serials;
+  uint32_t effect_first, effect_count;
+
+  /* memory for rendering and reading back */
+  uint8_t *read_memory[2], *render_memory, *body_memory, *record_scratch;
+
+  /* link, outer */
+  weir_link_sender *sender;
+  uint64_t tally_ms;
+  bool tally_needed;
+
+  /* link and delivery, inner */
+  weir_link_receiver *receiver;
+  ledger ledgers[WEIR_LINK_SENDERS_MAX];
+  stage *stages[2];
+  unsigned gathering;
+  uint8_t delivery;
+  uint64_t mark_serial;
+  size_t marked; /* items of the stage on its way that are in the journal */
+  char staging[512];
+  weir_index staged; /* at recovery: hash of a staged file's name → 1 found, 2 marked */
+  alarm alarms[ALARMS_MAX];
+  uint64_t alarm_highest;
+  conflict conflicts[CONFLICTS_MAX];
+  uint32_t conflict_count;
+  bool alarms_recovered;
+  uint64_t rejects_logged, rejects_logged_ms;
+
+  weir_job job;
+  uint8_t *last_words;
+  size_t last_words_count;
+  weir_counters counters;
+};
+
+/* clocks.c */
+void unit_look_at_clocks(weir_unit *u);
+
+/* matters.c */
+weir_status matters_open(weir_unit *u);
+void matters_close(weir_unit *u);
+uint32_t matter_take(weir_unit *u); /* NO_SLOT when the limit is reached */
+void matter_release(weir_unit *u, uint32_t slot);
+/* The slot of a handover, read back from the journal when it had ended; NO_SLOT: unknown. */
+uint32_t matter_find(weir_unit *u, uint64_t key);
+/* Takes up the state after a record: index, deadline, crossing. `position` is the record's. */
+void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_position position);
+void matter_count_change(weir_unit *u, const weir_state *before, const weir_state *after);
+/* Remembers a ref; the older half is forgotten when the newer is full. */
+void refs_add(weir_unit *u, weir_bytes ref, weir_position position);
+/* The record of an earlier request with this ref: its frame body is in read_memory[0]. */
+bool refs_find(weir_unit *u, weir_bytes ref, matter_record *record, weir_message *earlier,
+               uint64_t *serial);
+/* Gives back a slot that was only looked at. */
+void matter_put_back(weir_unit *u, uint32_t slot);
+
+/* connections.c */
+weir_status connections_open(weir_unit *u);
+void connections_close(weir_unit *u);
+/* Appends an answer line; it is released when `serial` is durable (0: at once, in order). */
+void connection_answer(weir_unit *u, connection *c, weir_bytes line, uint64_t serial);
+bool connection_has_room(const connection *c);
+void connections_release(weir_unit *u);
+void connections_fail(weir_unit *u);
+
+/* batch.c */
+bool batch_take_lines(weir_unit *u);
+bool batch_take_deadlines(weir_unit *u);
+void batch_judge(weir_unit *u);
+/* Fills what is the same in every step; the caller adds kind, event and facts. */
+weir_step *batch_add_step(weir_unit *u, uint32_t slot, uint8_t kind);
+
+/* apply.c */
+void apply_message(weir_unit *u, entry *e, weir_step *step);
+/* A change without a line: a deadline, or a report that was settled. False: nothing journalled. */
+bool apply_own(weir_unit *u, uint32_t slot, weir_step *step);
+void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal);
+void apply_acknowledged(weir_unit *u, connection *c, const entry *e);
+/* Appends a record. False: it does not stand; the unit failed, or the journal waits for its disk
+ * and has no room just now (then nothing has changed). */
+bool unit_append(weir_unit *u, uint8_t kind, const weir_bytes *parts, size_t count,
+                 uint64_t *serial, weir_position *position);
+
+/* answer.c */
+void answer_change(weir_unit *u, weir_buffer *b, const matter_record *r, weir_bytes ref);
+void answer_refusal(weir_unit *u, weir_buffer *b, weir_bytes ref, unsigned refusal,
+                    const char *field, const char *message, bool voice);
+void put_legs(weir_unit *u, weir_buffer *b, const weir_state *s, bool copies);
+
+/* render.c */
+/* The matter as its record at `position` says: what crosses, or the whole of it for `get`. A
+ * function of the journal alone. False when that could not be read. */
+bool render_record(weir_unit *u, weir_position position, bool whole, weir_buffer *b);
+
+/* effects.c */
+void effects_add(weir_unit *u, uint64_t serial, weir_position position);
+void effects_release(weir_unit *u);
+void notice_matter(weir_unit *u, const matter_record *r, bool recovering);
+void notice_acknowledged(weir_unit *u, weir_bytes body, bool recovering);
+
+/* watch.c */
+bool watch_pump(weir_unit *u);
+void watch_begin(weir_unit *u, connection *c, const weir_message *m);
+
+/* recover.c */
+weir_status unit_recover(weir_unit *u, weir_journal_finding *finding);
+
+/* unit.c */
+/* Before the loop runs: performs the journal's jobs until everything appended is durable. */
+weir_status unit_sync_now(weir_unit *u);
+
+/* carry.c */
+weir_status carry_open(weir_unit *u);
+/* A durable record crosses from now on, or its matter is confirmed and is sent no more. */
+void carry_offer(weir_unit *u, const weir_state *state, weir_position position);
+void carry_restore(weir_unit *u, uint64_t crossing, uint32_t copies, int64_t last_ms);
+void carry_tick(weir_unit *u);
+void carry_tally(weir_unit *u);
+
+/* receive.c: the inner unit's side of the link */
+weir_status inner_open(weir_unit *u);
+void inner_close(weir_unit *u);
+void inner_tick(weir_unit *u);
+/* A person admits a refused boot (`UNIT/EPOCH`): a refusal, or none. */
+unsigned inner_admit(weir_unit *u, const weir_message *m);
+weir_status inner_recover_boot(weir_unit *u, weir_bytes body);
+
+/* ledger.c */
+enum { LEDGER_NONE = UINT32_MAX };
+uint32_t ledger_of(weir_unit *u, const char *unit); /* made when new; LEDGER_NONE: no room */
+typedef enum ledger_verdict {
+  LEDGER_NEW,
+  LEDGER_REPEAT,
+  LEDGER_SUPERSEDED,
+  LEDGER_CONFLICT,
+  LEDGER_BEYOND /* a crossing number over the limit */
+} ledger_verdict;
+ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_event *event,
+                            uint64_t handover);
+void ledger_take(weir_unit *u, uint32_t which, const mark_record *m, uint64_t handover);
+void ledger_heartbeat(weir_unit *u, const weir_link_event *event);
+void ledger_watch(weir_unit *u);
+/* Names what is missing, at most `max` ranges: "41-43,57"; the count of missing numbers. */
+uint64_t ledger_missing(const ledger *l, weir_buffer *b, unsigned max);
+
+/* items.c */
+/* Stages a record that came whole. False: no room now, it will be repeated. */
+bool items_stage_record(weir_unit *u, const weir_link_event *event);
+enum { ALARM_BEGIN, ALARM_END, ALARM_ONCE };
+void items_stage_alarm(weir_unit *u, const alarm *a, unsigned moment, const char *chinese,
+                       const char *next_step);
+
+/* deliver.c */
+stage *stage_gathering(weir_unit *u, size_t bytes); /* null: no room */
+bool deliver_take_job(weir_unit *u);
+void deliver_job_done(weir_unit *u, const weir_job *job);
+void deliver_mark(weir_unit *u);
+void deliver_on_durable(weir_unit *u);
+bool deliver_quiet(const weir_unit *u);
+weir_status perform_stage(const weir_job *job, const weir_os *os);
+weir_status perform_publish(const weir_job *job, const weir_os *os);
+weir_status inner_list_staged(weir_unit *u);
+void inner_recover_mark(weir_unit *u, const mark_record *m);
+weir_status inner_recover_files(weir_unit *u);
+
+/* alarms.c */
+/* Begins an alarm: log, delivered item. 0: too many are open. */
+uint64_t alarm_begin(weir_unit *u, const char *code, const char *unit, const char *chinese,
+                     const char *english, const char *next_step);
+void alarm_end(weir_unit *u, uint64_t id, const char *chinese, const char *english);
+/* One that has no end of its own: it begins and ends at once. */
+void alarm_once(weir_unit *u, const char *code, const char *unit, const char *chinese,
+                const char *english, const char *next_step);
+void alarm_recover(weir_unit *u, weir_bytes name);
+void alarms_end_recovered(weir_unit *u);
+
+/* status.c */
+void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref);
+void answer_metrics(weir_unit *u, weir_buffer *b, weir_bytes ref);
+
+/* fail.c */
+void unit_fail(weir_unit *u, weir_status status);
+void unit_speak_deadlines(weir_unit *u);
+void unit_speak_failure(weir_unit *u);
+
+#endif

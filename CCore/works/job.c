@@ -1,0 +1,80 @@
+/* Disk jobs, performed on the disk thread: they touch the job and the world, nothing else. */
+#include "internal.h"
+
+/* The report of a failing unit. Its disk may be the one that failed, so a failure here changes
+ * nothing: the same words went to the watch streams and to standard error. */
+static void perform_last_words(const weir_job *job, const weir_os *os) {
+  if (job->directory) (void)weir_os_replace(os, job->directory, job->name, job->words);
+  if (job->second) (void)weir_os_replace(os, job->second, job->name, job->words);
+}
+
+weir_status weir_job_perform(weir_job *job, const weir_os *os) {
+  switch (job->kind) {
+  case JOB_JOURNAL:
+    return weir_journal_perform(job->journal, os);
+  case JOB_STAGE:
+    return perform_stage(job, os);
+  case JOB_PUBLISH:
+    return perform_publish(job, os);
+  default:
+    perform_last_words(job, os);
+    return WEIR_OK;
+  }
+}
+
+static bool take_last_words(weir_unit *u) {
+  if (!u->failed_spoken || u->last_words_done) return false;
+  weir_job *job = &u->job;
+  job->kind = JOB_LAST_WORDS;
+  job->directory = u->options.report_directory;
+  job->second = u->options.report_second;
+  job->words = weir_view(u->last_words, u->last_words_count);
+  weir_buffer name = weir_buffer_over(job->name, sizeof job->name - 1);
+  weir_put_text(&name, u->name);
+  weir_put_text(&name, "-diskFailed-");
+  weir_put_signed(&name, u->failed_at.wall_ms);
+  weir_put_text(&name, ".json");
+  job->name[name.count] = 0;
+  return true;
+}
+
+weir_job *weir_unit_take_job(weir_unit *u) {
+  if (u->job_in_flight) return NULL;
+  weir_job *job = &u->job;
+  if (u->failing) {
+    if (!take_last_words(u)) return NULL;
+  } else {
+    job->journal = weir_journal_take(u->journal, u->now.boot_ms);
+    job->kind = JOB_JOURNAL;
+    if (!job->journal && !deliver_take_job(u)) return NULL;
+  }
+  u->job_in_flight = true;
+  return job;
+}
+
+void weir_unit_job_done(weir_unit *u, weir_job *job, weir_status status) {
+  WEIR_ASSERT(u->job_in_flight && job == &u->job);
+  u->job_in_flight = false;
+  unit_look_at_clocks(u);
+  if (job->kind == JOB_LAST_WORDS) {
+    u->last_words_done = true;
+    return;
+  }
+  if (job->kind == JOB_JOURNAL) {
+    bool moved = weir_journal_done(u->journal, job->journal, status);
+    if (weir_journal_closed(u->journal)) {
+      unit_fail(u, status);
+      return;
+    }
+    if (!moved) return;
+    connections_release(u);
+    effects_release(u);
+    deliver_on_durable(u);
+    return;
+  }
+  if (status != WEIR_OK) {
+    unit_fail(u, status);
+    return;
+  }
+  deliver_job_done(u, job);
+}

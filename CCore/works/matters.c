@@ -1,0 +1,187 @@
+/* Handovers that are open, in slots taken at start; and where every other one is to be read.
+ *
+ *   a new one     takes a slot, until its state says that no duty is open (effect `end`)
+ *   an ended one  keeps an entry in the index: the position of its last record, from which it is
+ *                 read back when somebody asks for it or raises danger in it
+ *   no slot left  the matter is refused `tooMany`; the limit is a sum of seats, not of hope */
+#include "internal.h"
+
+#include <string.h>
+
+weir_status matters_open(weir_unit *u) {
+  uint32_t max = u->options.open_max;
+  u->matters = weir_allocate(max, sizeof *u->matters);
+  if (!u->matters) return WEIR_OUT_OF_MEMORY;
+  for (uint32_t i = max; i-- > 0;) {
+    u->matters[i].next_free = i + 1 < max ? i + 1 : NO_SLOT;
+  }
+  u->free_slot = 0;
+  uint64_t refs = u->options.refs_max;
+  weir_status status = index_open(&u->handovers, refs + max);
+  if (status == WEIR_OK) status = index_open(&u->crossings, max);
+  if (status == WEIR_OK) status = index_open(&u->refs[0], refs);
+  if (status == WEIR_OK) status = index_open(&u->refs[1], refs);
+  if (status == WEIR_OK) status = weir_wheel_open(max, u->now.boot_ms, &u->wheel);
+  return status;
+}
+
+void matters_close(weir_unit *u) {
+  weir_free(u->matters);
+  index_close(&u->handovers);
+  index_close(&u->crossings);
+  index_close(&u->refs[0]);
+  index_close(&u->refs[1]);
+  weir_wheel_close(u->wheel);
+}
+
+uint32_t matter_take(weir_unit *u) {
+  uint32_t slot = u->free_slot;
+  if (slot == NO_SLOT) return NO_SLOT;
+  matter *m = &u->matters[slot];
+  WEIR_ASSERT(!m->used);
+  u->free_slot = m->next_free;
+  memset(m, 0, sizeof *m);
+  m->used = true;
+  u->matter_count++;
+  return slot;
+}
+
+void matter_release(weir_unit *u, uint32_t slot) {
+  matter *m = &u->matters[slot];
+  WEIR_ASSERT(m->used);
+  (void)weir_wheel_cancel(u->wheel, slot);
+  if (m->state.crossing) {
+    index_entry *x = index_find(&u->crossings, m->state.crossing, NULL);
+    if (x) index_remove(&u->crossings, x);
+  }
+  if (m->last) {
+    index_entry *x = index_find(&u->handovers, handover_key(m->state.day, m->state.serial), NULL);
+    if (x) x->value = m->last;
+  }
+  m->used = false;
+  m->next_free = u->free_slot;
+  u->free_slot = slot;
+  u->matter_count--;
+}
+
+/* The kept parts of an ended matter's last record, put into a slot again. */
+static uint32_t reopen_on_find(weir_unit *u, index_entry *x) {
+  weir_buffer memory = weir_buffer_over(u->read_memory[1], WEIR_JOURNAL_BODY_MAX);
+  weir_frame_view frame;
+  matter_record r;
+  if (weir_journal_read(u->journal, x->value, &memory, &frame) != WEIR_OK) return NO_SLOT;
+  if (frame.kind != RECORD_MATTER || !record_get_matter(frame.body, &r)) return NO_SLOT;
+  uint32_t slot = matter_take(u);
+  if (slot == NO_SLOT) return NO_SLOT;
+  matter *m = &u->matters[slot];
+  m->state = r.state;
+  m->last = x->value;
+  m->body = r.line.count && r.step_kind != WEIR_STEP_EVENT ? x->value : r.previous_body;
+  m->reopened = true;
+  x->value = SLOT_BIT | slot;
+  matter_count_change(u, NULL, &m->state);
+  if (m->state.crossing) {
+    weir_status status = index_add(&u->crossings, m->state.crossing, SLOT_BIT | slot);
+    WEIR_ASSERT(status == WEIR_OK);
+  }
+  return slot;
+}
+
+void matter_put_back(weir_unit *u, uint32_t slot) {
+  matter *m = &u->matters[slot];
+  if (!m->used || !m->reopened) return;
+  matter_count_change(u, &m->state, NULL);
+  matter_release(u, slot);
+}
+
+uint32_t matter_find(weir_unit *u, uint64_t key) {
+  index_entry *x = index_find(&u->handovers, key, NULL);
+  if (!x) return NO_SLOT;
+  if (x->value & SLOT_BIT) return (uint32_t)x->value;
+  return reopen_on_find(u, x);
+}
+
+static bool is_open_emergency(const weir_state *s) {
+  return (s->flags & FLAG_EMERGENCY) && s->voice >= VOICE_DUE && s->voice != VOICE_ANSWERED;
+}
+
+static bool is_data_open(const weir_state *s) {
+  return s->data == DATA_QUEUED;
+}
+
+void matter_count_change(weir_unit *u, const weir_state *before, const weir_state *after) {
+  if (before && is_open_emergency(before)) u->open_emergencies--;
+  if (after && is_open_emergency(after)) u->open_emergencies++;
+  if (before && is_data_open(before)) u->data_open--;
+  if (after && is_data_open(after)) u->data_open++;
+}
+
+void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_position position) {
+  matter *m = &u->matters[slot];
+  const weir_state *s = &r->state;
+  bool is_new = m->last == 0;
+  matter_count_change(u, is_new ? NULL : &m->state, s);
+  if (is_new) {
+    weir_status status = index_add(&u->handovers, handover_key(s->day, s->serial), SLOT_BIT | slot);
+    WEIR_ASSERT(status == WEIR_OK || status == WEIR_FULL);
+  }
+  if (s->crossing && m->state.crossing != s->crossing) {
+    weir_status status = index_add(&u->crossings, s->crossing, SLOT_BIT | slot);
+    WEIR_ASSERT(status == WEIR_OK);
+  }
+  if (s->crossing > u->crossing_highest) u->crossing_highest = s->crossing;
+  if (s->report_number > u->report_highest) u->report_highest = s->report_number;
+  if (r->effects & WEIR_EFFECT_REPORT) {
+    if (s->report == REPORT_RAISED) u->report_open[s->report_kind] = s->report_number;
+  }
+  if (s->day > u->day || (s->day == u->day && s->serial > u->day_serial)) {
+    u->day = s->day;
+    u->day_serial = s->serial;
+  }
+  m->state = *s;
+  m->last = position;
+  m->reopened = false;
+  if (r->step_kind == WEIR_STEP_UPDATE) m->updates++;
+  if (r->step_kind == WEIR_STEP_INTAKE || r->step_kind == WEIR_STEP_UPDATE) m->body = position;
+  if (r->effects & WEIR_EFFECT_END) {
+    matter_count_change(u, s, NULL);
+    matter_release(u, slot);
+  } else if (s->deadline.boot_ms) {
+    weir_wheel_arm(u->wheel, slot, s->deadline.boot_ms);
+  } else {
+    (void)weir_wheel_cancel(u->wheel, slot);
+  }
+}
+
+void refs_add(weir_unit *u, weir_bytes ref, weir_position position) {
+  uint64_t key = weir_hash(u->hash_seed, ref);
+  weir_index *newer = &u->refs[u->ref_generation];
+  if (index_add(newer, key, position) == WEIR_OK) return;
+  u->ref_generation ^= 1;
+  newer = &u->refs[u->ref_generation];
+  index_clear(newer);
+  weir_status status = index_add(newer, key, position);
+  WEIR_ASSERT(status == WEIR_OK);
+}
+
+bool refs_find(weir_unit *u, weir_bytes ref, matter_record *record, weir_message *earlier,
+               uint64_t *serial) {
+  uint64_t key = weir_hash(u->hash_seed, ref);
+  for (unsigned g = 0; g < 2; g++) {
+    const weir_index *x = &u->refs[u->ref_generation ^ g];
+    for (index_entry *e = index_find(x, key, NULL); e; e = index_find(x, key, e)) {
+      weir_buffer memory = weir_buffer_over(u->read_memory[0], WEIR_JOURNAL_BODY_MAX);
+      weir_frame_view frame;
+      weir_message_fault fault;
+      if (weir_journal_read(u->journal, e->value, &memory, &frame) != WEIR_OK) continue;
+      if (frame.kind != RECORD_MATTER || !record_get_matter(frame.body, record)) continue;
+      if (!weir_message_read(record->line, WEIR_MESSAGE_UNIT, u->record_scratch, earlier, &fault)) {
+        continue;
+      }
+      if (!weir_equal(earlier->ref, ref)) continue;
+      *serial = frame.serial;
+      return true;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,111 @@
+/* Names of phases and legs, and the numbers that people read out.
+ *
+ * A handover's number is UNIT-YYYYMMDD-SERIAL, the serial of at least six digits, `Y` before it
+ * for a drill. Its spoken form is the serial and its Luhn digit: 417-6. Anything else that a
+ * client sends in its place is unknown, never guessed at. */
+#include "internal.h"
+
+#include <string.h>
+
+const char *phase_name(unsigned phase) {
+  static const char *const names[] = {
+      0,          "accepted", "transferring",    "late",      "transferred", "callerTold",
+      "online",   "talking",  "dispatchedFirst", "verifying", "guided",      "redialAdvised",
+      "referred", "closed"};
+  return phase > 0 && phase < sizeof names / sizeof *names ? names[phase] : "unknown";
+}
+
+const char *voice_name(unsigned voice) {
+  static const char *const names[] = {"none", "due", "ringing", "answered", "failed"};
+  return voice < sizeof names / sizeof *names ? names[voice] : "unknown";
+}
+
+const char *report_name(unsigned report) {
+  static const char *const names[] = {"none", "due", "raised", "acknowledged"};
+  return report < sizeof names / sizeof *names ? names[report] : "unknown";
+}
+
+const char *report_kind_name(unsigned kind) {
+  static const char *const names[] = {"none", "cannotTransfer", "late"};
+  return kind < sizeof names / sizeof *names ? names[kind] : "unknown";
+}
+
+const char *lane_name(unsigned lane) {
+  static const char *const names[] = {"danger", "phone", "internet", "later"};
+  return lane < sizeof names / sizeof *names ? names[lane] : "unknown";
+}
+
+handover_text handover_write(const char *unit, uint32_t day, uint32_t serial, bool drill) {
+  handover_text text;
+  weir_buffer b = weir_buffer_over(text.at, sizeof text.at);
+  weir_put_text(&b, unit);
+  weir_put_u8(&b, '-');
+  weir_put_padded(&b, day, 8);
+  weir_put_u8(&b, '-');
+  if (drill) weir_put_u8(&b, 'Y');
+  weir_put_padded(&b, serial, 6);
+  WEIR_ASSERT(!b.overflow);
+  text.count = b.count;
+  return text;
+}
+
+/* The digits up to `stop` (or the end); false unless there is at least one and nothing else. */
+static bool digits_before(weir_bytes *text, int stop, uint64_t *value) {
+  const uint8_t *end = stop ? memchr(text->at, stop, text->count) : text->at + text->count;
+  if (!end) return false;
+  size_t count = (size_t)(end - text->at);
+  if (weir_decimal_read(weir_view(text->at, count), value) != WEIR_OK) return false;
+  size_t taken = count + (stop ? 1 : 0);
+  text->at += taken;
+  text->count -= taken;
+  return true;
+}
+
+static bool spoken_read(uint32_t today, weir_bytes text, uint64_t *key) {
+  uint64_t serial = 0, check = 0;
+  if (!digits_before(&text, '-', &serial)) return false;
+  if (text.count != 1 || !digits_before(&text, 0, &check)) return false;
+  if (serial == 0 || serial > UINT32_MAX || check != weir_check_digit(serial)) return false;
+  *key = handover_key(today, (uint32_t)serial);
+  return true;
+}
+
+bool handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key) {
+  size_t name = strlen(unit);
+  if (text.count <= name || memcmp(text.at, unit, name) != 0 || text.at[name] != '-') {
+    return spoken_read(today, text, key);
+  }
+  weir_bytes rest = weir_view(text.at + name + 1, text.count - name - 1);
+  uint64_t day = 0, serial = 0;
+  if (!digits_before(&rest, '-', &day)) return spoken_read(today, text, key);
+  if (rest.count > 0 && rest.at[0] == 'Y') rest = weir_view(rest.at + 1, rest.count - 1);
+  if (rest.count < 6 || !digits_before(&rest, 0, &serial)) return false;
+  if (day > 99991231 || serial == 0 || serial > UINT32_MAX) return false;
+  *key = handover_key((uint32_t)day, (uint32_t)serial);
+  return true;
+}
+
+void put_spoken(weir_buffer *b, uint32_t serial) {
+  weir_put_decimal(b, serial);
+  weir_put_u8(b, '-');
+  weir_put_decimal(b, weir_check_digit(serial));
+}
+
+void put_report_id(weir_buffer *b, const char *unit, uint32_t number) {
+  weir_put_text(b, unit);
+  weir_put_text(b, "-R");
+  weir_put_padded(b, number, 6);
+}
+
+bool report_id_read(const char *unit, weir_bytes text, uint32_t *number) {
+  size_t name = strlen(unit);
+  if (text.count < name + 3 || memcmp(text.at, unit, name) != 0) return false;
+  if (text.at[name] != '-' || text.at[name + 1] != 'R') return false;
+  uint64_t value = 0;
+  if (weir_decimal_read(weir_view(text.at + name + 2, text.count - name - 2), &value) != WEIR_OK) {
+    return false;
+  }
+  if (value == 0 || value > UINT32_MAX) return false;
+  *number = (uint32_t)value;
+  return true;
+}

@@ -1,0 +1,226 @@
+/* The inner unit's side of the link: datagrams in, items and alarms out. Nothing here can send. */
+#include "internal.h"
+
+#include <string.h>
+
+enum { DATAGRAM_LOG_MS = 10000 };
+
+static weir_status make_folder(weir_unit *u, const char *sub) {
+  char path[1024];
+  weir_buffer b = weir_buffer_over(path, sizeof path - 1);
+  weir_put_text(&b, u->options.delivery);
+  weir_put_text(&b, sub);
+  path[b.count] = 0;
+  if (b.overflow) return WEIR_TOO_LONG;
+  return u->os->make_directory(u->os->context, path);
+}
+
+static weir_status stage_open(stage **out) {
+  stage *s = weir_allocate(1, sizeof *s);
+  uint8_t *memory = weir_allocate(STAGE_BYTES, 1);
+  if (!s || !memory) {
+    weir_free(s);
+    weir_free(memory);
+    return WEIR_OUT_OF_MEMORY;
+  }
+  s->memory = weir_buffer_over(memory, STAGE_BYTES);
+  *out = s;
+  return WEIR_OK;
+}
+
+weir_status inner_open(weir_unit *u) {
+  if (!u->options.delivery || !u->options.keys) return WEIR_INVALID;
+  weir_buffer b = weir_buffer_over(u->staging, sizeof u->staging - 1);
+  weir_put_text(&b, u->options.delivery);
+  weir_put_text(&b, "/.staging");
+  if (b.overflow) return WEIR_TOO_LONG;
+  weir_status status = make_folder(u, "");
+  if (status == WEIR_OK) status = make_folder(u, "/.staging");
+  if (status == WEIR_OK) status = make_folder(u, "/.quarantine");
+  if (status == WEIR_OK) status = u->os->sync_directory(u->os->context, u->options.delivery);
+  for (unsigned i = 0; i < 2 && status == WEIR_OK; i++) status = stage_open(&u->stages[i]);
+  weir_link_receiver_options o = {u->options.keys, u->now.boot_ms};
+  if (status == WEIR_OK) status = weir_link_receiver_open(&o, &u->receiver);
+  if (status == WEIR_OK) status = inner_list_staged(u);
+  return status;
+}
+
+void inner_close(weir_unit *u) {
+  weir_link_receiver_close(u->receiver);
+  for (unsigned i = 0; i < 2; i++) {
+    if (u->stages[i]) weir_free(u->stages[i]->memory.at);
+    weir_free(u->stages[i]);
+  }
+  for (unsigned i = 0; i < WEIR_LINK_SENDERS_MAX; i++) weir_free(u->ledgers[i].entries);
+  if (u->staged.entries) index_close(&u->staged);
+}
+
+/* ---- Boots of outer units ------------------------------------------------------------------- */
+
+/* unit (counted) · boot epoch · boot id (16) · admitted by a person (1) */
+static void journal_boot(weir_unit *u, const char *unit, uint64_t epoch, const uint8_t id[16],
+                         bool admitted) {
+  uint8_t body[64];
+  weir_buffer b = weir_buffer_over(body, sizeof body);
+  weir_put_varint(&b, strlen(unit));
+  weir_put_text(&b, unit);
+  weir_put_varint(&b, epoch);
+  weir_put(&b, weir_view(id, 16));
+  weir_put_u8(&b, admitted);
+  const weir_bytes part = weir_buffer_view(&b);
+  uint64_t serial;
+  weir_position position;
+  (void)unit_append(u, RECORD_BOOT, &part, 1, &serial, &position);
+}
+
+weir_status inner_recover_boot(weir_unit *u, weir_bytes body) {
+  weir_reader r = weir_reader_over(body);
+  char unit[WEIR_UNIT_NAME_MAX + 1] = {0};
+  uint64_t count = weir_get_varint(&r);
+  if (count == 0 || count > WEIR_UNIT_NAME_MAX) return WEIR_CORRUPT;
+  weir_bytes name = weir_get(&r, (size_t)count);
+  uint64_t epoch = weir_get_varint(&r);
+  weir_bytes id = weir_get(&r, 16);
+  (void)weir_get_u8(&r);
+  if (r.bad || !u->receiver) return WEIR_CORRUPT;
+  memcpy(unit, name.at, name.count);
+  return weir_link_receiver_know(u->receiver, unit, epoch, id.at);
+}
+
+static void log_boot(weir_unit *u, const weir_link_event *e, const char *action,
+                     const char *message) {
+  if (!weir_log_begin(u->log, WEIR_LOG_INFO, true, u->now.wall_ms, action, message)) return;
+  weir_log_text(u->log, "labels.sender", weir_text(e->unit));
+  weir_log_number(u->log, "labels.bootEpoch", (int64_t)e->boot_epoch);
+  weir_log_number(u->log, "labels.keyEpoch", e->key_epoch);
+  (void)weir_log_end(u->log);
+}
+
+static void on_lower_boot(weir_unit *u, const weir_link_event *e) {
+  char next[160];
+  weir_buffer b = weir_buffer_over(next, sizeof next - 1);
+  weir_put_text(&b, "电话核实后在内端机执行:weir admit ");
+  weir_put_text(&b, e->unit);
+  weir_put_text(&b, "/");
+  weir_put_decimal(&b, e->boot_epoch);
+  next[b.count] = 0;
+  alarm_once(u, "bootLower", e->unit, "12345外端机以较低的启动序号发送,已拒收,须人工核实放行",
+             "a sender runs under a lower boot epoch than before; its datagrams are refused until "
+             "a person admits it",
+             next);
+}
+
+unsigned inner_admit(weir_unit *u, const weir_message *m) {
+  if (!u->receiver) return WEIR_REFUSAL_WRONG_UNIT;
+  char unit[WEIR_UNIT_NAME_MAX + 1] = {0};
+  const uint8_t *slash = memchr(m->id.at, '/', m->id.count);
+  size_t name = slash ? (size_t)(slash - m->id.at) : 0;
+  uint64_t epoch = 0;
+  if (name == 0 || name > WEIR_UNIT_NAME_MAX) return WEIR_REFUSAL_BAD_VALUE;
+  if (weir_decimal_read(weir_view(slash + 1, m->id.count - name - 1), &epoch) != WEIR_OK) {
+    return WEIR_REFUSAL_BAD_VALUE;
+  }
+  memcpy(unit, m->id.at, name);
+  if (weir_link_receiver_admit(u->receiver, unit, epoch) != WEIR_OK) return WEIR_REFUSAL_BAD_VALUE;
+  const uint8_t none[16] = {0};
+  journal_boot(u, unit, epoch, none, true);
+  return WEIR_REFUSAL_NONE;
+}
+
+/* ---- Events of the receiver ---------------------------------------------------------------------
+ */
+
+static void on_silence(weir_unit *u, const weir_link_event *e, bool began) {
+  uint32_t which = ledger_of(u, e->unit);
+  if (which == LEDGER_NONE) return;
+  ledger *l = &u->ledgers[which];
+  l->silent = began;
+  if (!began) {
+    alarm_end(u, l->silence_alarm_id, "12345链路已恢复", "the link is back");
+    l->silence_alarm_id = 0;
+    l->lagging_since_ms = 0;
+    return;
+  }
+  int64_t since = u->now.wall_ms - (int64_t)(u->now.boot_ms - e->since_ms);
+  l->silence_since_ms = since;
+  char time[40], text[160];
+  weir_buffer t = weir_buffer_over(time, sizeof time);
+  weir_put_time(&t, since);
+  weir_buffer b = weir_buffer_over(text, sizeof text - 1);
+  weir_put_text(&b, "12345链路中断,自");
+  weir_put(&b, weir_view(time + 11, 5)); /* hh:mm */
+  weir_put_text(&b, "起,来件可能缺失");
+  text[b.count] = 0;
+  l->silence_alarm_id = alarm_begin(u, "silence", l->unit, text, "nothing comes over the link",
+                                    "电话联系12345,改用电话移交;检查光闸与线路");
+}
+
+static void take_event(weir_unit *u, const weir_link_event *e) {
+  switch (e->kind) {
+  case WEIR_LINK_RECORD:
+    (void)items_stage_record(u, e);
+    return;
+  case WEIR_LINK_HEARTBEAT:
+    ledger_heartbeat(u, e);
+    return;
+  case WEIR_LINK_SILENCE_BEGAN:
+    on_silence(u, e, true);
+    return;
+  case WEIR_LINK_SILENCE_ENDED:
+    on_silence(u, e, false);
+    return;
+  case WEIR_LINK_BOOT_NEW:
+    journal_boot(u, e->unit, e->boot_epoch, e->boot_id, false);
+    log_boot(u, e, "bootTaken", "a sender began a new run");
+    return;
+  case WEIR_LINK_BOOT_LOWER:
+    on_lower_boot(u, e);
+    return;
+  }
+}
+
+static void drain(weir_unit *u) {
+  weir_link_event e;
+  while (weir_link_receiver_next(u->receiver, &e)) take_event(u, &e);
+}
+
+void weir_unit_received(weir_unit *u, uint8_t *datagram, size_t count) {
+  if (!u->receiver || !u->begun || u->failing) return;
+  unit_look_at_clocks(u);
+  (void)weir_link_receiver_take(u->receiver, datagram, count, u->now.boot_ms);
+  drain(u);
+}
+
+/* Rejects are counted by the receiver; every ten seconds the log says how many were new. */
+static void log_rejects(weir_unit *u) {
+  if (u->now.boot_ms < u->rejects_logged_ms + DATAGRAM_LOG_MS) return;
+  u->rejects_logged_ms = u->now.boot_ms;
+  weir_link_receiver_counts c = weir_link_receiver_counted(u->receiver);
+  uint64_t rejects =
+      c.malformed + c.unknown_key + c.forged + c.replayed + c.lower_boot + c.bad_check;
+  if (rejects == u->rejects_logged) return;
+  if (weir_log_begin(u->log, WEIR_LOG_WARN, true, u->now.wall_ms, "datagramsRejected",
+                     "datagrams were dropped; the totals since the start stand beside")) {
+    weir_log_number(u->log, "labels.rejected", (int64_t)(rejects - u->rejects_logged));
+    weir_log_number(u->log, "labels.malformed", (int64_t)c.malformed);
+    weir_log_number(u->log, "labels.unknownKey", (int64_t)c.unknown_key);
+    weir_log_number(u->log, "labels.forged", (int64_t)c.forged);
+    weir_log_number(u->log, "labels.replayed", (int64_t)c.replayed);
+    weir_log_number(u->log, "labels.lowerBoot", (int64_t)c.lower_boot);
+    weir_log_number(u->log, "labels.badCheck", (int64_t)c.bad_check);
+    (void)weir_log_end(u->log);
+  }
+  u->rejects_logged = rejects;
+}
+
+void inner_tick(weir_unit *u) {
+  if (!u->alarms_recovered) {
+    u->alarms_recovered = true;
+    alarms_end_recovered(u);
+  }
+  weir_link_receiver_tick(u->receiver, u->now.boot_ms);
+  drain(u);
+  deliver_mark(u);
+  ledger_watch(u);
+  log_rejects(u);
+}

@@ -1,0 +1,232 @@
+/* A start: the journal is read, every handover stands as its last record says, and every deadline
+ * is armed again (promise 2).
+ *
+ *   same boot       CLOCK_BOOTTIME goes on: what is due is due, what passed fires at once
+ *   another boot    the wall clock decides what is left of each deadline
+ *   clock set back  the wall clock stands before the journal's last stamp: nothing can be measured,
+ *                   so every open minute fires at once, marked `clockUncertain` */
+#include "internal.h"
+
+#include <string.h>
+
+typedef struct recovery {
+  weir_unit *unit;
+  int64_t last_wall_ms;
+  uint64_t boot_epoch;
+  uint8_t kernel_boot[16];
+  bool other_boot;
+  char *problem;
+} recovery;
+
+static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {
+  weir_unit *u = rec->unit;
+  matter_record r;
+  if (!record_get_matter(frame->body, &r)) return WEIR_CORRUPT;
+  uint64_t key = handover_key(r.state.day, r.state.serial);
+  uint32_t slot = NO_SLOT;
+  index_entry *x = index_find(&u->handovers, key, NULL);
+  if (x && (x->value & SLOT_BIT)) slot = (uint32_t)x->value;
+  if (slot == NO_SLOT) {
+    slot = matter_take(u);
+    if (slot == NO_SLOT) return WEIR_FULL;
+    matter *m = &u->matters[slot];
+    if (x) { /* it had ended, and a later record opens it again */
+      m->last = x->value;
+      m->state = r.state;
+      x->value = SLOT_BIT | slot;
+      matter_count_change(u, NULL, &m->state);
+      if (r.state.crossing &&
+          index_add(&u->crossings, r.state.crossing, SLOT_BIT | slot) != WEIR_OK) {
+        return WEIR_FULL;
+      }
+    }
+    m->body = r.previous_body;
+  }
+  if (r.line.count) {
+    weir_message message;
+    weir_message_fault fault;
+    if (weir_message_read(r.line, WEIR_MESSAGE_UNIT, u->record_scratch, &message, &fault) &&
+        message.ref.count) {
+      refs_add(u, message.ref, frame->position);
+    }
+  }
+  if (r.effects & WEIR_EFFECT_CROSS) u->matters[slot].offered = frame->position;
+  matter_settle(u, slot, &r, frame->position);
+  rec->last_wall_ms = r.now.wall_ms;
+  if (r.state.report == REPORT_RAISED) notice_matter(u, &r, true);
+  return WEIR_OK;
+}
+
+static weir_status take_acknowledged(recovery *rec, const weir_frame_view *frame) {
+  weir_unit *u = rec->unit;
+  weir_reader in = weir_reader_over(frame->body);
+  (void)weir_get_varint(&in);
+  rec->last_wall_ms = weir_get_zigzag(&in);
+  uint32_t number = (uint32_t)weir_get_varint(&in);
+  if (in.bad) return WEIR_CORRUPT;
+  for (unsigned kind = 0; kind < REPORT_KINDS; kind++) {
+    if (u->report_open[kind] == number) u->report_open[kind] = 0;
+  }
+  notice_acknowledged(u, frame->body, true);
+  return WEIR_OK;
+}
+
+static weir_status take_start(recovery *rec, const weir_frame_view *frame) {
+  start_record r;
+  if (!record_get_start(frame->body, &r)) return WEIR_CORRUPT;
+  rec->other_boot = memcmp(r.kernel_boot, rec->kernel_boot, 16) != 0;
+  rec->boot_epoch = r.boot_epoch;
+  rec->last_wall_ms = r.now.wall_ms;
+  return WEIR_OK;
+}
+
+static weir_status take_text(recovery *rec, const weir_frame_view *frame) {
+  uint32_t id = 0;
+  weir_bytes text;
+  if (!record_get_text(frame->body, &id, &text)) return WEIR_CORRUPT;
+  return texts_add(rec->unit->texts, id, text);
+}
+
+static weir_status take_tally(recovery *rec, const weir_frame_view *frame) {
+  weir_reader in = weir_reader_over(frame->body);
+  while (in.left > 0 && !in.bad) {
+    uint64_t crossing = weir_get_varint(&in);
+    uint32_t copies = (uint32_t)weir_get_varint(&in);
+    int64_t last = weir_get_zigzag(&in);
+    if (!in.bad) carry_restore(rec->unit, crossing, copies, last);
+  }
+  return in.bad ? WEIR_CORRUPT : WEIR_OK;
+}
+
+static weir_status take_frame(void *user, const weir_frame_view *frame) {
+  recovery *rec = user;
+  mark_record m;
+  switch (frame->kind) {
+  case RECORD_START:
+    return take_start(rec, frame);
+  case RECORD_TEXT:
+    return take_text(rec, frame);
+  case RECORD_MATTER:
+    return take_matter(rec, frame);
+  case RECORD_ACKNOWLEDGED:
+    return take_acknowledged(rec, frame);
+  case RECORD_TALLY:
+    return take_tally(rec, frame);
+  case RECORD_QUARANTINE:
+  case RECORD_STOP:
+    return WEIR_OK;
+  case RECORD_MARK:
+    if (!record_get_mark(frame->body, &m)) return WEIR_CORRUPT;
+    inner_recover_mark(rec->unit, &m);
+    return WEIR_OK;
+  case RECORD_BOOT:
+    return inner_recover_boot(rec->unit, frame->body);
+  default:
+    return WEIR_CORRUPT;
+  }
+}
+
+/* What is left of a moment on this boot's clock, by the wall clock; what passed is due now. */
+static void carry_over(weir_moment *m, weir_moment now) {
+  if (m->boot_ms == 0) return;
+  int64_t left = m->wall_ms - now.wall_ms;
+  int64_t boot = (int64_t)now.boot_ms + left;
+  m->boot_ms = boot > 0 ? (uint64_t)boot : 1;
+}
+
+static bool runs_a_minute(const weir_state *s) {
+  return s->deadline_kind == DEADLINE_FIRST_PRE_ALARM ||
+         s->deadline_kind == DEADLINE_SECOND_PRE_ALARM || s->deadline_kind == DEADLINE_MINUTE;
+}
+
+static void rearm(weir_unit *u, uint32_t slot, bool uncertain) {
+  matter *m = &u->matters[slot];
+  weir_state *s = &m->state;
+  if (s->deadline.boot_ms == 0) return;
+  if (uncertain) {
+    s->deadline.boot_ms = 1;
+    if (runs_a_minute(s)) {
+      s->deadline_kind = DEADLINE_MINUTE;
+      s->minute.boot_ms = 1;
+      m->clock_uncertain = true;
+    }
+  } else {
+    carry_over(&s->deadline, u->now);
+    carry_over(&s->minute, u->now);
+  }
+  weir_wheel_arm(u->wheel, slot, s->deadline.boot_ms);
+}
+
+static void rearm_all(weir_unit *u, bool uncertain) {
+  for (uint32_t slot = 0; slot < u->options.open_max; slot++) {
+    if (u->matters[slot].used) rearm(u, slot, uncertain);
+  }
+}
+
+static void log_recovered(weir_unit *u, const weir_journal_finding *f, bool uncertain) {
+  if (f->torn && weir_log_begin(u->log, WEIR_LOG_WARN, true, u->now.wall_ms, "journalTorn",
+                                "a torn tail was cut off the journal; nothing that was answered "
+                                "durable lies in it")) {
+    weir_log_number(u->log, "labels.segment", f->segment);
+    weir_log_number(u->log, "labels.offset", (int64_t)f->offset);
+    weir_log_number(u->log, "labels.serial", (int64_t)f->serial);
+    weir_log_text(u->log, "labels.reason", weir_text(f->reason));
+    (void)weir_log_end(u->log);
+  }
+  if (uncertain && weir_log_begin(u->log, WEIR_LOG_WARN, true, u->now.wall_ms, "clockUncertain",
+                                  "the wall clock stands before the journal's last stamp: every "
+                                  "open minute fires now")) {
+    (void)weir_log_end(u->log);
+  }
+  if (!weir_log_begin(u->log, WEIR_LOG_INFO, true, u->now.wall_ms, "recovered",
+                      "the journal was read")) {
+    return;
+  }
+  weir_log_number(u->log, "labels.records", (int64_t)f->frames);
+  weir_log_number(u->log, "labels.open", u->matter_count);
+  weir_log_number(u->log, "labels.openEmergencies", (int64_t)u->open_emergencies);
+  (void)weir_log_end(u->log);
+}
+
+/* The start record of this run; it is durable before anything else happens. */
+static weir_status journal_start(weir_unit *u, recovery *rec) {
+  start_record *start = &u->start;
+  uint64_t wall = u->now.wall_ms > 0 ? (uint64_t)u->now.wall_ms : 1;
+  start->now = u->now;
+  start->boot_epoch = rec->boot_epoch + 1 > wall ? rec->boot_epoch + 1 : wall;
+  memcpy(start->kernel_boot, rec->kernel_boot, 16);
+  start->version = weir_text(u->options.version);
+  weir_status status = u->os->random(u->os->context, start->link_boot, 16);
+  if (status != WEIR_OK) return status;
+  uint8_t body[512];
+  weir_buffer b = weir_buffer_over(body, sizeof body);
+  record_put_start(&b, start);
+  if (b.overflow) return WEIR_TOO_LONG;
+  const weir_bytes part = weir_buffer_view(&b);
+  uint64_t serial;
+  weir_position position;
+  status = weir_journal_append(u->journal, RECORD_START, &part, 1, &serial, &position);
+  return status == WEIR_OK ? unit_sync_now(u) : status;
+}
+
+weir_status unit_recover(weir_unit *u, weir_journal_finding *finding) {
+  recovery rec = {0};
+  rec.unit = u;
+  weir_status status = u->os->boot_id(u->os->context, rec.kernel_boot);
+  if (status != WEIR_OK) return status;
+  char directory[1024];
+  weir_buffer path = weir_buffer_over(directory, sizeof directory - 1);
+  weir_put_text(&path, u->options.data);
+  weir_put_text(&path, "/journal");
+  if (path.overflow) return WEIR_TOO_LONG;
+  directory[path.count] = 0;
+  weir_journal_options options = {directory, u->name, u->options.segment_bytes, false};
+  status = weir_journal_open(&options, u->os, take_frame, &rec, finding, &u->journal);
+  if (status != WEIR_OK) return status;
+  unit_look_at_clocks(u);
+  u->started = u->now;
+  bool uncertain = rec.other_boot && u->now.wall_ms < rec.last_wall_ms;
+  if (rec.other_boot) rearm_all(u, uncertain);
+  log_recovered(u, finding, uncertain);
+  return journal_start(u, &rec);
+}

@@ -1,0 +1,258 @@
+/* The whole record of a matter, as JSON: what crosses the link and what `get` answers. It is built
+ * from the state and from the lines in the journal: the intake, its updates, and the events, found
+ * by walking back from the last record of the matter.
+ *
+ *   what crosses  no field that 110 does not need: no refs, no report, no copies; a confidential
+ *                 complaint about police (supervision) goes without the caller's name and number
+ *   a bad read    the record is not rendered; the caller counts it and tries again next turn */
+#include "internal.h"
+
+#include <string.h>
+
+static void put_key_time(weir_buffer *b, const char *key, int64_t wall_ms) {
+  if (wall_ms == 0) return;
+  weir_put_text(b, ",\"");
+  weir_put_text(b, key);
+  weir_put_text(b, "\":\"");
+  weir_put_time(b, wall_ms);
+  weir_put_text(b, "\"");
+}
+
+static void put_key_flag(weir_buffer *b, const char *key, bool value) {
+  if (!value) return;
+  weir_put_text(b, ",\"");
+  weir_put_text(b, key);
+  weir_put_text(b, "\":true");
+}
+
+static void put_key_text(weir_buffer *b, const char *key, weir_bytes value, bool *first) {
+  if (value.count == 0) return;
+  weir_put_text(b, *first ? "\"" : ",\"");
+  weir_put_text(b, key);
+  weir_put_text(b, "\":");
+  weir_put_quoted(b, value);
+  *first = false;
+}
+
+static void put_facts(weir_buffer *b, const char *key, uint32_t facts) {
+  weir_put_text(b, ",\"");
+  weir_put_text(b, key);
+  weir_put_text(b, "\":[");
+  bool first = true;
+  for (unsigned i = 0; i < WEIR_FACT_COUNT; i++) {
+    if (!(facts & (1u << i))) continue;
+    weir_put_text(b, first ? "\"" : ",\"");
+    weir_put_text(b, weir_fact_name(i));
+    weir_put_text(b, "\"");
+    first = false;
+  }
+  weir_put_text(b, "]");
+}
+
+static void put_times(const weir_state *s, bool whole, weir_buffer *b) {
+  put_key_time(b, "deadline", s->voice ? s->minute.wall_ms : 0);
+  put_key_time(b, "startedAt", s->started_ms);
+  put_key_time(b, "answeredAt", s->answered_ms);
+  put_key_time(b, "callerToldAt", s->told_ms);
+  put_key_time(b, "lateAt", s->late_ms);
+  if (whole) put_key_time(b, "reportedAt", s->reported_ms);
+}
+
+static void put_flags(const weir_state *s, weir_buffer *b) {
+  put_key_flag(b, "unattended", s->flags & FLAG_UNATTENDED);
+  put_key_flag(b, "clockUncertain", s->flags & FLAG_CLOCK_UNCERTAIN);
+  put_key_flag(b, "callerGone", s->flags & FLAG_CALLER_GONE);
+  put_key_flag(b, "calledOnBehalf", s->flags & FLAG_ON_BEHALF);
+  put_key_flag(b, "redialledFrom110", s->flags & FLAG_REDIALLED);
+  put_key_flag(b, "confidential", s->flags & FLAG_CONFIDENTIAL);
+  put_key_flag(b, "supervision", s->flags & FLAG_SUPERVISION);
+  put_key_flag(b, "undecided", s->flags & FLAG_UNDECIDED);
+  put_key_flag(b, "drill", s->flags & FLAG_DRILL);
+}
+
+static void put_head(weir_unit *u, const weir_state *s, bool whole, weir_buffer *b) {
+  handover_text number = handover_write(u->name, s->day, s->serial, s->flags & FLAG_DRILL);
+  weir_put_text(b, "{\"handover\":");
+  weir_put_quoted(b, handover_view(&number));
+  weir_put_text(b, ",\"spoken\":\"");
+  put_spoken(b, s->serial);
+  weir_put_text(b, "\",\"revision\":");
+  weir_put_decimal(b, s->revision);
+  weir_put_text(b, ",\"receivedBy\":\"");
+  weir_put_text(b, weir_platform_name(s->platform));
+  weir_put_text(b, "\",\"channel\":\"");
+  weir_put_text(b, weir_channel_name(s->channel));
+  weir_put_text(b, "\"");
+  put_key_time(b, "receivedAt", s->received_ms);
+  put_key_time(b, "arrivedAt", s->arrived_ms);
+  put_key_time(b, "decidedAt", s->decided_ms);
+  weir_put_text(b, ",\"phase\":\"");
+  weir_put_text(b, phase_name(s->phase));
+  weir_put_text(b, "\"");
+  if (s->decision_text) {
+    weir_put_text(b, ",\"decision\":");
+    weir_put(b, texts_at(u->texts, s->decision_text));
+  }
+  put_facts(b, "facts", s->facts);
+  if (s->ever_facts != s->facts) put_facts(b, "everFacts", s->ever_facts);
+  weir_put_text(b, ",");
+  put_legs(u, b, s, whole);
+  put_times(s, whole, b);
+  put_flags(s, b);
+}
+
+static void put_caller(const weir_message *m, weir_buffer *b) {
+  if (!(m->present & WEIR_HAS_CALLER)) return;
+  bool first = true;
+  weir_put_text(b, ",\"caller\":{");
+  put_key_text(b, "name", m->name, &first);
+  put_key_text(b, "phone", m->phone, &first);
+  weir_put_text(b, "}");
+}
+
+static void put_place(const weir_message *m, weir_buffer *b) {
+  if (!(m->present & WEIR_HAS_PLACE)) return;
+  bool first = true;
+  weir_put_text(b, ",\"place\":{");
+  if (m->county) {
+    weir_put_text(b, "\"county\":\"");
+    weir_put_padded(b, m->county, 6);
+    weir_put_text(b, "\"");
+    first = false;
+  }
+  put_key_text(b, "address", m->address, &first);
+  if (m->lon.count) {
+    weir_put_text(b, first ? "\"lon\":" : ",\"lon\":");
+    weir_put(b, m->lon);
+    weir_put_text(b, ",\"lat\":");
+    weir_put(b, m->lat);
+  }
+  weir_put_text(b, "}");
+}
+
+/* The records of one matter, oldest first, of which at most CHAIN_MAX are walked. */
+typedef struct chain {
+  weir_position at[CHAIN_MAX];
+  size_t count;
+} chain;
+
+static bool read_one(weir_unit *u, weir_position position, matter_record *r) {
+  weir_buffer memory = weir_buffer_over(u->body_memory, WEIR_JOURNAL_BODY_MAX);
+  weir_frame_view frame;
+  if (weir_journal_read(u->journal, position, &memory, &frame) != WEIR_OK) return false;
+  return frame.kind == RECORD_MATTER && record_get_matter(frame.body, r);
+}
+
+/* The newest CHAIN_MAX records; the one with the latest text is always reached by its own link. */
+static bool walk_back(weir_unit *u, weir_position last, chain *c) {
+  c->count = 0;
+  for (weir_position p = last; p != 0 && c->count < CHAIN_MAX;) {
+    matter_record r;
+    if (!read_one(u, p, &r)) return false;
+    c->at[c->count++] = p;
+    p = r.previous;
+  }
+  return true;
+}
+
+static void put_history_line(const matter_record *r, const weir_message *m, bool whole, bool first,
+                             weir_buffer *b) {
+  weir_put_text(b, first ? "{\"revision\":" : ",{\"revision\":");
+  weir_put_decimal(b, r->state.revision);
+  weir_put_text(b, ",\"event\":\"");
+  weir_put_text(b, r->step_kind == WEIR_STEP_INTAKE   ? "intake"
+                   : r->step_kind == WEIR_STEP_UPDATE ? "update"
+                                                      : weir_event_name(r->event));
+  weir_put_text(b, "\",\"at\":\"");
+  weir_put_time(b, r->now.wall_ms);
+  weir_put_text(b, "\"");
+  if (m) {
+    bool none = false;
+    put_key_text(b, "by", m->by, &none);
+    put_key_text(b, "reason", m->reason, &none);
+    put_key_text(b, "department", m->department, &none);
+    put_key_text(b, "answer", m->answer, &none);
+    if (whole && (m->present & WEIR_HAS_AT)) put_key_time(b, "claimedAt", m->at_ms);
+  }
+  weir_put_text(b, "}");
+}
+
+/* What a 110 desk need not know: the unit's own reminders, and that a report was read. */
+static bool is_internal(const matter_record *r) {
+  return r->step_kind == WEIR_STEP_DEADLINE
+             ? r->event != WEIR_EVENT_DEADLINE_PASSED
+             : r->step_kind == WEIR_STEP_EVENT && r->event == WEIR_EVENT_REPORT_ACKNOWLEDGED;
+}
+
+static bool put_history(weir_unit *u, const chain *c, bool whole, weir_buffer *b) {
+  weir_put_text(b, ",\"history\":[");
+  bool first = true;
+  for (size_t i = c->count; i-- > 0;) {
+    matter_record r;
+    if (!read_one(u, c->at[i], &r)) return false;
+    if (!whole && is_internal(&r)) continue;
+    weir_message m;
+    weir_message_fault fault;
+    bool line =
+        r.line.count && weir_message_read(r.line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault);
+    put_history_line(&r, line ? &m : NULL, whole, first, b);
+    first = false;
+  }
+  weir_put_text(b, "]");
+  return true;
+}
+
+/* Text, caller, place and seat: the newest of each; texts of updates stand behind the first. */
+static bool put_body(weir_unit *u, const weir_state *s, weir_position body, bool whole,
+                     weir_buffer *b) {
+  weir_position at[UPDATES_MAX + 1];
+  size_t count = 0;
+  for (weir_position p = body; p != 0 && count <= UPDATES_MAX;) {
+    matter_record r;
+    if (!read_one(u, p, &r)) return false;
+    at[count++] = p;
+    p = r.previous_body;
+  }
+  bool hide = !whole && (s->flags & FLAG_CONFIDENTIAL) && (s->flags & FLAG_SUPERVISION);
+  bool caller = hide, place = false, seat = false;
+  for (size_t i = 0; i < count; i++) {
+    matter_record r;
+    weir_message m;
+    weir_message_fault fault;
+    if (!read_one(u, at[i], &r)) return false;
+    if (!weir_message_read(r.line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault)) return false;
+    if (!caller && (m.present & WEIR_HAS_CALLER)) put_caller(&m, b), caller = true;
+    if (!place && (m.present & WEIR_HAS_PLACE)) put_place(&m, b), place = true;
+    bool behind = false;
+    if (!seat && m.seat.count) put_key_text(b, "seat", m.seat, &behind), seat = true;
+    if (whole && i + 1 == count) put_key_text(b, "ref", m.ref, &behind);
+  }
+  bool begun = false;
+  for (size_t i = count; i-- > 0;) {
+    matter_record r;
+    weir_message m;
+    weir_message_fault fault;
+    if (!read_one(u, at[i], &r)) return false;
+    if (!weir_message_read(r.line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault)) return false;
+    if (m.text.count == 0) continue;
+    weir_put_text(b, begun ? "\\n" : ",\"text\":\"");
+    weir_put_escaped(b, m.text);
+    begun = true;
+  }
+  if (begun) weir_put_text(b, "\"");
+  return true;
+}
+
+bool render_record(weir_unit *u, weir_position position, bool whole, weir_buffer *b) {
+  matter_record r;
+  chain c;
+  if (!read_one(u, position, &r)) return false;
+  bool has_text = r.step_kind == WEIR_STEP_INTAKE || r.step_kind == WEIR_STEP_UPDATE;
+  weir_position body = has_text ? position : r.previous_body;
+  weir_state state = r.state;
+  put_head(u, &state, whole, b);
+  if (!put_body(u, &state, body, whole, b)) return false;
+  if (!walk_back(u, position, &c) || !put_history(u, &c, whole, b)) return false;
+  weir_put_text(b, "}");
+  return true;
+}

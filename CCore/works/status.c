@@ -1,0 +1,219 @@
+/* What an operator sees first, and what a monitor collects. */
+#include "internal.h"
+
+static void put_count(weir_buffer *b, const char *key, uint64_t value) {
+  weir_put_text(b, ",\"");
+  weir_put_text(b, key);
+  weir_put_text(b, "\":");
+  weir_put_decimal(b, value);
+}
+
+static void put_word(weir_buffer *b, const char *key, const char *value) {
+  weir_put_text(b, ",\"");
+  weir_put_text(b, key);
+  weir_put_text(b, "\":");
+  weir_put_quoted(b, weir_text(value));
+}
+
+static void put_moment(weir_buffer *b, const char *key, int64_t wall_ms) {
+  weir_put_text(b, ",\"");
+  weir_put_text(b, key);
+  weir_put_text(b, "\":\"");
+  weir_put_time(b, wall_ms);
+  weir_put_text(b, "\"");
+}
+
+static void put_outer_link(weir_unit *u, weir_buffer *b) {
+  if (!u->sender) {
+    weir_put_text(b, ",\"link\":{\"state\":\"none\"}");
+    return;
+  }
+  weir_link_sender_counts c = weir_link_sender_counted(u->sender);
+  weir_put_text(b, ",\"link\":{\"state\":\"sending\",\"delivery\":\"cannot be known here\"");
+  put_count(b, "bootEpoch", u->start.boot_epoch);
+  put_count(b, "highestCrossing", u->crossing_highest);
+  put_count(b, "unconfirmed", c.unsettled);
+  put_count(b, "datagrams", c.datagrams);
+  put_count(b, "sendErrors", u->counters.send_failed);
+  weir_put_text(b, "}");
+}
+
+static void put_one_sender(const ledger *l, weir_buffer *b) {
+  char missing[256];
+  weir_buffer m = weir_buffer_over(missing, sizeof missing);
+  uint64_t count = ledger_missing(l, &m, GAPS_NAMED);
+  weir_put_text(b, "{\"sender\":");
+  weir_put_quoted(b, weir_text(l->unit));
+  put_word(b, "state", l->silent ? "cutOff" : count ? "behind" : "inStep");
+  if (l->silent) put_moment(b, "since", l->silence_since_ms);
+  put_count(b, "highestSent", l->highest_sent);
+  put_count(b, "missing", count);
+  if (count) {
+    weir_put_text(b, ",\"which\":");
+    weir_put_quoted(b, weir_buffer_view(&m));
+  }
+  put_count(b, "openDanger", l->open_danger);
+  weir_put_text(b, ",\"clockOffsetMs\":");
+  weir_put_signed(b, l->offset_ms);
+  weir_put_text(b, "}");
+}
+
+static void put_inner_link(weir_unit *u, weir_buffer *b) {
+  weir_put_text(b, ",\"link\":[");
+  bool first = true;
+  for (uint32_t i = 0; i < WEIR_LINK_SENDERS_MAX; i++) {
+    if (!u->ledgers[i].used) continue;
+    if (!first) weir_put_text(b, ",");
+    put_one_sender(&u->ledgers[i], b);
+    first = false;
+  }
+  weir_put_text(b, "]");
+}
+
+/* The oldest matter whose record no person has confirmed. */
+static void put_oldest(weir_unit *u, weir_buffer *b) {
+  const weir_state *oldest = NULL;
+  for (uint32_t slot = 0; slot < u->options.open_max && u->data_open; slot++) {
+    const matter *m = &u->matters[slot];
+    if (!m->used || m->state.data != DATA_QUEUED) continue;
+    if (!oldest || m->state.arrived_ms < oldest->arrived_ms) oldest = &m->state;
+  }
+  if (!oldest) return;
+  handover_text number =
+      handover_write(u->name, oldest->day, oldest->serial, oldest->flags & FLAG_DRILL);
+  weir_put_text(b, ",\"oldestUnconfirmed\":{\"handover\":");
+  weir_put_quoted(b, handover_view(&number));
+  put_moment(b, "since", oldest->arrived_ms);
+  weir_put_text(b, "}");
+}
+
+static void put_reports(weir_unit *u, weir_buffer *b) {
+  weir_put_text(b, ",\"unacknowledgedReports\":[");
+  bool first = true;
+  for (unsigned kind = 0; kind < REPORT_KINDS; kind++) {
+    if (u->report_open[kind] == 0) continue;
+    weir_put_text(b, first ? "{\"report\":\"" : ",{\"report\":\"");
+    put_report_id(b, u->name, u->report_open[kind]);
+    weir_put_text(b, "\",\"kind\":\"");
+    weir_put_text(b, report_kind_name(kind));
+    weir_put_text(b, "\"}");
+    first = false;
+  }
+  weir_put_text(b, "]");
+}
+
+static void put_disk(weir_unit *u, weir_buffer *b) {
+  uint64_t bytes = 0;
+  weir_status status = u->os->free_bytes(u->os->context, u->options.data, &bytes);
+  weir_put_text(b, ",\"disk\":{\"state\":\"");
+  weir_put_text(b, u->failing                        ? "failed"
+                   : weir_journal_scarce(u->journal) ? "reserveOnly"
+                                                     : "good");
+  weir_put_text(b, "\"");
+  if (status == WEIR_OK) put_count(b, "freeBytes", bytes);
+  put_count(b, "records", weir_journal_durable(u->journal));
+  weir_put_text(b, "}");
+}
+
+static void put_keys(weir_unit *u, weir_buffer *b) {
+  weir_put_text(b, ",\"keys\":[");
+  size_t count = u->options.keys ? weir_keyring_count(u->options.keys) : 0;
+  for (size_t i = 0; i < count; i++) {
+    uint32_t epoch = 0, expires = 0;
+    weir_suite suite;
+    weir_keyring_entry(u->options.keys, i, &epoch, &suite, &expires);
+    weir_put_text(b, i ? ",{\"epoch\":" : "{\"epoch\":");
+    weir_put_decimal(b, epoch);
+    put_word(b, "suite", weir_suite_name(suite));
+    if (expires) put_count(b, "expires", expires);
+    weir_put_text(b, "}");
+  }
+  weir_put_text(b, "]");
+}
+
+#define COUNTERS(X)                                                                                \
+  X(intakes, "intakes")                                                                            \
+  X(updates, "updates") X(events, "events") X(deadlines, "deadlines") X(late, "late")              \
+      X(refused, "refused") X(overloaded, "overloaded") X(duplicates, "duplicates")                \
+          X(quarantined, "quarantined") X(escalated, "escalated") X(redialled, "redialledFrom110") \
+              X(reports, "reports") X(alarms, "alarms") X(delivered, "delivered")                  \
+                  X(repeats, "repeats") X(superseded, "superseded") X(conflicts, "conflicts")      \
+                      X(rejected, "rejectedRecords")
+
+static void put_counters(weir_unit *u, weir_buffer *b) {
+  weir_put_text(b, ",\"counters\":{\"connections\":");
+  weir_put_decimal(b, u->connection_count);
+#define X(name, text) put_count(b, text, u->counters.name);
+  COUNTERS(X)
+#undef X
+  put_count(b, "logLinesDropped", weir_log_dropped(u->log));
+  if (u->receiver) {
+    weir_link_receiver_counts c = weir_link_receiver_counted(u->receiver);
+    put_count(b, "datagrams", c.datagrams);
+    put_count(b, "datagramsGood", c.good);
+    put_count(b, "datagramsMalformed", c.malformed);
+    put_count(b, "datagramsUnknownKey", c.unknown_key);
+    put_count(b, "datagramsForged", c.forged);
+    put_count(b, "datagramsReplayed", c.replayed);
+    put_count(b, "datagramsLowerBoot", c.lower_boot);
+  }
+  weir_put_text(b, "}");
+}
+
+void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref) {
+  weir_put_text(b, "{");
+  if (ref.count) {
+    weir_put_text(b, "\"ref\":");
+    weir_put_quoted(b, ref);
+    weir_put_text(b, ",");
+  }
+  weir_put_text(b, u->options.inner ? "\"role\":\"inner\"" : "\"role\":\"outer\"");
+  put_word(b, "unit", u->name);
+  put_word(b, "state", u->failing ? "failing" : u->stopping ? "stopping" : "running");
+  if (u->options.inner) put_inner_link(u, b);
+  if (!u->options.inner) put_outer_link(u, b);
+  put_count(b, "openEmergencies", u->open_emergencies);
+  put_oldest(u, b);
+  put_reports(u, b);
+  put_disk(u, b);
+  put_keys(u, b);
+  put_count(b, "openHandovers", u->matter_count);
+  put_word(b, "version", u->options.version);
+  put_moment(b, "startedAt", u->started.wall_ms);
+  put_moment(b, "now", u->now.wall_ms);
+  put_counters(u, b);
+  weir_put_text(b, "}");
+  WEIR_ASSERT(!b->overflow);
+}
+
+/* Prometheus text (exposition format 0.0.4), as one JSON string: {"metrics":"…"}. */
+static void put_metric(weir_buffer *b, const char *name, uint64_t value) {
+  weir_put_text(b, "weir_");
+  weir_put_text(b, name);
+  weir_put_text(b, " ");
+  weir_put_decimal(b, value);
+  weir_put_text(b, "\n");
+}
+
+void answer_metrics(weir_unit *u, weir_buffer *b, weir_bytes ref) {
+  weir_buffer text = weir_buffer_over(u->body_memory, WEIR_JOURNAL_BODY_MAX);
+  put_metric(&text, "open_emergencies", u->open_emergencies);
+  put_metric(&text, "open_handovers", u->matter_count);
+  put_metric(&text, "unconfirmed", u->data_open);
+  put_metric(&text, "connections", u->connection_count);
+  put_metric(&text, "disk_scarce", weir_journal_scarce(u->journal));
+  put_metric(&text, "log_lines_dropped_total", weir_log_dropped(u->log));
+#define X(name, label) put_metric(&text, #name "_total", u->counters.name);
+  COUNTERS(X)
+#undef X
+  weir_put_text(b, "{");
+  if (ref.count) {
+    weir_put_text(b, "\"ref\":");
+    weir_put_quoted(b, ref);
+    weir_put_text(b, ",");
+  }
+  weir_put_text(b, "\"metrics\":");
+  weir_put_quoted(b, weir_buffer_view(&text));
+  weir_put_text(b, "}");
+  WEIR_ASSERT(!b->overflow);
+}
