@@ -1,0 +1,371 @@
+internal import WeirModel
+
+/// Everything a decision needs, flat: masks to match, decisions made beforehand, texts by index.
+final class Tables: Sendable {
+  /// The conditions of eight rules side by side, tested together: the facts that matter in `all` and
+  /// `none`, which of them must be there, and the facts of which one must be there. Lanes behind the
+  /// last rule hold zeros and never match, since no fact satisfies an empty `any`.
+  struct Match: Sendable {
+    static let lanes = SIMD8<UInt32>.scalarCount
+
+    var watched = SIMD8<UInt32>()
+    var wanted = SIMD8<UInt32>()
+    var any = SIMD8<UInt32>()
+  }
+
+  /// What one rule comes to on one way in, before county and neighbouring facts are known.
+  struct Outcome: Sendable {
+    let decision: Decision
+    /// What is said, as a row of `says`.
+    let speech: UInt16
+    /// The number dialled is the county's 110.
+    let dialsPolice: Bool
+    /// 110 acts: the sentences beside a decision apply.
+    let policeActs: Bool
+  }
+
+  /// A county whose 110 number is not the default one.
+  struct County: Sendable {
+    let code: UInt32
+    let slot: Int
+  }
+
+  /// Bit that is set in every word of facts and in the `any` of rules that demand none.
+  static let always: UInt32 = 1 << 31
+  /// Outcomes of one rule: two platforms, channels, roles; emergency or not; supervision or not.
+  static let outcomesPerRule = 32
+
+  let matches: [Match]
+  /// Per rule: an emergency overrules it.
+  let yields: [Bool]
+  /// Per rule: it is an emergency by itself.
+  let urgent: [Bool]
+  let fallback: Int
+  let dangerRule: Int
+  let emergencyMask: UInt32
+  let supervisionMask: UInt32
+  let outcomes: [Outcome]
+  let besideMasks: [UInt32]
+  let besideMask: UInt32
+  /// Text indices: (speech × police slots + slot) << besides + combination of besides.
+  let says: [UInt16]
+  let policeDials: [UInt16]
+  let counties: [County]
+  /// Text indices: (sentence × (numbers + 1) + dial) × 2 + drill.
+  let sentences: [UInt16]
+  let numberCount: Int
+  /// Per text: what stands for it in a drill.
+  let drills: [UInt16]
+  let rules: [Rule]
+  let clauses: [Clause]
+  let factNames: [(chinese: String, english: String)]
+  let countyNames: [(code: UInt32, chinese: String)]
+
+  init(_ compiler: Compiler) {
+    let draft = compiler.draft
+    var matches = Array(
+      repeating: Match(), count: (draft.rules.count + Match.lanes - 1) / Match.lanes)
+    for (index, rule) in draft.ordered.enumerated() {
+      let (block, lane) = index.quotientAndRemainder(dividingBy: Match.lanes)
+      matches[block].watched[lane] = rule.all.union(rule.none).rawValue
+      matches[block].wanted[lane] = rule.all.rawValue
+      matches[block].any[lane] = rule.any.isEmpty ? Self.always : rule.any.rawValue
+    }
+    self.matches = matches
+    yields = compiler.rules.map { draft.yields($0) }
+    urgent = compiler.rules.map(\.isEmergency)
+    fallback = draft.rules.count
+    dangerRule = draft.rules.count + 1
+    emergencyMask = draft.emergencies.rawValue
+    supervisionMask = draft.supervision.rawValue
+    outcomes = compiler.outcomes
+    besideMasks = draft.besides.map { FactSet($0.fact).rawValue }
+    besideMask = besideMasks.reduce(0, |)
+    says = compiler.says
+    policeDials = compiler.police.map { compiler.dial(of: $0) }
+    counties = draft.counties.compactMap { county in
+      let slot = compiler.police.firstIndex { $0.name.value == county.number.value } ?? 0
+      return slot == 0 ? nil : County(code: county.code.value, slot: slot)
+    }.sorted { $0.code < $1.code }
+    sentences = compiler.sentences
+    numberCount = draft.numbers.count
+    drills = compiler.drills
+    rules = compiler.publicRules
+    clauses = draft.clauses.map { clause in
+      Clause(
+        name: clause.name.value, chinese: clause.chinese, english: clause.english,
+        source: clause.source)
+    }
+    factNames = Fact.allCases.map { fact in
+      let note = draft.facts.first { $0.fact == fact }
+      return (note?.chinese ?? fact.name, note?.english ?? fact.name)
+    }
+    countyNames = draft.counties.map { ($0.code.value, $0.chinese) }
+  }
+}
+
+/// Makes the tables of a draft that passed every check.
+struct Compiler {
+  /// Text indices are 16 bits wide.
+  static let textsMax = 65_535
+
+  let draft: Draft
+  /// By priority, then the default, then the danger rule.
+  let rules: [Draft.Rule]
+  /// The 110 numbers in use; the default one first.
+  let police: [Draft.Number]
+  private(set) var texts: [String] = [""]
+  private(set) var drills: [UInt16] = [0]
+  private(set) var outcomes: [Tables.Outcome] = []
+  private(set) var says: [UInt16] = []
+  private(set) var sentences: [UInt16] = []
+  private(set) var isTooBig = false
+
+  private let drill: Draft.Number
+  private var indices: [String: UInt16] = ["": 0]
+  /// What is said for one decision, before county and neighbouring facts.
+  private struct Speech: Equatable {
+    let name: String
+    let isVoiceDue: Bool
+    let guide: [String]
+    let policeActs: Bool
+    let dialsPolice: Bool
+    let number: String?
+  }
+  private var speeches: [Speech] = []
+
+  init?(_ draft: Draft) {
+    guard let fallback = draft.fallback, let dangerRule = draft.dangerRule,
+      let first = Self.number(draft, draft.policeNumber),
+      let drill = Self.number(draft, draft.drillNumber)
+    else { return nil }
+    self.draft = draft
+    self.drill = drill
+    rules = draft.ordered + [fallback, dangerRule]
+    police = draft.counties.reduce(into: [first]) { police, county in
+      guard let number = Self.number(draft, county.number),
+        !police.contains(where: { $0.name.value == number.name.value })
+      else { return }
+      police.append(number)
+    }
+    // Numbers come first, so that a dial is a small index.
+    for number in draft.numbers { _ = intern(number.digits.value, drill: drill.digits.value) }
+    for index in 1..<texts.count { drills[index] = dial(of: drill) }
+    for (index, rule) in rules.enumerated() { addOutcomes(of: rule, at: UInt16(index)) }
+    for speech in speeches { addSays(of: speech) }
+    for sentence in Sentence.allCases { addSentences(sentence) }
+  }
+
+  /// The text index of a number's digits.
+  func dial(of number: Draft.Number?) -> UInt16 {
+    let index = draft.numbers.firstIndex { $0.name.value == number?.name.value }
+    return index.map { UInt16($0 + 1) } ?? 0
+  }
+
+  /// The rules as people see them, in the order of `rules`.
+  var publicRules: [Rule] {
+    rules.map { rule in
+      Rule(
+        id: rule.id.value, priority: rule.priority?.value, all: rule.all, any: rule.any,
+        none: rule.none, owner: rule.owner, handling: rule.row.rawValue, clause: rule.clause.value,
+        source: draft.clauses.first { $0.name.value == rule.clause.value }?.source ?? "",
+        guide: rule.guide.compactMap { target($0.value)?.chinese }, chinese: rule.chinese,
+        english: rule.english)
+    }
+  }
+
+  // MARK: - Decisions
+
+  private mutating func addOutcomes(of rule: Draft.Rule, at index: UInt16) {
+    for platform in Platform.allCases {
+      for channel in Channel.allCases {
+        for role in [UnitRole.outer, .inner] {
+          for bits in 0..<4 {
+            outcomes.append(
+              outcome(
+                of: rule, at: index, platform, channel, role,
+                isEmergency: bits & 2 != 0 || rule.isEmergency, isSupervised: bits & 1 != 0))
+          }
+        }
+      }
+    }
+  }
+
+  private mutating func outcome(
+    of rule: Draft.Rule, at index: UInt16, _ platform: Platform, _ channel: Channel,
+    _ role: UnitRole, isEmergency: Bool, isSupervised: Bool
+  ) -> Tables.Outcome {
+    let way = Way(platform, channel, role)
+    let cell = draft.cells.first { $0.row == rule.row && $0.way == way }
+    let action = cell?.action ?? .dispatchFirst
+    let policeActs = rule.owner == .police || action == .dispatchFirst
+    // 110's own desk has the matter in hand; everything else must reach a person there.
+    let isOutside = role == .outer && way != .policePhone
+    let voiceDue =
+      action == .transferByPhone || (policeActs && isEmergency && isOutside)
+      || (action == .explainAndGuide && isEmergency)
+    let number = self.number(of: rule, action)
+    var speech: UInt16 = 0
+    if let say = cell?.say {
+      speech = row(
+        of: Speech(
+          name: say.value, isVoiceDue: voiceDue, guide: rule.guide.map(\.value),
+          policeActs: policeActs, dialsPolice: policeActs, number: number?.name.value))
+    }
+    let decision = Decision(
+      owner: rule.owner, action: action, emergency: isEmergency, supervision: isSupervised,
+      voiceDue: voiceDue, crosses: policeActs && role == .outer,
+      lane: isEmergency ? .danger : channel == .phone ? .phone : .internet, rule: index,
+      decisionText: intern(json(rule, action, isEmergency, isSupervised)), sayText: 0,
+      dialText: dial(of: number))
+    return Tables.Outcome(
+      decision: decision, speech: speech, dialsPolice: policeActs, policeActs: policeActs)
+  }
+
+  /// The number that goes with a decision, if any; the county may change 110's.
+  private func number(of rule: Draft.Rule, _ action: Action) -> Draft.Number? {
+    if rule.owner == .police || action == .dispatchFirst { return police.first }
+    if action == .adviseRedial12345 { return Self.number(draft, draft.hotlineNumber) }
+    if rule.owner == .neither, let guide = rule.guide.first {
+      return Self.number(draft, target(guide.value)?.number)
+    }
+    return nil
+  }
+
+  /// The `decision` object. Its keys keep this order, so that equal decisions are equal bytes.
+  private func json(
+    _ rule: Draft.Rule, _ action: Action, _ isEmergency: Bool, _ isSupervised: Bool
+  ) -> String {
+    var json =
+      "{\"owner\":\(Wording.json(rule.owner.name)),\"action\":\(Wording.json(action.name)),"
+      + "\"clause\":\(Wording.json(rule.clause.value)),\"rule\":\(Wording.json(rule.id.value)),"
+      + "\"emergency\":\(isEmergency),\"policy\":\(Wording.json(draft.version))"
+    if isSupervised { json += ",\"supervision\":true" }
+    if let target = rule.guide.first.flatMap({ target($0.value) }) {
+      json += ",\"guide\":{\"body\":\(Wording.json(target.chinese))"
+      if let number = Self.number(draft, target.number) {
+        json += ",\"number\":\(Wording.json(number.digits.value))"
+      }
+      json += "}"
+    }
+    return json + "}"
+  }
+
+  // MARK: - What is said
+
+  /// The row of a speech, from 1; row 0 says nothing.
+  private mutating func row(of speech: Speech) -> UInt16 {
+    if let index = speeches.firstIndex(of: speech) { return UInt16(index + 1) }
+    guard speeches.count < Self.textsMax - 1 else {
+      isTooBig = true
+      return 0
+    }
+    speeches.append(speech)
+    return UInt16(speeches.count)
+  }
+
+  private mutating func addSays(of speech: Speech) {
+    let combinations = 1 << draft.besides.count
+    if says.isEmpty { says = Array(repeating: 0, count: combinations * police.count) }
+    for number in police {
+      for combination in 0..<combinations where !isTooBig {
+        let real = lines(of: speech, police: number, besides: combination, isDrill: false)
+        let drilled = lines(of: speech, police: number, besides: combination, isDrill: true)
+        says.append(intern(Wording.json(real), drill: Wording.json(drilled)))
+      }
+    }
+  }
+
+  private func lines(
+    of speech: Speech, police: Draft.Number, besides combination: Int, isDrill: Bool
+  ) -> [String] {
+    guard let words = draft.speech.first(where: { $0.name.value == speech.name }) else { return [] }
+    let own = draft.numbers.first { $0.name.value == speech.number }
+    let number = speech.dialsPolice ? police : own
+    let bodies = speech.guide.compactMap { name in
+      target(name).map { body(of: $0, isDrill: isDrill) }
+    }
+    let values = Wording.Values(
+      police: isDrill ? drill : police, number: isDrill ? number.map { _ in drill } : number,
+      target: bodies.isEmpty ? nil : bodies.joined(separator: "、"))
+    let said = speech.isVoiceDue ? [words.always, words.voice] : [words.always]
+    var lines = said.flatMap(\.chinese).compactMap { Wording.filled($0.value, values) }
+    var tibetan = said.flatMap(\.tibetan).compactMap { Wording.filled($0.value, values) }
+    for (index, beside) in draft.besides.enumerated()
+    where speech.policeActs && combination & (1 << index) != 0 {
+      let number = Self.number(draft, beside.number)
+      let values = Wording.Values(number: isDrill ? number.map { _ in drill } : number)
+      lines += beside.words.chinese.compactMap { Wording.filled($0.value, values) }
+      tibetan += beside.words.tibetan.compactMap { Wording.filled($0.value, values) }
+    }
+    return finished(lines, tibetan, isDrill: isDrill)
+  }
+
+  private func body(of target: Draft.Target, isDrill: Bool) -> String {
+    guard let number = Self.number(draft, target.number) else { return target.chinese }
+    return target.chinese + "(\(isDrill ? drill.spoken : number.spoken))"
+  }
+
+  private mutating func addSentences(_ sentence: Sentence) {
+    let words = draft.sentences.first { $0.sentence == sentence }?.words
+    for number in [nil] + draft.numbers {
+      for isDrill in [false, true] {
+        guard let words else {
+          sentences.append(0)
+          continue
+        }
+        let dial = isDrill ? number.map { _ in drill } : number
+        sentences.append(intern(Wording.json(lines(of: words, dial, isDrill: isDrill))))
+      }
+    }
+  }
+
+  private func lines(of words: Draft.Words, _ number: Draft.Number?, isDrill: Bool) -> [String] {
+    var values = Wording.Values(number: number)
+    var chinese = words.chinese.compactMap { Wording.filled($0.value, values) }
+    if chinese.isEmpty {
+      // Nothing can be said without a number: then 110's, since something must be said.
+      values.number = isDrill ? drill : police.first
+      chinese = words.chinese.compactMap { Wording.filled($0.value, values) }
+    }
+    let tibetan = words.tibetan.compactMap { Wording.filled($0.value, values) }
+    return finished(chinese, tibetan, isDrill: isDrill)
+  }
+
+  private func finished(_ chinese: [String], _ tibetan: [String], isDrill: Bool) -> [String] {
+    guard isDrill else { return chinese + tibetan }
+    let prefix = draft.drillPrefix.chinese.first?.value ?? ""
+    let tibetanPrefix = draft.drillPrefix.tibetan.first?.value ?? prefix
+    return chinese.map { prefix + $0 } + tibetan.map { tibetanPrefix + $0 }
+  }
+
+  // MARK: - Texts
+
+  /// The index of a text and of what stands for it in a drill. Equal texts share an index only when
+  /// their drills are equal too.
+  private mutating func intern(_ text: String, drill: String? = nil) -> UInt16 {
+    guard !text.isEmpty else { return 0 }
+    let key = text + "\n" + (drill ?? text)
+    if let index = indices[key] { return index }
+    guard texts.count < Self.textsMax else {
+      isTooBig = true
+      return 0
+    }
+    let index = UInt16(texts.count)
+    texts.append(text)
+    drills.append(index)
+    indices[key] = index
+    // A number's twin is set once all numbers are known.
+    if let drill, drill.first == "[", drill != text { drills[Int(index)] = intern(drill) }
+    return index
+  }
+
+  private func target(_ name: String) -> Draft.Target? {
+    draft.targets.first { $0.name.value == name }
+  }
+
+  private static func number(_ draft: Draft, _ name: Marked<String>?) -> Draft.Number? {
+    guard let name else { return nil }
+    return draft.numbers.first { $0.name.value == name.value }
+  }
+}

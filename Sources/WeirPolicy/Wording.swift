@@ -1,0 +1,78 @@
+/// Turns the lines of a policy file into what is said.
+enum Wording {
+  /// What the placeholders of a line stand for; one without a value leaves the line out.
+  struct Values {
+    /// The county's 110 number.
+    var police: Draft.Number?
+    /// The number to dial.
+    var number: Draft.Number?
+    /// All bodies of a rule's guide.
+    var target: String?
+
+    subscript(name: String) -> String? {
+      switch name {
+      case "{police}": police?.spoken
+      case "{number}": number?.spoken
+      case "{name}": number?.chinese
+      case "{call}": number?.call
+      case "{target}": target
+      default: nil
+      }
+    }
+  }
+
+  /// Everything in braces, with the braces; a lone brace stands for itself.
+  static func placeholders(in line: String) -> [String] {
+    pieces(of: line).filter { $0.first == "{" || $0.first == "}" }
+  }
+
+  /// A line with its values, or nil when one of them is missing.
+  static func filled(_ line: String, _ values: Values) -> String? {
+    var filled = ""
+    for piece in pieces(of: line) {
+      guard piece.first == "{" else {
+        filled += piece
+        continue
+      }
+      guard let value = values[piece] else { return nil }
+      filled += value
+    }
+    return filled
+  }
+
+  /// A JSON string, quotes included.
+  static func json(_ text: String) -> String {
+    var json = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": json += "\\\""
+      case "\\": json += "\\\\"
+      default: json.unicodeScalars.append(scalar)
+      }
+    }
+    return json + "\""
+  }
+
+  /// A JSON array of strings, or nothing when there are none.
+  static func json(_ lines: [String]) -> String {
+    lines.isEmpty ? "" : "[" + lines.map { json($0) }.joined(separator: ",") + "]"
+  }
+
+  private static func pieces(of line: String) -> [String] {
+    var pieces: [String] = []
+    var piece = ""
+    for letter in line {
+      if letter == "{", !piece.isEmpty {
+        pieces.append(piece)
+        piece = ""
+      }
+      piece.append(letter)
+      if letter == "}" {
+        pieces.append(piece.first == "{" ? piece : "}")
+        piece = ""
+      }
+    }
+    if !piece.isEmpty { pieces.append(piece) }
+    return pieces
+  }
+}
