@@ -1,0 +1,103 @@
+import WeirCore
+import WeirModel
+
+/// A report as a file for machines and as a page for people, in Chinese.
+struct ReportText {
+  let unit: String
+  let report: Report
+
+  /// `UNIT-R` and six digits.
+  var id: String {
+    let digits = String(report.number)
+    return "\(unit)-R" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+  }
+
+  private var kindName: String {
+    switch report.kind {
+    case .cannotTransfer: "cannotTransfer"
+    case .late: "late"
+    case .none: "other"
+    }
+  }
+
+  private var kindChinese: String {
+    switch report.kind {
+    case .cannotTransfer: "无法转接110"
+    case .late: "一分钟内未转接成功"
+    case .none: "其他异常"
+    }
+  }
+
+  private static func eventName(_ matter: Notice.Matter) -> String {
+    matter.state.revision == 1 ? "intake" : matter.event?.name ?? "update"
+  }
+
+  /// One JSON object.
+  func json(ended: Bool) -> String {
+    var text = "{\"report\":\(CoreText.quoted(id)),\"kind\":\"\(kindName)\""
+    text += ",\"state\":\"\(ended ? "ended" : report.isOpen ? "open" : "acknowledged")\""
+    text += ",\"openedAt\":\"\(CoreText.time(report.openedAt))\""
+    text += ",\"reminders\":\(report.reminders)"
+    if !report.isOpen {
+      text += ",\"acknowledgedAt\":\"\(CoreText.time(report.acknowledgedAt))\""
+      text += ",\"acknowledgedBy\":\(CoreText.quoted(report.acknowledgedBy))"
+    }
+    text += ",\"matters\":["
+    text += report.order.compactMap { report.entries[$0] }.map(matterJSON).joined(separator: ",")
+    return text + "]}\n"
+  }
+
+  private func matterJSON(_ entries: [Report.Entry]) -> String {
+    guard let last = entries.last else { return "{}" }
+    let state = last.notice.state
+    var text = "{\"handover\":\(CoreText.quoted(last.notice.handover))"
+    text += ",\"phase\":\"\(state.phase.name)\",\"revision\":\(state.revision)"
+    text += ",\"emergency\":\(state.flags.contains(.emergency))"
+    if state.flags.contains(.unattended) { text += ",\"unattended\":true" }
+    if state.flags.contains(.clockUncertain) { text += ",\"clockUncertain\":true" }
+    text += ",\"events\":["
+    text += entries.map { entry in
+      var line = "{\"at\":\"\(CoreText.time(entry.at))\""
+      line += ",\"event\":\"\(Self.eventName(entry.notice))\""
+      if entry.notice.state.cause != .none { line += ",\"cause\":\"\(entry.notice.state.cause)\"" }
+      if !entry.notice.by.isEmpty { line += ",\"by\":\(CoreText.quoted(entry.notice.by))" }
+      if !entry.notice.dial.isEmpty { line += ",\"dial\":\(CoreText.quoted(entry.notice.dial))" }
+      if !entry.notice.say.isEmpty { line += ",\"said\":\(entry.notice.say)" }
+      return line + "}"
+    }.joined(separator: ",")
+    return text + "]}"
+  }
+
+  /// A page in Chinese.
+  func page(ended: Bool) -> String {
+    var text = "异常情况报备\(ended ? "(结束报告)" : "")\n"
+    text += "编号: \(id)\n类别: \(kindChinese)\n开始: \(CoreText.time(report.openedAt))\n"
+    text += "依据: 甘办〔2022〕38号 第五条(二)\n"
+    if report.isOpen {
+      text += "状态: 未确认,已提醒\(report.reminders)次\n"
+    } else {
+      let by = report.acknowledgedBy.isEmpty ? "未具名" : report.acknowledgedBy
+      text += "状态: 已确认,确认人\(by),\(CoreText.time(report.acknowledgedAt))\n"
+    }
+    text += "涉及事项\(report.order.count)件:\n"
+    for handover in report.order {
+      guard let entries = report.entries[handover] else { continue }
+      text += "  \(handover)\n"
+      for entry in entries { text += "    " + Self.line(entry) + "\n" }
+    }
+    return text
+  }
+
+  private static func line(_ entry: Report.Entry) -> String {
+    let names: [EventKind: String] = [
+      .deadlinePassed: "一分钟已过,110未接听", .transferFailed: "转接失败", .callerTold: "已告知来电人自行拨打110",
+      .transferStarted: "再次转接", .transferAnswered: "110已接听", .reminder: "提醒",
+      .calledOnBehalf: "12345代为拨打110", .callerGone: "来电人已挂断",
+    ]
+    let matter = entry.notice
+    let name = matter.event.flatMap { names[$0] } ?? eventName(matter)
+    let by = matter.by.isEmpty ? "" : " 经手:\(matter.by)"
+    let say = matter.say.isEmpty ? "" : " 话术:\(matter.say)"
+    return "\(CoreText.time(entry.at)) \(name)\(by)\(say)"
+  }
+}
