@@ -76,7 +76,7 @@ const char *weir_refusal_text(unsigned refusal) {
   return refusal < COUNT_OF(refusal_texts) ? refusal_texts[refusal] : NULL;
 }
 
-/* Linear, but a name is compared only where its first and last bytes fit. */
+/* Linear, but a name is compared only where its first byte fits. */
 static int find(const char *const *names, size_t from, size_t count, weir_bytes name) {
   if (name.count == 0) return -1;
   for (size_t i = from; i < count; i++) {
@@ -109,8 +109,9 @@ int names_channel(weir_bytes name) {
 
 uint32_t weir_message_facts_shown(weir_bytes line) {
   uint32_t shown = 0;
+  if (line.count == 0) return shown; /* `at` may be null */
   const uint8_t *end = line.at + line.count;
-  const uint8_t *quote = line.count ? memchr(line.at, '"', line.count) : NULL;
+  const uint8_t *quote = memchr(line.at, '"', line.count);
   while (quote && quote + 1 < end) {
     const uint8_t *begin = quote + 1;
     quote = memchr(begin, '"', (size_t)(end - begin));

@@ -5,93 +5,12 @@
  *   a fault      the first one met in the line is the one that is named, with its path; what was
  *                read before it (op, ref) stays in the label, so that the refusal can carry it */
 #include "names.h"
-#include "scan.h"
+#include "reading.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Every top-level field, in no order that matters. */
-#define FIELD_MAP(X)                                                                               \
-  X(OP, op)                                                                                        \
-  X(REF, ref) X(RECEIVED_BY, receivedBy) X(CHANNEL, channel) X(RECEIVED_AT, receivedAt)            \
-      X(FACTS, facts) X(TEXT, text) X(CALLER, caller) X(PLACE, place) X(SEAT, seat)                \
-          X(REDIALLED, redialledFrom110) X(CONFIDENTIAL, confidential) X(DRILL, drill)             \
-              X(HANDOVER, handover) X(REPORT, report) X(EVENT, event) X(BY, by) X(AT, at)          \
-                  X(REASON, reason) X(CAUSE, cause) X(OWNER, owner) X(DEPARTMENT, department)      \
-                      X(ANSWER, answer) X(REACHED, reached) X(CODE, code) X(AFTER, after)          \
-                          X(ID, id) X(EXPECTED, expected) X(DIFFICULTY, difficulty) X(WHY, why)
-
-enum {
-#define X(upper, name) FIELD_##upper,
-  FIELD_MAP(X)
-#undef X
-      FIELD_COUNT
-};
-#define BIT(upper) (1u << FIELD_##upper)
-
-static const char *const field_names[] = {
-#define X(upper, name) #name,
-    FIELD_MAP(X)
-#undef X
-};
-
-enum {
-  REF_BITS = BIT(OP) | BIT(REF),
-  PERSON_BITS = BIT(BY) | BIT(AT) | BIT(REASON) | BIT(SEAT),
-  BODY_BITS = BIT(FACTS) | BIT(TEXT) | BIT(CALLER) | BIT(PLACE),
-  MARK_BITS = BIT(REDIALLED) | BIT(CONFIDENTIAL) | BIT(DRILL),
-  JUDGE_BITS = BIT(ID) | BIT(EXPECTED) | BIT(DIFFICULTY) | BIT(WHY),
-  FACTS_COUNT_MAX = 32
-};
-
-typedef struct field_rule {
-  uint32_t takes, needs;
-} field_rule;
-
-/* Events take these beside what each needs for itself. */
-static const field_rule rules[WEIR_OP_COUNT] = {
-    [WEIR_OP_INTAKE] = {REF_BITS | BODY_BITS | MARK_BITS | BIT(RECEIVED_BY) | BIT(CHANNEL) |
-                            BIT(RECEIVED_AT) | BIT(SEAT),
-                        BIT(RECEIVED_BY) | BIT(CHANNEL)},
-    [WEIR_OP_UPDATE] = {REF_BITS | BODY_BITS | PERSON_BITS | BIT(HANDOVER), BIT(HANDOVER)},
-    [WEIR_OP_EVENT] = {REF_BITS | PERSON_BITS | BIT(HANDOVER) | BIT(EVENT), BIT(EVENT)},
-    [WEIR_OP_GET] = {REF_BITS | BIT(HANDOVER), BIT(HANDOVER)},
-    [WEIR_OP_WATCH] = {REF_BITS | BIT(AFTER), 0},
-    [WEIR_OP_STATUS] = {REF_BITS, 0},
-    [WEIR_OP_METRICS] = {REF_BITS, 0},
-    [WEIR_OP_ADMIT] = {REF_BITS | BIT(ID) | BIT(BY) | BIT(REASON), BIT(ID) | BIT(BY) | BIT(REASON)},
-};
-
-static const field_rule event_rules[WEIR_EVENT_SPEAKABLE] = {
-    [WEIR_EVENT_TRANSFER_FAILED] = {BIT(CAUSE), BIT(CAUSE)},
-    [WEIR_EVENT_CALLER_TOLD] = {0, BIT(BY)},
-    [WEIR_EVENT_AGREED] = {BIT(OWNER), BIT(OWNER)},
-    [WEIR_EVENT_DANGER_RAISED] = {BIT(FACTS) | BIT(TEXT), 0},
-    [WEIR_EVENT_DANGER_CLEARED] = {0, BIT(BY) | BIT(REASON)},
-    [WEIR_EVENT_VERIFIED] = {BIT(DEPARTMENT) | BIT(ANSWER), BIT(DEPARTMENT)},
-    [WEIR_EVENT_GUIDED] = {BIT(REACHED), BIT(REACHED)},
-    [WEIR_EVENT_REFERRED] = {BIT(DEPARTMENT), BIT(DEPARTMENT)},
-    [WEIR_EVENT_RECEIPT] = {BIT(CODE), BIT(CODE)},
-    [WEIR_EVENT_REPORT_ACKNOWLEDGED] = {BIT(REPORT), 0},
-    [WEIR_EVENT_CANCELLED] = {0, BIT(REASON)},
-};
-
-typedef struct reading {
-  scan s;
-  weir_message *m;
-  uint32_t seen;
-  uint8_t order[FIELD_COUNT];
-  unsigned count;
-} reading;
-
-static int find_field(weir_bytes name) {
-  for (int i = 0; i < FIELD_COUNT; i++) {
-    const char *field = field_names[i];
-    if (name.count == 0 || field[0] != (char)name.at[0]) continue;
-    if (strlen(field) == name.count && memcmp(field, name.at, name.count) == 0) return i;
-  }
-  return -1;
-}
+enum { FACTS_COUNT_MAX = 32, DEGREES_BYTES_MAX = 39 };
 
 /* `parent.name`, the name cut at a character's border so that the path stays UTF-8. */
 static bool fail_at(scan *s, unsigned refusal, const char *parent, weir_bytes name) {
@@ -106,27 +25,32 @@ static bool fail_at(scan *s, unsigned refusal, const char *parent, weir_bytes na
   return scan_fail(s, refusal, path);
 }
 
-/* ---- Values ------------------------------------------------------------------------------------
- */
+/* ---- Values
+ * -------------------------------------------------------------------------------------- */
 
+/* The label is touched only when all is well: a refusal must not carry a ref that is none. */
 static bool read_text(reading *r, const char *field, scan_text kind, size_t least, size_t most,
                       weir_bytes *out) {
+  weir_bytes text;
   size_t scalars = 0;
-  if (!scan_string(&r->s, kind, field, out, &scalars)) return false;
+  if (!scan_string(&r->s, kind, field, &text, &scalars)) return false;
   if (scalars > most) return scan_fail(&r->s, WEIR_REFUSAL_TOO_LONG, field);
   if (scalars < least) return scan_fail(&r->s, WEIR_REFUSAL_BAD_VALUE, field);
+  *out = text;
   return true;
 }
 
 /* A word of letters, digits and `more`. */
 static bool read_word(reading *r, const char *field, size_t most, const char *more,
                       weir_bytes *out) {
-  if (!read_text(r, field, SCAN_LINE, 1, most, out)) return false;
-  for (size_t i = 0; i < out->count; i++) {
-    uint8_t c = out->at[i];
+  weir_bytes word;
+  if (!read_text(r, field, SCAN_LINE, 1, most, &word)) return false;
+  for (size_t i = 0; i < word.count; i++) {
+    uint8_t c = word.at[i];
     bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
     if (!plain && !strchr(more, c)) return scan_fail(&r->s, WEIR_REFUSAL_BAD_VALUE, field);
   }
+  *out = word;
   return true;
 }
 
@@ -170,16 +94,29 @@ static bool read_county(reading *r, uint32_t *out) {
   return true;
 }
 
-/* A coordinate keeps its own text; only its range is looked at. */
-static bool read_degrees(reading *r, const char *field, double most, weir_bytes *out) {
-  char copy[40];
-  if (!scan_number(&r->s, field, out)) return false;
-  if (out->count >= sizeof copy) return scan_fail(&r->s, WEIR_REFUSAL_TOO_LONG, field);
-  memcpy(copy, out->at, out->count);
-  copy[out->count] = 0;
+/* Most coordinates are settled by the digits before the point; those on the limit and those with
+ * an exponent are worth the slow way. */
+static bool is_within(weir_bytes number, unsigned most) {
+  unsigned whole = 0;
+  for (size_t i = number.at[0] == '-' ? 1 : 0; i < number.count && number.at[i] != '.'; i++) {
+    uint8_t c = number.at[i];
+    whole = c >= '0' && c <= '9' ? whole * 10 + (unsigned)(c - '0') : most;
+    if (whole > most) whole = most;
+  }
+  bool scaled = memchr(number.at, 'e', number.count) || memchr(number.at, 'E', number.count);
+  if (whole < most && !scaled) return true;
+  char copy[DEGREES_BYTES_MAX + 1];
+  memcpy(copy, number.at, number.count);
+  copy[number.count] = 0;
   double value = strtod(copy, NULL);
-  if (value >= -most && value <= most) return true;
-  return scan_fail(&r->s, WEIR_REFUSAL_BAD_VALUE, field);
+  return value >= -(double)most && value <= (double)most;
+}
+
+/* A coordinate keeps its own text; only its range is looked at. */
+static bool read_degrees(reading *r, const char *field, unsigned most, weir_bytes *out) {
+  if (!scan_number(&r->s, field, out)) return false;
+  if (out->count > DEGREES_BYTES_MAX) return scan_fail(&r->s, WEIR_REFUSAL_TOO_LONG, field);
+  return is_within(*out, most) || scan_fail(&r->s, WEIR_REFUSAL_BAD_VALUE, field);
 }
 
 static bool read_after(reading *r) {
@@ -190,16 +127,16 @@ static bool read_after(reading *r) {
 }
 
 static bool read_facts(reading *r) {
-  if (scan_peek(&r->s) != '[') return scan_fail(&r->s, WEIR_REFUSAL_WRONG_TYPE, "facts");
+  if (scan_peek(&r->s) != '[') return scan_fail_type(&r->s, "facts");
   r->s.at++;
   if (scan_peek(&r->s) == ']') return r->s.at++, true;
   for (unsigned i = 0;; i++) {
-    char path[16];
-    weir_buffer b = weir_buffer_over(path, sizeof path - 1);
-    weir_put_text(&b, "facts[");
-    weir_put_decimal(&b, i);
-    weir_put_text(&b, "]");
-    path[b.count] = 0;
+    char path[] = "facts[i]\0";
+    path[6] = (char)('0' + (i < 10 ? i : i / 10));
+    if (i >= 10) {
+      path[7] = (char)('0' + i % 10);
+      path[8] = ']';
+    }
     if (i == FACTS_COUNT_MAX) return scan_fail(&r->s, WEIR_REFUSAL_TOO_LONG, "facts");
     weir_bytes name;
     if (!scan_string(&r->s, SCAN_LINE, path, &name, NULL)) return false;
@@ -213,63 +150,74 @@ static bool read_facts(reading *r) {
 }
 
 /* ---- Objects inside
- * ------------------------------------------------------------------------------- */
+ * ------------------------------------------------------------------------------ */
 
-static bool read_member(reading *r, bool caller, weir_bytes key, uint32_t *bit) {
-  weir_message *m = r->m;
-  if (caller) {
-    if (weir_equal(key, weir_text("name"))) {
-      *bit = WEIR_HAS_NAME;
-      return read_text(r, "caller.name", SCAN_LINE, 0, 64, &m->name);
-    }
-    if (weir_equal(key, weir_text("phone"))) {
-      *bit = WEIR_HAS_PHONE;
-      return read_phone(r, &m->phone);
-    }
-    return fail_at(&r->s, WEIR_REFUSAL_UNKNOWN_FIELD, "caller.", key);
-  }
-  if (weir_equal(key, weir_text("county"))) {
-    *bit = WEIR_HAS_COUNTY;
-    return read_county(r, &m->county);
-  }
-  if (weir_equal(key, weir_text("address"))) {
-    *bit = WEIR_HAS_ADDRESS;
-    return read_text(r, "place.address", SCAN_LINE, 0, 200, &m->address);
-  }
-  if (weir_equal(key, weir_text("lon"))) return read_degrees(r, "place.lon", 180, &m->lon);
-  if (weir_equal(key, weir_text("lat"))) return read_degrees(r, "place.lat", 90, &m->lat);
-  return fail_at(&r->s, WEIR_REFUSAL_UNKNOWN_FIELD, "place.", key);
+typedef enum member {
+  MEMBER_NAME,
+  MEMBER_PHONE,
+  MEMBER_COUNTY,
+  MEMBER_ADDRESS,
+  MEMBER_LON,
+  MEMBER_LAT,
+  MEMBER_NONE
+} member;
+
+static inline bool is_named(weir_bytes key, const char *name, size_t count) {
+  return key.count == count && memcmp(key.at, name, count) == 0;
 }
 
-/* Was this member there already? lon and lat have no bit of their own. */
-static bool is_repeated(const weir_message *m, bool caller, weir_bytes key) {
-  if (caller) {
-    if (weir_equal(key, weir_text("name"))) return m->present & WEIR_HAS_NAME;
-    return weir_equal(key, weir_text("phone")) && (m->present & WEIR_HAS_PHONE);
+static member find_member(bool caller, weir_bytes key) {
+  if (caller && is_named(key, "name", 4)) return MEMBER_NAME;
+  if (caller && is_named(key, "phone", 5)) return MEMBER_PHONE;
+  if (caller) return MEMBER_NONE;
+  if (is_named(key, "county", 6)) return MEMBER_COUNTY;
+  if (is_named(key, "address", 7)) return MEMBER_ADDRESS;
+  if (is_named(key, "lon", 3)) return MEMBER_LON;
+  return is_named(key, "lat", 3) ? MEMBER_LAT : MEMBER_NONE;
+}
+
+static bool read_member(reading *r, member which) {
+  weir_message *m = r->m;
+  switch (which) {
+  case MEMBER_NAME:
+    m->present |= WEIR_HAS_NAME;
+    return read_text(r, "caller.name", SCAN_LINE, 0, 64, &m->name);
+  case MEMBER_PHONE:
+    m->present |= WEIR_HAS_PHONE;
+    return read_phone(r, &m->phone);
+  case MEMBER_COUNTY:
+    m->present |= WEIR_HAS_COUNTY;
+    return read_county(r, &m->county);
+  case MEMBER_ADDRESS:
+    m->present |= WEIR_HAS_ADDRESS;
+    return read_text(r, "place.address", SCAN_LINE, 0, 200, &m->address);
+  case MEMBER_LON:
+    return read_degrees(r, "place.lon", 180, &m->lon);
+  case MEMBER_LAT:
+    return read_degrees(r, "place.lat", 90, &m->lat);
+  case MEMBER_NONE:
+    break;
   }
-  if (weir_equal(key, weir_text("county"))) return m->present & WEIR_HAS_COUNTY;
-  if (weir_equal(key, weir_text("address"))) return m->present & WEIR_HAS_ADDRESS;
-  if (weir_equal(key, weir_text("lon"))) return m->lon.count > 0;
-  return weir_equal(key, weir_text("lat")) && m->lat.count > 0;
+  WEIR_ASSERT(false);
+  return false;
 }
 
 static bool read_object(reading *r, bool caller) {
   const char *field = caller ? "caller" : "place";
   const char *parent = caller ? "caller." : "place.";
-  if (scan_peek(&r->s) != '{') return scan_fail(&r->s, WEIR_REFUSAL_WRONG_TYPE, field);
+  unsigned seen = 0;
+  if (scan_peek(&r->s) != '{') return scan_fail_type(&r->s, field);
   r->s.at++;
   bool more = scan_peek(&r->s) != '}';
   while (more) {
     weir_bytes key;
-    uint32_t bit = 0;
     if (scan_peek(&r->s) != '"') return scan_fail(&r->s, WEIR_REFUSAL_BAD_JSON, field);
     if (!scan_string(&r->s, SCAN_LINE, field, &key, NULL)) return false;
-    if (!scan_take(&r->s, ':')) return false;
-    if (is_repeated(r->m, caller, key)) {
-      return fail_at(&r->s, WEIR_REFUSAL_DUPLICATE_FIELD, parent, key);
-    }
-    if (!read_member(r, caller, key, &bit)) return false;
-    r->m->present |= bit;
+    member which = find_member(caller, key);
+    if (which == MEMBER_NONE) return fail_at(&r->s, WEIR_REFUSAL_UNKNOWN_FIELD, parent, key);
+    if (seen & (1u << which)) return fail_at(&r->s, WEIR_REFUSAL_DUPLICATE_FIELD, parent, key);
+    seen |= 1u << which;
+    if (!scan_take(&r->s, ':') || !read_member(r, which)) return false;
     more = scan_peek(&r->s) == ',';
     if (more) r->s.at++;
   }
@@ -283,7 +231,7 @@ static bool read_object(reading *r, bool caller) {
 }
 
 /* ---- Fields
- * ----------------------------------------------------------------------------------------- */
+ * -------------------------------------------------------------------------------------- */
 
 static bool read_value(reading *r, int field) {
   weir_message *m = r->m;
@@ -357,9 +305,12 @@ static bool read_fields(reading *r, weir_message_mode mode) {
     weir_bytes key;
     if (scan_peek(s) != '"') return scan_fail(s, WEIR_REFUSAL_BAD_JSON, "");
     if (!scan_string(s, SCAN_LINE, "", &key, NULL)) return false;
-    int field = find_field(key);
+    int field = field_find(key);
     bool judge_only = field >= 0 && ((1u << field) & (JUDGE_BITS & ~BIT(ID)));
     if (field < 0 || (judge_only && mode != WEIR_MESSAGE_JUDGE)) {
+      /* The first field of the line that does not belong is the one to name. */
+      int foreign = rules_first_foreign(r, mode);
+      if (foreign >= 0) key = weir_text(field_name(foreign));
       return fail_at(s, WEIR_REFUSAL_UNKNOWN_FIELD, "", key);
     }
     if (r->seen & (1u << field)) return fail_at(s, WEIR_REFUSAL_DUPLICATE_FIELD, "", key);
@@ -371,62 +322,6 @@ static bool read_fields(reading *r, weir_message_mode mode) {
   }
   if (!scan_take(s, '}')) return false;
   return scan_peek(s) < 0 || scan_fail(s, WEIR_REFUSAL_BAD_JSON, "");
-}
-
-/* ---- The operation's rules
- * ---------------------------------------------------------------------------- */
-
-static bool check_needed(reading *r, uint32_t needs) {
-  for (int i = 0; i < FIELD_COUNT; i++) {
-    if ((needs & (1u << i)) && !(r->seen & (1u << i))) {
-      return scan_fail(&r->s, WEIR_REFUSAL_MISSING_FIELD, field_names[i]);
-    }
-  }
-  return true;
-}
-
-static bool check_taken(reading *r, uint32_t takes) {
-  for (unsigned i = 0; i < r->count; i++) {
-    if (takes & (1u << r->order[i])) continue;
-    return scan_fail(&r->s, WEIR_REFUSAL_UNKNOWN_FIELD, field_names[r->order[i]]);
-  }
-  return true;
-}
-
-/* An event names a handover; the acknowledgement of a report may name the report instead. */
-static bool check_event_target(reading *r) {
-  bool handover = r->seen & BIT(HANDOVER), report = r->seen & BIT(REPORT);
-  if (handover && report) return scan_fail(&r->s, WEIR_REFUSAL_BAD_VALUE, "report");
-  if (!handover && !report) return scan_fail(&r->s, WEIR_REFUSAL_MISSING_FIELD, "handover");
-  return true;
-}
-
-static bool check_danger_facts(reading *r) {
-  if (r->m->event != WEIR_EVENT_DANGER_RAISED) return true;
-  if ((r->m->facts & ~WEIR_FACTS_DANGER) == 0) return true;
-  return scan_fail(&r->s, WEIR_REFUSAL_BAD_VALUE, "facts");
-}
-
-static bool check_rules(reading *r, weir_message_mode mode) {
-  weir_message *m = r->m;
-  bool judge = mode == WEIR_MESSAGE_JUDGE;
-  if (!judge && !(r->seen & BIT(OP))) return scan_fail(&r->s, WEIR_REFUSAL_MISSING_FIELD, "op");
-  field_rule rule = rules[m->op];
-  bool event = m->op == WEIR_OP_EVENT;
-  if (judge) rule.takes |= JUDGE_BITS;
-  if (judge && m->op != WEIR_OP_INTAKE) return scan_fail(&r->s, WEIR_REFUSAL_UNKNOWN_OP, "op");
-  if (event && (r->seen & BIT(EVENT))) {
-    rule.takes |= event_rules[m->event].takes;
-    rule.needs |= event_rules[m->event].needs;
-  }
-  if (!judge && (m->op == WEIR_OP_INTAKE || m->op == WEIR_OP_UPDATE)) rule.needs |= BIT(REF);
-  if (!check_taken(r, rule.takes) || !check_needed(r, rule.needs)) return false;
-  if (event) return check_event_target(r) && check_danger_facts(r);
-  uint32_t one_of = m->op == WEIR_OP_INTAKE   ? BIT(FACTS) | BIT(TEXT)
-                    : m->op == WEIR_OP_UPDATE ? (uint32_t)BODY_BITS
-                                              : 0;
-  if (one_of && !(r->seen & one_of)) return scan_fail(&r->s, WEIR_REFUSAL_MISSING_FIELD, "facts");
-  return true;
 }
 
 static uint32_t present_of(uint32_t seen) {
@@ -456,12 +351,12 @@ bool weir_message_read(weir_bytes line, weir_message_mode mode, uint8_t *scratch
   fault->field[0] = 0;
   reading r = {0};
   r.s.at = line.at;
-  r.s.end = line.at + line.count;
+  r.s.end = line.count ? line.at + line.count : line.at; /* at may be null */
   r.s.scratch = scratch;
   r.s.fault = fault;
   r.m = message;
   if (line.count > WEIR_MESSAGE_SCRATCH) return scan_fail(&r.s, WEIR_REFUSAL_LINE_TOO_LONG, "");
-  if (!read_fields(&r, mode) || !check_rules(&r, mode)) return false;
+  if (!read_fields(&r, mode) || !rules_check(&r, mode)) return false;
   message->present |= present_of(r.seen);
   return true;
 }

@@ -19,19 +19,10 @@ bool scan_fail(scan *s, unsigned refusal, const char *field) {
   return false;
 }
 
-int scan_peek(scan *s) {
-  while (s->at < s->end) {
-    uint8_t c = *s->at;
-    if (c != ' ' && c != '\t' && c != '\r' && c != '\n') return c;
-    s->at++;
-  }
-  return -1;
-}
-
-bool scan_take(scan *s, char expected) {
-  if (scan_peek(s) != expected) return scan_fail(s, WEIR_REFUSAL_BAD_JSON, "");
-  s->at++;
-  return true;
+bool scan_fail_type(scan *s, const char *field) {
+  int c = scan_peek(s);
+  bool value = (c >= '0' && c <= '9') || (c > 0 && strchr("\"{[tfn-", c));
+  return scan_fail(s, value ? WEIR_REFUSAL_WRONG_TYPE : WEIR_REFUSAL_BAD_JSON, field);
 }
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is a word's lowest");
@@ -73,6 +64,7 @@ static inline const uint8_t *pass_plain(const uint8_t *at, const uint8_t *end, s
       at += plain;
       *count += plain;
     }
+    if (found && *at < 0x80) return at; /* most strings end here, at their quote */
     while (at < end && *at >= 0x20 && *at < 0x7f && *at != '"' && *at != '\\') {
       at++;
       *count += 1;
@@ -213,7 +205,7 @@ static bool take_special(scan *s, scan_text kind, const char *field, bool *decod
 }
 
 bool scan_string(scan *s, scan_text kind, const char *field, weir_bytes *out, size_t *scalars) {
-  if (scan_peek(s) != '"') return scan_fail(s, WEIR_REFUSAL_WRONG_TYPE, field);
+  if (scan_peek(s) != '"') return scan_fail_type(s, field);
   const uint8_t *begin = ++s->at;
   size_t decoded_from = s->scratch_count, count = 0;
   bool decoding = false;
@@ -246,7 +238,7 @@ static bool take_digits(scan *s) {
 bool scan_number(scan *s, const char *field, weir_bytes *out) {
   int first = scan_peek(s);
   if (first != '-' && !(first >= '0' && first <= '9')) {
-    return scan_fail(s, WEIR_REFUSAL_WRONG_TYPE, field);
+    return scan_fail_type(s, field);
   }
   const uint8_t *begin = s->at;
   if (first == '-') s->at++;
@@ -279,7 +271,7 @@ static bool take_word(scan *s, const char *word) {
 
 bool scan_bool(scan *s, const char *field, bool *out) {
   int first = scan_peek(s);
-  if (first != 't' && first != 'f') return scan_fail(s, WEIR_REFUSAL_WRONG_TYPE, field);
+  if (first != 't' && first != 'f') return scan_fail_type(s, field);
   *out = first == 't';
   if (take_word(s, *out ? "true" : "false")) return true;
   return scan_fail(s, WEIR_REFUSAL_BAD_JSON, field);

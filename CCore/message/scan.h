@@ -19,9 +19,22 @@ typedef enum scan_text {
 
 /* Each returns false when it has set the fault; `field` is the path that the fault names. */
 bool scan_fail(scan *s, unsigned refusal, const char *field);
+/* Where another type of value should stand: wrongType, or badJson when it is no value at all. */
+bool scan_fail_type(scan *s, const char *field);
 /* Passes white space; the byte that follows, or -1 at the end. */
-int scan_peek(scan *s);
-bool scan_take(scan *s, char expected);
+static inline int scan_peek(scan *s) {
+  while (s->at < s->end) {
+    uint8_t c = *s->at;
+    if (c != ' ' && c != '\t' && c != '\r' && c != '\n') return c;
+    s->at++;
+  }
+  return -1;
+}
+static inline bool scan_take(scan *s, char expected) {
+  if (scan_peek(s) != expected) return scan_fail(s, WEIR_REFUSAL_BAD_JSON, "");
+  s->at++;
+  return true;
+}
 /* A string; `scalars` (null accepted) counts Unicode scalars. */
 bool scan_string(scan *s, scan_text kind, const char *field, weir_bytes *out, size_t *scalars);
 /* A number by the JSON grammar; its own text. */

@@ -123,11 +123,11 @@ static size_t vector_bytes(const char *hex, uint8_t *into) {
   return count;
 }
 
-static weir_status vector_test(weir_status (*open)(const uint8_t *, weir_cipher **),
+static weir_status vector_test(weir_status (*start)(const uint8_t *, weir_cipher **),
                                const vector *v) {
   uint8_t key[VECTOR_BYTES_MAX], nonce[VECTOR_BYTES_MAX], extra[VECTOR_BYTES_MAX];
   uint8_t plain[VECTOR_BYTES_MAX], sealed[VECTOR_BYTES_MAX], tag[VECTOR_BYTES_MAX];
-  uint8_t work[VECTOR_BYTES_MAX], made[WEIR_SEAL_TAG_BYTES];
+  uint8_t work[VECTOR_BYTES_MAX], made[WEIR_SEAL_TAG_BYTES] = {0};
   (void)vector_bytes(v->key, key);
   (void)vector_bytes(v->nonce, nonce);
   size_t extra_count = vector_bytes(v->associated, extra);
@@ -136,7 +136,7 @@ static weir_status vector_test(weir_status (*open)(const uint8_t *, weir_cipher 
   (void)vector_bytes(v->tag, tag);
 
   weir_cipher *cipher = NULL;
-  weir_status status = open(key, &cipher);
+  weir_status status = start(key, &cipher);
   if (status != WEIR_OK) return status;
   weir_bytes associated = weir_view(extra, extra_count);
   memcpy(work, plain, count);

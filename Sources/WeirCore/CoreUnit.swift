@@ -88,7 +88,7 @@ final class CStrings {
   }
 
   deinit {
-    for unsafe copy in unsafe kept { unsafe copy.deallocate() }
+    unsafe kept.forEach { unsafe $0.deallocate() }
   }
 }
 

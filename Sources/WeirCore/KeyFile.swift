@@ -40,7 +40,8 @@ public enum KeyFile {
     guard read == .ok else {
       throw CoreError(
         kind: .configuration,
-        message: "the key file \(path) cannot be read: \(text(of: read)). `weir keygen` makes a line")
+        message:
+          "the key file \(path) cannot be read: \(text(of: read)). `weir keygen` makes a line")
     }
     guard status == .ok else {
       throw CoreError(
@@ -71,7 +72,9 @@ public enum KeyFile {
       }
     }
     unsafe master.withUnsafeMutableBytes { unsafe weir_wipe($0.baseAddress, $0.count) }
-    guard status == .ok else { throw CoreError(status, "no key could be made: \(text(of: status))") }
+    guard status == .ok else {
+      throw CoreError(status, "no key could be made: \(text(of: status))")
+    }
     return String(decoding: memory.prefix(count), as: UTF8.self)
   }
 

@@ -3,15 +3,16 @@
  * A strict, single-pass reader for the fixed schema of the intake: no tree, no allocation.
  * Everything that is not in the schema is refused with a code and the field's path: unknown and
  * repeated fields, wrong types, wrong code values, control characters (line feed and tab are
- * allowed in `text`), bidirectional controls (U+061C, U+200E, U+200F, U+202A-202E, U+2066-2069),
- * zero-width characters (U+200B-200D, U+2060, U+FEFF), bad UTF-8, lone surrogates, lengths over
- * their limit (counted in Unicode scalars), bytes behind the object. The codes and names are the
- * closed lists below; WeirModel holds the same lists, and a test holds the two together.
+ * allowed in `text`, `reason` and `answer`), bidirectional controls (U+061C, U+200E, U+200F,
+ * U+202A-202E, U+2066-2069), zero-width characters (U+200B-200D, U+2060, U+FEFF), bad UTF-8, lone
+ * surrogates, lengths over their limit (counted in Unicode scalars), bytes behind the object. The
+ * codes and names are the closed lists below; WeirModel holds the same lists, and a test holds the
+ * two together.
  *
  * Strings in the label are decoded: they point into the line where it had no escapes, else into
  * the scratch memory; both are borrowed as long as line and scratch live.
  *
- * Cost: about 0.4 µs for 600 bytes. Bounded by the line limit. Kept true by Benchmarks/Rooms.
+ * Cost: about 0.6 µs for 600 bytes. Bounded by the line limit. Kept true by Benchmarks/Rooms.
  */
 #ifndef WEIR_MESSAGE_H
 #define WEIR_MESSAGE_H
@@ -22,21 +23,23 @@
 
 #define WEIR_FACT_MAP(X)                                                                           \
   X(CRIME, crime)                                                                                  \
-  X(PUBLIC_ORDER, publicOrder) X(MASS_INCIDENT, massIncident) X(FIRE, fire) X(TRAFFIC, traffic)    \
-      X(OTHER_UNLAWFUL, otherUnlawful) X(MISSING_PERSON, missingPerson)                            \
-          X(DANGER_TO_LIFE, dangerToLife) X(UTILITY_HAZARD, utilityHazard)                         \
-              X(NATURAL_DISASTER, naturalDisaster) X(OTHER_URGENT_POLICE, otherUrgentPolice)       \
-                  X(POLICE_MISCONDUCT, policeMisconduct) X(NON_URGENT_REQUEST, nonUrgentRequest)   \
-                      X(NATIONAL_PLATFORM_REFERRAL, nationalPlatformReferral)                      \
-                          X(SICHUAN_CHONGQING_REFERRAL, sichuanChongqingReferral)                  \
-                              X(PAST_POLICE_MISCONDUCT, pastPoliceMisconduct)                      \
-                                  X(LEGAL_OR_PETITION_PROCESS,                                     \
-                                    legalOrPetitionProcess) X(SECRET_OR_PRIVACY, secretOrPrivacy)  \
-                                      X(MEDICAL_ONLY, medicalOnly) X(MILITARY, military)           \
-                                          X(HARASSMENT_OR_NO_SUBSTANCE, harassmentOrNoSubstance)   \
-                                              X(ILLEGAL_DEMAND, illegalDemand) X(                  \
-                                                  OTHER_EXCLUDED, otherExcluded) X(SCOPE_UNCLEAR,  \
-                                                                                   scopeUnclear)   \
+  X(PUBLIC_ORDER, publicOrder)                                                                     \
+  X(MASS_INCIDENT, massIncident)                                                                   \
+  X(FIRE, fire) X(TRAFFIC, traffic) X(OTHER_UNLAWFUL, otherUnlawful)                               \
+      X(MISSING_PERSON, missingPerson) X(DANGER_TO_LIFE, dangerToLife)                             \
+          X(UTILITY_HAZARD, utilityHazard) X(NATURAL_DISASTER, naturalDisaster)                    \
+              X(OTHER_URGENT_POLICE, otherUrgentPolice) X(POLICE_MISCONDUCT, policeMisconduct)     \
+                  X(NON_URGENT_REQUEST, nonUrgentRequest) X(NATIONAL_PLATFORM_REFERRAL,            \
+                                                            nationalPlatformReferral)              \
+                      X(SICHUAN_CHONGQING_REFERRAL,                                                \
+                        sichuanChongqingReferral) X(PAST_POLICE_MISCONDUCT, pastPoliceMisconduct)  \
+                          X(LEGAL_OR_PETITION_PROCESS, legalOrPetitionProcess)                     \
+                              X(SECRET_OR_PRIVACY, secretOrPrivacy) X(MEDICAL_ONLY, medicalOnly)   \
+                                  X(MILITARY, military)                                            \
+                                      X(HARASSMENT_OR_NO_SUBSTANCE, harassmentOrNoSubstance)       \
+                                          X(ILLEGAL_DEMAND, illegalDemand)                         \
+                                              X(OTHER_EXCLUDED, otherExcluded) X(SCOPE_UNCLEAR,    \
+                                                                                 scopeUnclear)     \
                                                   X(RESPONSIBILITY_UNCLEAR, responsibilityUnclear) \
                                                       X(DANGER_TO_PROPERTY, dangerToProperty)      \
                                                           X(DANGER_TO_PUBLIC, dangerToPublic)      \
@@ -61,8 +64,8 @@ enum {
 
 #define WEIR_OP_MAP(X)                                                                             \
   X(INTAKE, intake)                                                                                \
-  X(UPDATE, update) X(EVENT, event) X(GET, get) X(WATCH, watch) X(STATUS, status)                  \
-      X(METRICS, metrics) X(ADMIT, admit)
+  X(UPDATE, update)                                                                                \
+  X(EVENT, event) X(GET, get) X(WATCH, watch) X(STATUS, status) X(METRICS, metrics) X(ADMIT, admit)
 
 enum {
 #define X(upper, name) WEIR_OP_##upper,
@@ -74,16 +77,17 @@ enum {
 /* The last three are the deadlines' own: no line may name them. */
 #define WEIR_EVENT_MAP(X)                                                                          \
   X(TRANSFER_STARTED, transferStarted)                                                             \
-  X(TRANSFER_ANSWERED, transferAnswered) X(TRANSFER_FAILED, transferFailed)                        \
-      X(CALLER_TOLD, callerTold) X(CALLER_GONE, callerGone) X(CALLED_ON_BEHALF, calledOnBehalf)    \
-          X(THREE_WAY_STARTED, threeWayStarted) X(THREE_WAY_JOINED, threeWayJoined)                \
-              X(TALK_STARTED, talkStarted) X(AGREED, agreed) X(NOT_AGREED, notAgreed)              \
-                  X(DANGER_RAISED, dangerRaised) X(DANGER_CLEARED, dangerCleared)                  \
-                      X(VERIFIED, verified) X(GUIDED, guided) X(REDIAL_ADVISED, redialAdvised)     \
-                          X(REFERRED, referred) X(RECEIPT, receipt)                                \
-                              X(REPORT_ACKNOWLEDGED, reportAcknowledged) X(ESCALATED, escalated)   \
-                                  X(CANCELLED, cancelled) X(CLOSED, closed) X(PRE_ALARM, preAlarm) \
-                                      X(DEADLINE_PASSED, deadlinePassed) X(REMINDER, reminder)
+  X(TRANSFER_ANSWERED, transferAnswered)                                                           \
+  X(TRANSFER_FAILED, transferFailed)                                                               \
+  X(CALLER_TOLD, callerTold) X(CALLER_GONE, callerGone) X(CALLED_ON_BEHALF, calledOnBehalf)        \
+      X(THREE_WAY_STARTED, threeWayStarted) X(THREE_WAY_JOINED, threeWayJoined)                    \
+          X(TALK_STARTED, talkStarted) X(AGREED, agreed) X(NOT_AGREED, notAgreed)                  \
+              X(DANGER_RAISED, dangerRaised) X(DANGER_CLEARED, dangerCleared)                      \
+                  X(VERIFIED, verified) X(GUIDED, guided) X(REDIAL_ADVISED, redialAdvised)         \
+                      X(REFERRED, referred) X(RECEIPT, receipt)                                    \
+                          X(REPORT_ACKNOWLEDGED, reportAcknowledged) X(ESCALATED, escalated)       \
+                              X(CANCELLED, cancelled) X(CLOSED, closed) X(PRE_ALARM, preAlarm)     \
+                                  X(DEADLINE_PASSED, deadlinePassed) X(REMINDER, reminder)
 
 enum {
 #define X(upper, name) WEIR_EVENT_##upper,
@@ -96,8 +100,9 @@ enum { WEIR_EVENT_SPEAKABLE = WEIR_EVENT_PRE_ALARM }; /* lines may name events b
 /* Why a transfer failed (transferFailed.cause). */
 #define WEIR_CAUSE_MAP(X)                                                                          \
   X(NETWORK, network)                                                                              \
-  X(TRUNK, trunk) X(NO_ANSWER, noAnswer) X(BUSY, busy) X(PLATFORM, platform)                       \
-      X(CALLER_HUNG_UP, callerHungUp) X(OTHER, other)
+  X(TRUNK, trunk)                                                                                  \
+  X(NO_ANSWER, noAnswer)                                                                           \
+  X(BUSY, busy) X(PLATFORM, platform) X(CALLER_HUNG_UP, callerHungUp) X(OTHER, other)
 
 enum {
   WEIR_CAUSE_NONE,
@@ -153,7 +158,8 @@ enum {
       WEIR_REFUSAL_COUNT
 };
 
-/* Names of the lists; null for a number outside the list. */
+/* Names of the lists; null for a number outside the list. The number 0 of causes, platforms,
+ * channels and refusals is "none", which no line may say. */
 const char *weir_fact_name(unsigned bit);
 const char *weir_op_name(unsigned op);
 const char *weir_event_name(unsigned event);
