@@ -139,5 +139,15 @@ let package = Package(
     tests("WeirHandoverTests", uses: ["WeirModel", "WeirHandover"]),
     tests("WeirConfigurationTests", uses: ["WeirModel", "WeirConfiguration"]),
     tests("TidyTests", uses: []),
+    tests(
+      "StormTests",
+      uses: [
+        "CWeirBase", "CWeirOs", "CWeirLog", "CWeirMessage", "CWeirJournal", "CWeirSeal",
+        "CWeirLink", "CWeirWorks", "CWeirFaultyOs", "WeirModel", "WeirPolicy", "WeirHandover",
+        "WeirCore",
+      ]),
+    tests(
+      "HouseTests",
+      uses: ["weir", "WeirCore", "WeirModel", "WeirPolicy", "WeirConfiguration"]),
   ]
 )

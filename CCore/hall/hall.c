@@ -7,6 +7,7 @@
  *                and run returns what failed */
 #include "internal.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -103,6 +104,8 @@ weir_status weir_hall_open(const weir_hall_options *options, weir_hall **out, ch
   WEIR_ASSERT(options->link_count <= WEIR_HALL_ADDRESSES_MAX);
   weir_hall *h = weir_allocate(1, sizeof *h);
   if (!h) return WEIR_OUT_OF_MEMORY;
+  /* libuv writes to streams with write: a client that is gone is an error, not our end. */
+  (void)signal(SIGPIPE, SIG_IGN);
   h->options = *options;
   h->unit = options->unit;
   h->log_fd = -1;

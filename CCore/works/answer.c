@@ -20,6 +20,19 @@ static void put_dial_and_say(weir_unit *u, weir_buffer *b, uint32_t dial, uint32
   }
 }
 
+void put_decision(weir_unit *u, weir_buffer *b, const weir_state *s) {
+  weir_put_text(b, ",\"decision\":");
+  if (s->decision_text) {
+    weir_put(b, texts_at(u->texts, s->decision_text));
+    return;
+  }
+  bool first = s->action == ACTION_DISPATCH_FIRST;
+  weir_put_text(b, "{\"owner\":\"unclear\",\"action\":\"");
+  weir_put_text(b, first ? "dispatchFirst" : "threeWayCall");
+  weir_put_text(b, first ? "\",\"emergency\":true" : "\",\"emergency\":false");
+  weir_put_text(b, ",\"undecided\":true}");
+}
+
 void put_legs(weir_unit *u, weir_buffer *b, const weir_state *s, bool copies) {
   weir_put_text(b, "\"legs\":{\"voice\":{\"state\":\"");
   weir_put_text(b, voice_name(s->voice));
@@ -76,10 +89,7 @@ void answer_change(weir_unit *u, weir_buffer *b, const matter_record *r, weir_by
   weir_put_text(b, ",\"durable\":true,\"phase\":\"");
   weir_put_text(b, phase_name(s->phase));
   weir_put_text(b, "\"");
-  if (s->decision_text) {
-    weir_put_text(b, ",\"decision\":");
-    weir_put(b, texts_at(u->texts, s->decision_text));
-  }
+  put_decision(u, b, s);
   if (r->step_kind != WEIR_STEP_INTAKE) {
     weir_put_text(b, ",");
     put_legs(u, b, s, false);
@@ -91,6 +101,18 @@ void answer_change(weir_unit *u, weir_buffer *b, const matter_record *r, weir_by
     weir_put_text(b, "\"");
   }
   put_dial_and_say(u, b, s->dial_text, s->say_text);
+  weir_put_text(b, "}");
+  WEIR_ASSERT(!b->overflow);
+}
+
+void answer_acknowledged(weir_unit *u, weir_buffer *b, const acknowledged_record *r,
+                         weir_bytes ref) {
+  weir_put_text(b, "{");
+  put_ref(b, ref);
+  weir_put_text(b, "\"report\":\"");
+  put_report_id(b, u->name, r->number);
+  weir_put_text(b, "\",\"durable\":true,\"acknowledged\":true,\"matters\":");
+  weir_put_decimal(b, r->settled);
   weir_put_text(b, "}");
   WEIR_ASSERT(!b->overflow);
 }

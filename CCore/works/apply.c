@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+enum { SETTLE_ROOM = 64 * 1024 };
+
 bool unit_append(weir_unit *u, uint8_t kind, const weir_bytes *parts, size_t count,
                  uint64_t *serial, weir_position *position) {
   if (u->failing) return false;
@@ -58,6 +60,7 @@ static void escalate(weir_unit *u, weir_step *s) {
     state->arrived_ms = s->now.wall_ms;
     state->received_ms = s->received_ms ? s->received_ms : s->now.wall_ms;
   }
+  state->decision_text = 0; /* what a policy said before holds no more */
   state->owner = OWNER_UNCLEAR;
   state->action = danger ? ACTION_DISPATCH_FIRST : ACTION_THREE_WAY_CALL;
   state->phase = danger ? PHASE_DISPATCHED_FIRST : PHASE_TALKING;
@@ -106,8 +109,7 @@ static bool journal_change(weir_unit *u, uint32_t slot, const weir_step *step, w
 
 /* Nothing was journalled: for want of room just now, or because the disk failed. */
 static void refuse_unjournalled(weir_unit *u, connection *c, const entry *e) {
-  apply_refusal(u, c, e,
-                u->failing ? WEIR_REFUSAL_OUTCOME_UNKNOWN : WEIR_REFUSAL_OVERLOADED);
+  apply_refusal(u, c, e, u->failing ? WEIR_REFUSAL_OUTCOME_UNKNOWN : WEIR_REFUSAL_OVERLOADED);
 }
 
 static void apply_change(weir_unit *u, connection *c, entry *e, weir_step *step) {
@@ -140,8 +142,6 @@ static void apply_change(weir_unit *u, connection *c, entry *e, weir_step *step)
 
 bool apply_own(weir_unit *u, uint32_t slot, weir_step *step) {
   if (step->verdict != WEIR_VERDICT_CHANGED) {
-    weir_moment later = {u->now.boot_ms + 1000, u->now.wall_ms + 1000};
-    u->matters[slot].state.deadline = later;
     u->counters.escalated++;
     if (weir_log_begin(u->log, WEIR_LOG_ERROR, true, u->now.wall_ms, "undecided",
                        "a deadline was not decided; it is tried again in a second")) {
@@ -207,19 +207,23 @@ void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal
 
 /* The same ref came before: the first answer again, or a conflict. */
 static void apply_duplicate(weir_unit *u, connection *c, const entry *e) {
-  matter_record first;
-  weir_message earlier;
-  uint64_t serial = 0;
-  bool found = refs_find(u, e->message.ref, &first, &earlier, &serial);
-  WEIR_ASSERT(found);
+  earlier_request first;
+  if (!refs_find(u, e->message.ref, &first)) { /* the disk no longer reads what it held */
+    apply_refusal(u, c, e, WEIR_REFUSAL_OUTCOME_UNKNOWN);
+    return;
+  }
   u->counters.duplicates++;
-  if (!weir_message_same(&e->message, &earlier)) {
+  if (!weir_message_same(&e->message, &first.message)) {
     apply_refusal(u, c, e, WEIR_REFUSAL_REF_CONFLICT);
     return;
   }
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-  answer_change(u, &b, &first, e->message.ref);
-  connection_answer(u, c, weir_buffer_view(&b), serial);
+  if (first.acknowledged) {
+    answer_acknowledged(u, &b, &first.settling, e->message.ref);
+  } else {
+    answer_change(u, &b, &first.change, e->message.ref);
+  }
+  connection_answer(u, c, weir_buffer_view(&b), first.serial);
 }
 
 static void apply_get(weir_unit *u, connection *c, const entry *e) {
@@ -249,14 +253,21 @@ static uint32_t report_of(const weir_unit *u, const entry *e) {
   return number <= u->report_highest ? number : 0;
 }
 
-/* Settles the report leg of every open matter that the report holds, a batch at a time. */
+/* Room for the records of one more batch of settled matters, and for what settles the report. */
+static bool has_room_to_settle(const weir_unit *u) {
+  return u->effect_count + 2 * WEIR_BATCH_MAX <= EFFECTS &&
+         weir_journal_room(u->journal) >= WEIR_LINE_BYTES_MAX + SETTLE_ROOM;
+}
+
+/* Settles the report leg of the open matters that the report holds, a batch at a time. What finds
+ * no room keeps its leg and its reminders: the same report may be acknowledged again. */
 static uint32_t settle_matters_on_acknowledged(weir_unit *u, uint32_t number, uint16_t flags) {
   uint32_t settled = 0, slot = 0;
   weir_step steps[WEIR_BATCH_MAX];
   uint32_t slots[WEIR_BATCH_MAX];
-  while (slot < u->options.open_max && settled < u->matter_count) {
+  while (slot < u->slots_used && has_room_to_settle(u)) {
     size_t count = 0;
-    for (; slot < u->options.open_max && count < WEIR_BATCH_MAX; slot++) {
+    for (; slot < u->slots_used && count < WEIR_BATCH_MAX; slot++) {
       const matter *m = &u->matters[slot];
       if (!m->used || m->state.report_number != number) continue;
       if (m->state.report != REPORT_RAISED) continue;
@@ -284,11 +295,10 @@ void apply_acknowledged(weir_unit *u, connection *c, const entry *e) {
     return;
   }
   uint32_t settled = settle_matters_on_acknowledged(u, number, 0);
-  uint8_t head[32];
+  acknowledged_record r = {u->now, number, settled, e->line};
+  uint8_t head[48];
   weir_buffer b = weir_buffer_over(head, sizeof head);
-  weir_put_varint(&b, u->now.boot_ms);
-  weir_put_zigzag(&b, u->now.wall_ms);
-  weir_put_varint(&b, number);
+  record_put_acknowledged(&b, &r);
   const weir_bytes parts[2] = {weir_buffer_view(&b), e->line};
   uint64_t serial = 0;
   weir_position position = 0;
@@ -300,18 +310,9 @@ void apply_acknowledged(weir_unit *u, connection *c, const entry *e) {
   for (unsigned kind = 0; kind < REPORT_KINDS; kind++) {
     if (u->report_open[kind] == number) u->report_open[kind] = 0;
   }
+  if (e->message.ref.count) refs_add(u, e->message.ref, position);
   weir_buffer a = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-  weir_put_text(&a, "{");
-  if (e->message.ref.count) {
-    weir_put_text(&a, "\"ref\":");
-    weir_put_quoted(&a, e->message.ref);
-    weir_put_text(&a, ",");
-  }
-  weir_put_text(&a, "\"report\":\"");
-  put_report_id(&a, u->name, number);
-  weir_put_text(&a, "\",\"durable\":true,\"acknowledged\":true,\"matters\":");
-  weir_put_decimal(&a, settled);
-  weir_put_text(&a, "}");
+  answer_acknowledged(u, &a, &r, e->message.ref);
   connection_answer(u, c, weir_buffer_view(&a), serial);
 }
 
@@ -339,10 +340,7 @@ static void apply_read(weir_unit *u, connection *c, const entry *e) {
 }
 
 static void apply_write(weir_unit *u, connection *c, entry *e, weir_step *step) {
-  if (step == NULL) {
-    apply_duplicate(u, c, e);
-    return;
-  }
+  WEIR_ASSERT(step != NULL);
   if (step->verdict == WEIR_VERDICT_REFUSED) {
     apply_refusal(u, c, e, step->refusal);
     return;
@@ -355,6 +353,10 @@ void apply_message(weir_unit *u, entry *e, weir_step *step) {
   connection *c = &u->connections[e->connection];
   if (e->refusal != WEIR_REFUSAL_NONE) {
     apply_refusal(u, c, e, e->refusal);
+    return;
+  }
+  if (e->repeated) {
+    apply_duplicate(u, c, e);
     return;
   }
   switch (e->message.op) {

@@ -14,7 +14,8 @@
 enum {
   RECORD_OVERHEAD = 512,     /* a record's head, beside its line */
   DANGER_ROOM = 1024 * 1024, /* of the journal's buffer, kept for danger */
-  SWEEP_SHARE_MIN = 1
+  SWEEP_SHARE_MIN = 1,
+  UNDECIDED_RETRY_MS = 1000
 };
 
 /* The path of the field at fault, for the refusal. */
@@ -125,10 +126,12 @@ static unsigned refusal_for_state(weir_unit *u, const entry *e) {
   return WEIR_REFUSAL_NONE;
 }
 
-/* The handover that a request names: whole number or today's spoken one. */
+/* The handover that a request names: whole number or today's spoken one. Numbers never go back with
+ * the clock, so neither does the day that a spoken one belongs to. */
 static unsigned find_handover(weir_unit *u, entry *e) {
   uint64_t key = 0;
-  uint32_t today = weir_day_of(u->now.wall_ms);
+  uint32_t day = weir_day_of(u->now.wall_ms);
+  uint32_t today = day > u->day ? day : u->day;
   set_field(e->field, "handover");
   if (!handover_read(u->name, today, e->message.handover, &key)) {
     return WEIR_REFUSAL_UNKNOWN_HANDOVER;
@@ -152,6 +155,8 @@ static unsigned refusal_for_entry(weir_unit *u, entry *e) {
     refusal = refusal_for_intake(u, m, e->field);
   }
   if (refusal == WEIR_REFUSAL_NONE && is_write(m)) refusal = refusal_for_state(u, e);
+  bool receipt = m->op == WEIR_OP_EVENT && m->event == WEIR_EVENT_RECEIPT;
+  if (refusal == WEIR_REFUSAL_NONE && receipt) refusal = receipt_refusal(u, e->slot, m->code);
   if (refusal == WEIR_REFUSAL_NONE && m->op == WEIR_OP_UPDATE &&
       u->matters[e->slot].updates >= UPDATES_MAX) {
     refusal = WEIR_REFUSAL_TOO_MANY;
@@ -159,12 +164,17 @@ static unsigned refusal_for_entry(weir_unit *u, entry *e) {
   return refusal;
 }
 
+static bool settles_report(const weir_message *m) {
+  return m->op == WEIR_OP_EVENT && m->event == WEIR_EVENT_REPORT_ACKNOWLEDGED;
+}
+
 /* Does this request need what an earlier one in the batch does? */
 static bool must_wait(const weir_unit *u, const entry *e) {
   const weir_message *m = &e->message;
   for (size_t i = 0; i < u->entry_count; i++) {
     const entry *other = &u->entries[i];
-    if (!other->judged) continue;
+    bool changes = other->refusal == WEIR_REFUSAL_NONE && settles_report(&other->message);
+    if (!other->judged && !changes) continue;
     if (m->ref.count && weir_equal(m->ref, other->message.ref)) return true;
     if (m->present & (WEIR_HAS_HANDOVER | WEIR_HAS_REPORT)) return true;
   }
@@ -181,12 +191,40 @@ static bool journal_has_room(const weir_unit *u, weir_bytes line, bool danger) {
   return weir_journal_room(u->journal) >= u->batch_bytes + needed_for(line) + kept;
 }
 
+/* Reads the line into the entry: a message, or why it is none. */
+static void read_entry(weir_unit *u, entry *e, weir_status framed) {
+  weir_message_fault fault = {0};
+  uint8_t *scratch = u->scratch + u->entry_count * WEIR_MESSAGE_SCRATCH;
+  if (framed == WEIR_TOO_LONG) {
+    e->refusal = WEIR_REFUSAL_LINE_TOO_LONG;
+  } else if (!weir_message_read(e->line, WEIR_MESSAGE_UNIT, scratch, &e->message, &fault)) {
+    e->refusal = fault.refusal;
+    memcpy(e->field, fault.field, sizeof e->field);
+  }
+  e->danger = e->refusal == WEIR_REFUSAL_NONE
+                  ? is_danger(&e->message)
+                  : (weir_message_facts_shown(e->line) & WEIR_FACTS_VOICE) != 0;
+}
+
+/* What becomes of a request that was read: a repeat of an earlier one, whatever may be said against
+ * it now; a refusal; or a step for the judge. */
+static void prepare_entry(weir_unit *u, entry *e) {
+  const weir_message *m = &e->message;
+  earlier_request earlier;
+  if (e->refusal != WEIR_REFUSAL_NONE) return;
+  e->repeated = is_write(m) && m->ref.count && refs_find(u, m->ref, &earlier);
+  if (e->repeated) return;
+  e->refusal = (uint8_t)refusal_for_entry(u, e);
+  if (e->refusal == WEIR_REFUSAL_NONE && is_write(m) && !settles_report(m)) make_step(u, e);
+}
+
 /* Puts the next line of a connection into the batch. False: the line stays; `again` says whether
  * the batch must be judged before it can be taken. */
 static bool take_line(weir_unit *u, uint32_t index, bool *again) {
   connection *c = &u->connections[index];
   *again = false;
   if (!c->used || c->closing || c->watching || !connection_has_room(c)) return false;
+  if (u->effect_count + u->entry_count >= WEIR_INFLIGHT_MAX) return false;
   weir_frame before = c->frame;
   weir_bytes line;
   weir_status status = weir_frame_next(&c->frame, &line);
@@ -196,40 +234,14 @@ static bool take_line(weir_unit *u, uint32_t index, bool *again) {
   e->connection = index;
   e->line = line;
   e->slot = NO_SLOT;
-  if (status == WEIR_TOO_LONG) {
-    e->refusal = WEIR_REFUSAL_LINE_TOO_LONG;
-    e->danger = (weir_message_facts_shown(line) & WEIR_FACTS_VOICE) != 0;
-  } else {
-    weir_message_fault fault;
-    uint8_t *scratch = u->scratch + u->entry_count * WEIR_MESSAGE_SCRATCH;
-    if (weir_message_read(line, WEIR_MESSAGE_UNIT, scratch, &e->message, &fault)) {
-      e->danger = is_danger(&e->message);
-    } else {
-      e->refusal = fault.refusal;
-      memcpy(e->field, fault.field, sizeof e->field);
-      e->danger = (weir_message_facts_shown(line) & WEIR_FACTS_VOICE) != 0;
-    }
-  }
-  if (!journal_has_room(u, line, e->danger)) {
+  read_entry(u, e, status);
+  bool waits = e->refusal == WEIR_REFUSAL_NONE && must_wait(u, e);
+  if (waits || !journal_has_room(u, line, e->danger) || !connection_promise(u, c, &e->message)) {
+    *again = waits;
     c->frame = before;
     return false;
   }
-  if (e->refusal == WEIR_REFUSAL_NONE && must_wait(u, e)) {
-    c->frame = before;
-    *again = true;
-    return false;
-  }
-  if (e->refusal == WEIR_REFUSAL_NONE) e->refusal = (uint8_t)refusal_for_entry(u, e);
-  const weir_message *m = &e->message;
-  bool settles_report = m->op == WEIR_OP_EVENT && m->event == WEIR_EVENT_REPORT_ACKNOWLEDGED;
-  if (e->refusal == WEIR_REFUSAL_NONE && is_write(m) && !settles_report) {
-    matter_record earlier_record;
-    weir_message earlier;
-    uint64_t serial;
-    if (!m->ref.count || !refs_find(u, m->ref, &earlier_record, &earlier, &serial)) {
-      make_step(u, e);
-    }
-  }
+  prepare_entry(u, e);
   u->batch_bytes += needed_for(line);
   u->entry_count++;
   return true;
@@ -291,6 +303,7 @@ void batch_judge(weir_unit *u) {
   WEIR_ASSERT(step == u->step_count);
   for (size_t i = 0; i < u->entry_count; i++) {
     if (u->entries[i].slot != NO_SLOT) matter_put_back(u, u->entries[i].slot);
+    u->connections[u->entries[i].connection].promised = 0;
   }
   u->entry_count = 0;
   u->step_count = 0;
@@ -311,9 +324,10 @@ bool batch_take_deadlines(weir_unit *u) {
   }
   u->options.desk.judge(u->options.desk.context, u->steps, u->step_count);
   for (size_t i = 0; i < count; i++) {
-    if (!apply_own(u, owners[i], &u->steps[i])) {
-      weir_wheel_arm(u->wheel, owners[i], u->now.boot_ms + WEIR_WHEEL_TICK_MS);
-    }
+    if (apply_own(u, owners[i], &u->steps[i])) continue;
+    bool decided = u->steps[i].verdict == WEIR_VERDICT_CHANGED;
+    weir_wheel_arm(u->wheel, owners[i],
+                   u->now.boot_ms + (decided ? WEIR_WHEEL_TICK_MS : UNDECIDED_RETRY_MS));
   }
   u->step_count = 0;
   u->counters.deadlines += count;

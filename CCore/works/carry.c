@@ -22,10 +22,12 @@ weir_status carry_open(weir_unit *u) {
   weir_status status = weir_link_sender_open(&o, &u->sender);
   if (status != WEIR_OK) return status;
   u->tally_ms = u->now.boot_ms + TALLY_MS;
-  for (uint32_t slot = 0; slot < u->options.open_max; slot++) {
+  for (uint32_t slot = 0; slot < u->slots_used; slot++) {
     const matter *m = &u->matters[slot];
     if (!m->used || m->offered == 0) continue;
-    carry_offer(u, &m->state, m->offered);
+    weir_state crossed = m->state; /* later changes may be of the kind that does not cross */
+    crossed.revision = m->offered_revision;
+    carry_offer(u, &crossed, m->offered);
     weir_link_sender_restore_copies(u->sender, m->state.crossing, m->copies_before, m->copied_ms,
                                     0);
   }
@@ -41,6 +43,7 @@ void carry_offer(weir_unit *u, const weir_state *s, weir_position position) {
   index_entry *x = index_find(&u->crossings, s->crossing, NULL);
   if (!x) return; /* it ended meanwhile */
   u->matters[(uint32_t)x->value].offered = position;
+  u->matters[(uint32_t)x->value].offered_revision = s->revision;
   weir_status status =
       weir_link_sender_offer(u->sender, s->crossing, s->revision, s->lane, u->now.boot_ms);
   WEIR_ASSERT(status == WEIR_OK);
@@ -103,7 +106,7 @@ void carry_tally(weir_unit *u) {
   if (!u->sender || !u->tally_needed || u->failing) return;
   u->tally_needed = false;
   weir_buffer b = weir_buffer_over(u->render_memory, TALLY_BYTES);
-  for (uint32_t slot = 0; slot < u->options.open_max && b.count < TALLY_BYTES - 64; slot++) {
+  for (uint32_t slot = 0; slot < u->slots_used && b.count < TALLY_BYTES - 64; slot++) {
     const matter *m = &u->matters[slot];
     uint32_t copies = 0;
     int64_t last = 0;

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+enum { ANSWER_HEAD_MAX = 2048 };
+
 weir_status connections_open(weir_unit *u) {
   u->connections = weir_allocate(WEIR_CONNECTIONS_MAX, sizeof *u->connections);
   return u->connections ? WEIR_OK : WEIR_OUT_OF_MEMORY;
@@ -71,6 +73,19 @@ static connection *connection_at(const weir_unit *u, uint32_t index) {
 
 bool connection_has_room(const connection *c) {
   return c->count < OUTPUT_HIGH && c->mark_count < MARKS - WEIR_BATCH_MAX;
+}
+
+/* A reading may need the longest answer; every other answer is a few numbers and three texts. */
+static size_t answer_bytes_of(const weir_unit *u, const weir_message *m) {
+  bool reads = m->op == WEIR_OP_GET || m->op == WEIR_OP_STATUS || m->op == WEIR_OP_METRICS;
+  return reads ? (size_t)ANSWER_BYTES_MAX : ANSWER_HEAD_MAX + 3 * u->texts->longest;
+}
+
+bool connection_promise(const weir_unit *u, connection *c, const weir_message *m) {
+  size_t bytes = answer_bytes_of(u, m);
+  if (c->count + c->promised + bytes > OUTPUT_BYTES - ANSWER_BYTES_MAX) return false;
+  c->promised += bytes;
+  return true;
 }
 
 uint8_t *weir_unit_space(weir_unit *u, uint32_t index, size_t *room) {
@@ -165,29 +180,37 @@ static weir_bytes ref_of_answer(weir_bytes line) {
   return weir_view(line.at + skip, end ? (size_t)(end - line.at) - skip : 0);
 }
 
-/* Takes back what may not leave any more, and says so for each request. */
-static void fail_one(weir_unit *u, connection *c) {
+static void put_behind(connection *c, weir_bytes line, size_t most) {
+  if (c->count + line.count > most) return;
+  memcpy(c->output + c->count, line.at, line.count);
+  c->count += line.count;
+}
+
+/* Takes back what may not leave any more, and says so for each request. What only stood behind such
+ * an answer, and hangs on no sync of its own, leaves as it is. */
+static void take_back_on_fail(weir_unit *u, connection *c) {
   size_t keep = (size_t)(c->released - c->written);
-  size_t held = c->count - keep;
   weir_buffer old = weir_buffer_over(u->body_memory, OUTPUT_BYTES);
-  weir_put(&old, weir_view(c->output + keep, held));
-  uint64_t base = c->released;
-  uint32_t first = c->mark_first, count = c->mark_count;
-  bool told = !c->watching;
+  weir_put(&old, weir_view(c->output + keep, c->count - keep));
+  uint64_t durable = weir_journal_durable(u->journal), from = c->released;
   c->count = keep;
-  c->mark_count = 0;
-  for (uint32_t i = 0; i < count && told; i++) {
-    uint64_t end = c->marks[(first + i) % MARKS].end;
-    size_t at = (size_t)(base - c->released);
-    weir_bytes line = weir_view(old.at + at, (size_t)(end - base));
-    base = end;
+  for (uint32_t i = 0; i < c->mark_count; i++) {
+    mark m = c->marks[(c->mark_first + i) % MARKS];
+    weir_bytes line = weir_view(old.at + (from - c->released), (size_t)(m.end - from));
+    from = m.end;
     weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-    answer_refusal(u, &b, ref_of_answer(line), WEIR_REFUSAL_OUTCOME_UNKNOWN, "", NULL, true);
-    if (c->count + b.count + 1 > OUTPUT_BYTES - ANSWER_BYTES_MAX) break;
-    memcpy(c->output + c->count, b.at, b.count);
-    c->count += b.count;
-    c->output[c->count++] = '\n';
+    if (m.serial > durable) {
+      answer_refusal(u, &b, ref_of_answer(line), WEIR_REFUSAL_OUTCOME_UNKNOWN, "", NULL, true);
+      weir_put_text(&b, "\n");
+      line = weir_buffer_view(&b);
+    }
+    put_behind(c, line, OUTPUT_BYTES - ANSWER_BYTES_MAX);
   }
+  c->mark_count = 0;
+}
+
+static void fail_one(weir_unit *u, connection *c) {
+  take_back_on_fail(u, c);
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
   weir_put_text(&b,
                 "{\"op\":\"failing\",\"error\":{\"code\":\"unitFailing\",\"message\":\"the disk "
@@ -198,10 +221,7 @@ static void fail_one(weir_unit *u, connection *c) {
   if (say.count) weir_put(&b, say);
   if (!say.count) weir_put_text(&b, "[]");
   weir_put_text(&b, "}\n");
-  if (c->count + b.count <= OUTPUT_BYTES) {
-    memcpy(c->output + c->count, b.at, b.count);
-    c->count += b.count;
-  }
+  put_behind(c, weir_buffer_view(&b), OUTPUT_BYTES);
   c->released = c->written + c->count;
   c->failing_told = true;
 }

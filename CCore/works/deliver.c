@@ -179,7 +179,7 @@ void inner_recover_mark(weir_unit *u, const mark_record *m) {
   char unit[WEIR_UNIT_NAME_MAX + 1] = {0};
   memcpy(unit, m->unit.at, m->unit.count);
   uint32_t which = ledger_of(u, unit);
-  if (which != LEDGER_NONE) ledger_take(u, which, m, weir_hash(0, m->handover));
+  if (which != LEDGER_NONE) ledger_take(u, which, m, ledger_handover(m->handover));
 }
 
 static weir_status settle_staged(void *user, const char *name) {

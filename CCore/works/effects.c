@@ -30,10 +30,10 @@ static weir_bytes clause_of(weir_bytes decision) {
 
 static void log_change(weir_unit *u, const matter_record *r) {
   const weir_state *s = &r->state;
-  bool alarm = (r->effects & WEIR_EFFECT_ALARM) != 0;
-  weir_log_level level = alarm ? WEIR_LOG_WARN : WEIR_LOG_INFO;
+  bool alarms = (r->effects & WEIR_EFFECT_ALARM) != 0;
+  weir_log_level level = alarms ? WEIR_LOG_WARN : WEIR_LOG_INFO;
   const char *message = r->step_kind == WEIR_STEP_INTAKE ? "a matter was taken and decided"
-                        : alarm                          ? "a handover needs a person now"
+                        : alarms                         ? "a handover needs a person now"
                                                          : "a handover changed";
   if (!weir_log_begin(u->log, level, true, r->now.wall_ms, change_name(r), message)) return;
   handover_text number = handover_write(u->name, s->day, s->serial, s->flags & FLAG_DRILL);
@@ -83,17 +83,16 @@ void notice_matter(weir_unit *u, const matter_record *r, bool recovering) {
 }
 
 void notice_acknowledged(weir_unit *u, weir_bytes body, bool recovering) {
-  weir_reader in = weir_reader_over(body);
+  acknowledged_record r;
+  WEIR_ASSERT(record_get_acknowledged(body, &r));
   weir_notice n = {0};
   n.acknowledged = true;
   n.recovering = recovering;
-  n.at.boot_ms = weir_get_varint(&in);
-  n.at.wall_ms = weir_get_zigzag(&in);
-  n.report_number = (uint32_t)weir_get_varint(&in);
-  weir_bytes line = weir_get(&in, in.left);
+  n.at = r.now;
+  n.report_number = r.number;
   weir_message m;
   weir_message_fault fault;
-  if (weir_message_read(line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault)) n.by = m.by;
+  if (weir_message_read(r.line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault)) n.by = m.by;
   if (u->options.desk.notice) u->options.desk.notice(u->options.desk.context, &n);
 }
 

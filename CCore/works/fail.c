@@ -3,6 +3,8 @@
  * the log and in one report; then the hall sees failed() and the program ends with code 74. */
 #include "internal.h"
 
+enum { LAST_WORDS_END = 64 };
+
 static void put_unjournalled(weir_unit *u, const matter *m, weir_buffer *b) {
   const weir_state *s = &m->state;
   handover_text number = handover_write(u->name, s->day, s->serial, s->flags & FLAG_DRILL);
@@ -29,7 +31,7 @@ static bool is_armed(const matter *m) {
 }
 
 void unit_speak_deadlines(weir_unit *u) {
-  weir_buffer words = weir_buffer_over(u->last_words, LAST_WORDS_BYTES - 8);
+  weir_buffer words = weir_buffer_over(u->last_words, LAST_WORDS_BYTES - LAST_WORDS_END);
   weir_put_text(&words, "{\"kind\":\"diskFailed\",\"unit\":");
   weir_put_quoted(&words, weir_text(u->name));
   weir_put_text(&words, ",\"at\":\"");
@@ -39,7 +41,8 @@ void unit_speak_deadlines(weir_unit *u) {
   weir_put_text(&words, ",\"text\":\"系统磁盘故障,已停止受理;下列事项请立即人工转接110\","
                         "\"matters\":[");
   bool first = true;
-  for (uint32_t slot = 0; slot < u->options.open_max; slot++) {
+  uint64_t left_out = 0;
+  for (uint32_t slot = 0; slot < u->slots_used; slot++) {
     const matter *m = &u->matters[slot];
     if (!is_armed(m)) continue;
     weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
@@ -50,14 +53,19 @@ void unit_speak_deadlines(weir_unit *u) {
         connection_answer(u, c, weir_buffer_view(&b), 0);
       }
     }
-    if (words.count + b.count + 8 < LAST_WORDS_BYTES) {
+    if (words.count + b.count + 1 <= words.capacity) {
       if (!first) weir_put_text(&words, ",");
       weir_put(&words, weir_buffer_view(&b));
       first = false;
+    } else {
+      left_out++;
     }
   }
   words.capacity = LAST_WORDS_BYTES;
-  weir_put_text(&words, "]}\n");
+  weir_put_text(&words, "],\"leftOut\":");
+  weir_put_decimal(&words, left_out);
+  weir_put_text(&words, "}\n");
+  WEIR_ASSERT(!words.overflow);
   u->last_words_count = words.count;
 }
 
@@ -80,8 +88,8 @@ void unit_fail(weir_unit *u, weir_status status) {
 void unit_speak_failure(weir_unit *u) {
   if (!u->failing || u->failed_spoken) return;
   u->failed_spoken = true;
+  connections_fail(u); /* first: what it takes back makes room for the deadlines */
   unit_speak_deadlines(u);
-  connections_fail(u);
 }
 
 weir_status weir_unit_failed(const weir_unit *u) {

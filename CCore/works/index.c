@@ -58,8 +58,8 @@ weir_status index_add(weir_index *x, uint64_t key, uint64_t value) {
 
 /* Closes the gap by moving back what stands behind it (Knuth, volume 3, 6.4, algorithm R), so that
  * years of adding and removing leave no tombstones. */
-void index_remove(weir_index *x, index_entry *entry) {
-  uint64_t gap = (uint64_t)(entry - x->entries);
+void index_remove(weir_index *x, index_entry *removed) {
+  uint64_t gap = (uint64_t)(removed - x->entries);
   uint64_t at = gap;
   for (;;) {
     at = (at + 1) & x->mask;

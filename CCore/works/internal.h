@@ -2,6 +2,7 @@
 #ifndef WEIR_WORKS_INTERNAL_H
 #define WEIR_WORKS_INTERNAL_H
 
+#include "inner.h"
 #include "weir_frame.h"
 #include "weir_link.h"
 #include "weir_message.h"
@@ -13,6 +14,7 @@
 enum {
   TEXTS_MAX = 32768,
   TEXT_BYTES_MAX = 8 * 1024 * 1024,
+  TEXT_MAX = 16 * 1024, /* one text: an answer holds three of them */
   HANDOVER_TEXT_MAX = 40,
   /* What one answer may take: a whole record for `get`, and its frame. */
   ANSWER_BYTES_MAX = WEIR_RECORD_BYTES_MAX + 4096,
@@ -27,18 +29,10 @@ enum {
   TALLY_MS = 60000,
   FAIL_GRACE_MS = 2000,
   LAST_WORDS_BYTES = 1024 * 1024,
-  STAGE_ITEMS = 256,
-  STAGE_BYTES = 8 * 1024 * 1024,
-  GAP_AFTER_MS = 1500,
-  GAPS_NAMED = 16,
-  LEDGER_MAX = 4 * 1024 * 1024,
-  CONFLICTS_MAX = 4096,
-  ALARMS_MAX = 64,
-  ADMISSIONS_MAX = 16,
   REPORT_KINDS = 3
 };
 
-_Static_assert(MARKS <= WEIR_INFLIGHT_MAX, "a connection cannot wait for more than all");
+_Static_assert((int)MARKS <= (int)WEIR_INFLIGHT_MAX, "a connection cannot wait for more than all");
 
 /* ---- WeirModel's numbers, as far as the works look at them ---------------------------------- */
 
@@ -97,6 +91,21 @@ typedef struct matter_record {
   weir_bytes line; /* empty for deadlines */
 } matter_record;
 
+typedef struct acknowledged_record {
+  weir_moment now;
+  uint32_t number, settled; /* the report; its matters that this settled */
+  weir_bytes line;
+} acknowledged_record;
+
+/* An earlier request with a certain ref: a change, or the acknowledging of a report. */
+typedef struct earlier_request {
+  bool acknowledged;
+  matter_record change;
+  acknowledged_record settling;
+  weir_message message;
+  uint64_t serial;
+} earlier_request;
+
 typedef struct start_record {
   weir_moment now;
   uint64_t boot_epoch;
@@ -105,21 +114,12 @@ typedef struct start_record {
   weir_bytes version;
 } start_record;
 
-typedef struct mark_record {
-  weir_bytes unit; /* whose record it is; empty: an alarm of this unit */
-  uint64_t crossing, check, boot_epoch;
-  uint32_t revision;
-  bool conflict;
-  weir_bytes name; /* the file's name */
-  weir_bytes handover;
-} mark_record;
-
 void record_put_matter(weir_buffer *b, const matter_record *r); /* all but the line */
 bool record_get_matter(weir_bytes body, matter_record *r);
+void record_put_acknowledged(weir_buffer *b, const acknowledged_record *r); /* all but the line */
+bool record_get_acknowledged(weir_bytes body, acknowledged_record *r);
 void record_put_start(weir_buffer *b, const start_record *r);
 bool record_get_start(weir_bytes body, start_record *r);
-void record_put_mark(weir_buffer *b, const mark_record *r);
-bool record_get_mark(weir_bytes body, mark_record *r);
 
 /* ---- Names ---------------------------------------------------------------------------------- */
 
@@ -154,9 +154,12 @@ struct weir_texts {
   uint32_t *buckets; /* open addressing: id, 0 empty */
   uint8_t *bytes;
   size_t used;
+  size_t longest;
 };
 weir_bytes texts_at(const weir_texts *t, uint32_t id);     /* empty for 0 and unknown ids */
 uint32_t texts_find(const weir_texts *t, weir_bytes text); /* 0: not there */
+/* FULL or OK: what texts_add would say of the next text. */
+weir_status texts_fits(const weir_texts *t, weir_bytes text);
 weir_status texts_add(weir_texts *t, uint32_t id, weir_bytes text);
 void record_put_text(weir_buffer *b, uint32_t id, weir_bytes text);
 bool record_get_text(weir_bytes body, uint32_t *id, weir_bytes *text);
@@ -178,7 +181,7 @@ void index_clear(weir_index *x);
 /* The entry of `key` behind `from` (null: the first), or null. */
 index_entry *index_find(const weir_index *x, uint64_t key, const index_entry *from);
 weir_status index_add(weir_index *x, uint64_t key, uint64_t value); /* FULL at the limit */
-void index_remove(weir_index *x, index_entry *entry);
+void index_remove(weir_index *x, index_entry *removed);
 
 /* ---- Handovers that are open ------------------------------------------------------------------
  */
@@ -187,11 +190,15 @@ typedef struct matter {
   weir_state state;
   weir_position last, body; /* its last record, and the last one that holds text */
   weir_position offered;    /* the durable record that crosses the link; 0: none */
-  uint32_t copies_before;   /* sent by earlier runs */
-  int64_t copied_ms;        /* the last of them */
+  uint32_t offered_revision;
+  uint32_t copies_before;         /* sent by earlier runs */
+  int64_t copied_ms;              /* the last of them */
+  weir_position receipt_tries_of; /* the record that wrong receipt codes were tried on */
   uint32_t next_free;
-  bool used, clock_uncertain, reopened; /* reopened: only looked at, nothing changed yet */
-  uint16_t updates;
+  bool used, reopened;  /* reopened: only looked at, nothing changed yet */
+  bool clock_uncertain; /* its minute could not be measured across a reboot: it fires at once */
+  bool other_boot;      /* recovery: its deadline's boottime is an earlier boot's */
+  uint16_t updates, receipt_tries;
 } matter;
 
 enum { NO_SLOT = UINT32_MAX };
@@ -212,6 +219,7 @@ typedef struct connection {
   uint8_t *input, *output;
   uint64_t written;  /* stream offset of output[0] */
   size_t count;      /* bytes in output */
+  size_t promised;   /* bytes that the answers of this batch may need */
   uint64_t released; /* stream offset up to which bytes may be written */
   mark *marks;
   uint32_t mark_first, mark_count;
@@ -230,65 +238,10 @@ typedef struct entry {
   uint8_t refusal; /* not judged: it is refused already */
   char field[48];
   bool judged;   /* it has a step */
+  bool repeated; /* its ref came before */
   uint32_t slot; /* NO_SLOT: an intake */
   bool danger;
 } entry;
-
-/* ---- Inner unit
- * ----------------------------------------------------------------------------------- */
-
-typedef struct ledger_entry {
-  uint64_t check;
-  uint64_t handover;   /* hash of its number */
-  uint32_t revision;   /* 0: nothing came yet */
-  uint64_t boot_epoch; /* of the sender's run that sent it */
-} ledger_entry;
-
-typedef struct ledger {
-  char unit[WEIR_UNIT_NAME_MAX + 1];
-  bool used;
-  ledger_entry *entries; /* by crossing number, LEDGER_MAX + 1 */
-  uint64_t highest_seen; /* highest crossing number received */
-  uint64_t highest_sent; /* as the heartbeat says */
-  uint64_t complete;     /* every number up to here has come */
-  uint64_t lagging_since_ms;
-  uint64_t gap_alarm_id;
-  bool silent;
-  uint64_t silence_alarm_id;
-  int64_t silence_since_ms;
-  uint32_t open_danger;
-  bool offset_known;
-  int64_t offset_ms;      /* inner wall minus outer wall, lower envelope */
-  int64_t offset_next_ms; /* the window that is being filled */
-  uint64_t offset_window_ms;
-} ledger;
-
-typedef struct stage_item {
-  mark_record mark; /* its views lie in the stage's memory */
-  weir_bytes bytes; /* the file; in the stage's memory too */
-  int64_t age_ms;
-  uint8_t lane;
-  bool stale, alarm, quarantined;
-} stage_item;
-
-typedef struct stage {
-  stage_item items[STAGE_ITEMS];
-  size_t count;
-  weir_buffer memory;
-} stage;
-
-typedef struct alarm {
-  uint64_t id; /* the wall ms of its begin, made unique; 0: free */
-  char code[24];
-  char unit[WEIR_UNIT_NAME_MAX + 1];
-} alarm;
-
-typedef struct conflict {
-  uint64_t crossing, check;
-  uint32_t revision, ledger;
-} conflict;
-
-enum { DELIVERY_IDLE, DELIVERY_STAGING, DELIVERY_MARKING, DELIVERY_PUBLISHING };
 
 /* ---- Jobs
  * ------------------------------------------------------------------------------------------- */
@@ -324,6 +277,7 @@ struct weir_unit {
   weir_texts *texts;
   uint32_t refusal_dial, refusal_say;
   bool begun, stopping, stop_recorded, failing, failed_spoken, job_in_flight, last_words_done;
+  bool journal_went_last; /* so that a busy journal does not keep delivery waiting */
   weir_status failure;
   weir_moment now; /* of this turn */
   weir_moment started;
@@ -333,10 +287,10 @@ struct weir_unit {
 
   /* handovers */
   matter *matters;
-  uint32_t free_slot, matter_count;
-  weir_index handovers; /* key → slot or last position */
-  weir_index crossings; /* crossing number → slot */
-  weir_index refs[2];   /* hash of ref → position, two generations */
+  uint32_t free_slot, slots_used, matter_count; /* slots_used: how many were ever taken */
+  weir_index handovers;                         /* key → slot or last position */
+  weir_index crossings;                         /* crossing number → slot */
+  weir_index refs[2];                           /* hash of ref → position, two generations */
   unsigned ref_generation;
   weir_wheel *wheel;
   uint32_t day, day_serial; /* the last number given */
@@ -404,9 +358,8 @@ void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_pos
 void matter_count_change(weir_unit *u, const weir_state *before, const weir_state *after);
 /* Remembers a ref; the older half is forgotten when the newer is full. */
 void refs_add(weir_unit *u, weir_bytes ref, weir_position position);
-/* The record of an earlier request with this ref: its frame body is in read_memory[0]. */
-bool refs_find(weir_unit *u, weir_bytes ref, matter_record *record, weir_message *earlier,
-               uint64_t *serial);
+/* The earlier request with this ref: its frame body is in read_memory[0]. */
+bool refs_find(weir_unit *u, weir_bytes ref, earlier_request *earlier);
 /* Gives back a slot that was only looked at. */
 void matter_put_back(weir_unit *u, uint32_t slot);
 
@@ -416,6 +369,8 @@ void connections_close(weir_unit *u);
 /* Appends an answer line; it is released when `serial` is durable (0: at once, in order). */
 void connection_answer(weir_unit *u, connection *c, weir_bytes line, uint64_t serial);
 bool connection_has_room(const connection *c);
+/* Keeps room for the answer to one more request of this batch; false: there is none now. */
+bool connection_promise(const weir_unit *u, connection *c, const weir_message *m);
 void connections_release(weir_unit *u);
 void connections_fail(weir_unit *u);
 
@@ -439,6 +394,11 @@ bool unit_append(weir_unit *u, uint8_t kind, const weir_bytes *parts, size_t cou
 
 /* answer.c */
 void answer_change(weir_unit *u, weir_buffer *b, const matter_record *r, weir_bytes ref);
+/* The answer to an acknowledgement, as its record says. */
+void answer_acknowledged(weir_unit *u, weir_buffer *b, const acknowledged_record *r,
+                         weir_bytes ref);
+/* `"decision":{…}`: the policy's text, or what stands in its place when nobody decided. */
+void put_decision(weir_unit *u, weir_buffer *b, const weir_state *s);
 void answer_refusal(weir_unit *u, weir_buffer *b, weir_bytes ref, unsigned refusal,
                     const char *field, const char *message, bool voice);
 void put_legs(weir_unit *u, weir_buffer *b, const weir_state *s, bool copies);
@@ -447,6 +407,10 @@ void put_legs(weir_unit *u, weir_buffer *b, const weir_state *s, bool copies);
 /* The matter as its record at `position` says: what crosses, or the whole of it for `get`. A
  * function of the journal alone. False when that could not be read. */
 bool render_record(weir_unit *u, weir_position position, bool whole, weir_buffer *b);
+
+/* receipt.c */
+/* May this code confirm the data leg? A refusal, or none. */
+unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed);
 
 /* effects.c */
 void effects_add(weir_unit *u, uint64_t serial, weir_position position);
@@ -464,6 +428,8 @@ weir_status unit_recover(weir_unit *u, weir_journal_finding *finding);
 /* unit.c */
 /* Before the loop runs: performs the journal's jobs until everything appended is durable. */
 weir_status unit_sync_now(weir_unit *u);
+/* Makes a directory, if it is missing, so that a power cut does not take it away again. */
+weir_status unit_make_folder(const weir_os *os, const char *path);
 
 /* carry.c */
 weir_status carry_open(weir_unit *u);
@@ -472,63 +438,6 @@ void carry_offer(weir_unit *u, const weir_state *state, weir_position position);
 void carry_restore(weir_unit *u, uint64_t crossing, uint32_t copies, int64_t last_ms);
 void carry_tick(weir_unit *u);
 void carry_tally(weir_unit *u);
-
-/* receive.c: the inner unit's side of the link */
-weir_status inner_open(weir_unit *u);
-void inner_close(weir_unit *u);
-void inner_tick(weir_unit *u);
-/* A person admits a refused boot (`UNIT/EPOCH`): a refusal, or none. */
-unsigned inner_admit(weir_unit *u, const weir_message *m);
-weir_status inner_recover_boot(weir_unit *u, weir_bytes body);
-
-/* ledger.c */
-enum { LEDGER_NONE = UINT32_MAX };
-uint32_t ledger_of(weir_unit *u, const char *unit); /* made when new; LEDGER_NONE: no room */
-typedef enum ledger_verdict {
-  LEDGER_NEW,
-  LEDGER_REPEAT,
-  LEDGER_SUPERSEDED,
-  LEDGER_CONFLICT,
-  LEDGER_BEYOND /* a crossing number over the limit */
-} ledger_verdict;
-ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_event *event,
-                            uint64_t handover);
-void ledger_take(weir_unit *u, uint32_t which, const mark_record *m, uint64_t handover);
-void ledger_heartbeat(weir_unit *u, const weir_link_event *event);
-void ledger_watch(weir_unit *u);
-/* Names what is missing, at most `max` ranges: "41-43,57"; the count of missing numbers. */
-uint64_t ledger_missing(const ledger *l, weir_buffer *b, unsigned max);
-
-/* items.c */
-/* Stages a record that came whole. False: no room now, it will be repeated. */
-bool items_stage_record(weir_unit *u, const weir_link_event *event);
-enum { ALARM_BEGIN, ALARM_END, ALARM_ONCE };
-void items_stage_alarm(weir_unit *u, const alarm *a, unsigned moment, const char *chinese,
-                       const char *next_step);
-
-/* deliver.c */
-stage *stage_gathering(weir_unit *u, size_t bytes); /* null: no room */
-bool deliver_take_job(weir_unit *u);
-void deliver_job_done(weir_unit *u, const weir_job *job);
-void deliver_mark(weir_unit *u);
-void deliver_on_durable(weir_unit *u);
-bool deliver_quiet(const weir_unit *u);
-weir_status perform_stage(const weir_job *job, const weir_os *os);
-weir_status perform_publish(const weir_job *job, const weir_os *os);
-weir_status inner_list_staged(weir_unit *u);
-void inner_recover_mark(weir_unit *u, const mark_record *m);
-weir_status inner_recover_files(weir_unit *u);
-
-/* alarms.c */
-/* Begins an alarm: log, delivered item. 0: too many are open. */
-uint64_t alarm_begin(weir_unit *u, const char *code, const char *unit, const char *chinese,
-                     const char *english, const char *next_step);
-void alarm_end(weir_unit *u, uint64_t id, const char *chinese, const char *english);
-/* One that has no end of its own: it begins and ends at once. */
-void alarm_once(weir_unit *u, const char *code, const char *unit, const char *chinese,
-                const char *english, const char *next_step);
-void alarm_recover(weir_unit *u, weir_bytes name);
-void alarms_end_recovered(weir_unit *u);
 
 /* status.c */
 void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref);

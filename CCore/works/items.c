@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <string.h>
 
-enum { STALE_DEFAULT_MS = 30 * 60 * 1000, ITEM_HEAD_MAX = 4096 };
+enum { STALE_DEFAULT_MS = 30 * 60 * 1000, ITEM_HEAD_MAX = 4096, CHANGED_MAX = 2048 };
 
 /* What is taken out of a record; views borrowed from the parsed tree. */
 typedef struct record_facts {
@@ -47,6 +47,7 @@ static const char *read_record(json_t *root, uint32_t revision, record_facts *f)
   f->handover = json_string_value(json_object_get(root, "handover"));
   f->spoken = json_string_value(json_object_get(root, "spoken"));
   if (!is_name(f->handover)) return "handover";
+  if (!is_name(f->spoken)) return "spoken";
   weir_bytes received = weir_text(json_string_value(json_object_get(root, "receivedAt")));
   if (weir_time_read(received, &f->received_ms) != WEIR_OK) return "receivedAt";
   f->drill = json_is_true(json_object_get(root, "drill"));
@@ -56,6 +57,7 @@ static const char *read_record(json_t *root, uint32_t revision, record_facts *f)
 
 /* Events that came since the revision that was delivered before. */
 static void put_changed(const record_facts *f, uint32_t previous, weir_buffer *b) {
+  size_t end = b->count + CHANGED_MAX;
   weir_put_text(b, ",\"changed\":[");
   bool first = true;
   size_t index;
@@ -64,7 +66,8 @@ static void put_changed(const record_facts *f, uint32_t previous, weir_buffer *b
     const char *event = json_string_value(json_object_get(line, "event"));
     json_int_t revision = json_integer_value(json_object_get(line, "revision"));
     if (!event || revision <= (json_int_t)previous) continue;
-    if (b->capacity - b->count < 128) break;
+    if (!is_name(event)) continue;
+    if (b->count + HANDOVER_TEXT_MAX + 8 > end) break;
     if (!first) weir_put_text(b, ",");
     weir_put_quoted(b, weir_text(event));
     first = false;
@@ -187,7 +190,7 @@ bool items_stage_record(weir_unit *u, const weir_link_event *e) {
       json_loadb((const char *)e->record.at, e->record.count, JSON_REJECT_DUPLICATES, &error);
   record_facts f = {0};
   const char *fault = root ? read_record(root, e->revision, &f) : "not JSON";
-  uint64_t handover = weir_hash(0, weir_text(fault ? "" : f.handover));
+  uint64_t handover = ledger_handover(weir_text(fault ? "" : f.handover));
   ledger_verdict verdict = ledger_judge(u, which, e, handover);
   bool take = verdict == LEDGER_NEW || verdict == LEDGER_CONFLICT;
   if (verdict == LEDGER_SUPERSEDED) u->counters.superseded++;

@@ -44,9 +44,11 @@ weir_job *weir_unit_take_job(weir_unit *u) {
   if (u->failing) {
     if (!take_last_words(u)) return NULL;
   } else {
-    job->journal = weir_journal_take(u->journal, u->now.boot_ms);
-    job->kind = JOB_JOURNAL;
-    if (!job->journal && !deliver_take_job(u)) return NULL;
+    bool delivers = u->journal_went_last && deliver_take_job(u);
+    job->journal = delivers ? NULL : weir_journal_take(u->journal, u->now.boot_ms);
+    if (job->journal) job->kind = JOB_JOURNAL;
+    if (!delivers && !job->journal && !deliver_take_job(u)) return NULL;
+    u->journal_went_last = job->journal != NULL;
   }
   u->job_in_flight = true;
   return job;

@@ -38,6 +38,10 @@ static bool is_known_conflict(const weir_unit *u, uint32_t which, uint64_t cross
   return false;
 }
 
+uint64_t ledger_handover(weir_bytes number) {
+  return number.count ? weir_hash(0, number) | 1 : 0;
+}
+
 ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_event *event,
                             uint64_t handover) {
   if (event->crossing == 0 || event->crossing > LEDGER_MAX) return LEDGER_BEYOND;
@@ -45,7 +49,7 @@ ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_
   if (e->revision == 0) return LEDGER_NEW;
   bool other;
   if (event->revision > e->revision) {
-    if (e->handover == handover) return LEDGER_NEW;
+    if (e->handover == handover || e->handover == 0 || handover == 0) return LEDGER_NEW;
     other = true;
   } else if (event->revision == e->revision) {
     other = event->check != e->check;
@@ -69,7 +73,8 @@ void ledger_take(weir_unit *u, uint32_t which, const mark_record *m, uint64_t ha
     u->conflict_count++;
     return;
   }
-  *e = (ledger_entry){m->check, handover, m->revision, m->boot_epoch};
+  uint64_t known = handover ? handover : e->handover;
+  *e = (ledger_entry){m->check, known, m->revision, m->boot_epoch};
 }
 
 uint64_t ledger_missing(const ledger *l, weir_buffer *b, unsigned max) {

@@ -12,10 +12,7 @@ weir_status matters_open(weir_unit *u) {
   uint32_t max = u->options.open_max;
   u->matters = weir_allocate(max, sizeof *u->matters);
   if (!u->matters) return WEIR_OUT_OF_MEMORY;
-  for (uint32_t i = max; i-- > 0;) {
-    u->matters[i].next_free = i + 1 < max ? i + 1 : NO_SLOT;
-  }
-  u->free_slot = 0;
+  u->free_slot = NO_SLOT;
   uint64_t refs = u->options.refs_max;
   weir_status status = index_open(&u->handovers, refs + max);
   if (status == WEIR_OK) status = index_open(&u->crossings, max);
@@ -36,10 +33,15 @@ void matters_close(weir_unit *u) {
 
 uint32_t matter_take(weir_unit *u) {
   uint32_t slot = u->free_slot;
-  if (slot == NO_SLOT) return NO_SLOT;
+  if (slot != NO_SLOT) {
+    u->free_slot = u->matters[slot].next_free;
+  } else if (u->slots_used < u->options.open_max) {
+    slot = u->slots_used++; /* the first use of its memory */
+  } else {
+    return NO_SLOT;
+  }
   matter *m = &u->matters[slot];
   WEIR_ASSERT(!m->used);
-  u->free_slot = m->next_free;
   memset(m, 0, sizeof *m);
   m->used = true;
   u->matter_count++;
@@ -141,6 +143,8 @@ void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_pos
   m->state = *s;
   m->last = position;
   m->reopened = false;
+  m->clock_uncertain = false;
+  m->other_boot = false;
   if (r->step_kind == WEIR_STEP_UPDATE) m->updates++;
   if (r->step_kind == WEIR_STEP_INTAKE || r->step_kind == WEIR_STEP_UPDATE) m->body = position;
   if (r->effects & WEIR_EFFECT_END) {
@@ -164,8 +168,21 @@ void refs_add(weir_unit *u, weir_bytes ref, weir_position position) {
   WEIR_ASSERT(status == WEIR_OK);
 }
 
-bool refs_find(weir_unit *u, weir_bytes ref, matter_record *record, weir_message *earlier,
-               uint64_t *serial) {
+/* What a record kept of its request; false when it kept none. */
+static bool read_earlier(const weir_frame_view *frame, earlier_request *e, weir_bytes *line) {
+  e->serial = frame->serial;
+  e->acknowledged = frame->kind == RECORD_ACKNOWLEDGED;
+  if (e->acknowledged) {
+    if (!record_get_acknowledged(frame->body, &e->settling)) return false;
+    *line = e->settling.line;
+    return true;
+  }
+  if (frame->kind != RECORD_MATTER || !record_get_matter(frame->body, &e->change)) return false;
+  *line = e->change.line;
+  return true;
+}
+
+bool refs_find(weir_unit *u, weir_bytes ref, earlier_request *earlier) {
   uint64_t key = weir_hash(u->hash_seed, ref);
   for (unsigned g = 0; g < 2; g++) {
     const weir_index *x = &u->refs[u->ref_generation ^ g];
@@ -174,13 +191,13 @@ bool refs_find(weir_unit *u, weir_bytes ref, matter_record *record, weir_message
       weir_frame_view frame;
       weir_message_fault fault;
       if (weir_journal_read(u->journal, e->value, &memory, &frame) != WEIR_OK) continue;
-      if (frame.kind != RECORD_MATTER || !record_get_matter(frame.body, record)) continue;
-      if (!weir_message_read(record->line, WEIR_MESSAGE_UNIT, u->record_scratch, earlier, &fault)) {
+      weir_bytes line;
+      if (!read_earlier(&frame, earlier, &line)) continue;
+      if (!weir_message_read(line, WEIR_MESSAGE_UNIT, u->record_scratch, &earlier->message,
+                             &fault)) {
         continue;
       }
-      if (!weir_equal(earlier->ref, ref)) continue;
-      *serial = frame.serial;
-      return true;
+      if (weir_equal(earlier->message.ref, ref)) return true;
     }
   }
   return false;

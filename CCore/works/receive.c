@@ -12,7 +12,7 @@ static weir_status make_folder(weir_unit *u, const char *sub) {
   weir_put_text(&b, sub);
   path[b.count] = 0;
   if (b.overflow) return WEIR_TOO_LONG;
-  return u->os->make_directory(u->os->context, path);
+  return unit_make_folder(u->os, path);
 }
 
 static weir_status stage_open(stage **out) {
@@ -103,7 +103,13 @@ static void on_lower_boot(weir_unit *u, const weir_link_event *e) {
   weir_put_text(&b, e->unit);
   weir_put_text(&b, "/");
   weir_put_decimal(&b, e->boot_epoch);
+  weir_put_text(&b, " --by 姓名 --reason 原因");
   next[b.count] = 0;
+  uint32_t which = ledger_of(u, e->unit);
+  if (which != LEDGER_NONE) {
+    u->ledgers[which].refused_epoch = e->boot_epoch;
+    memcpy(u->ledgers[which].refused_id, e->boot_id, sizeof e->boot_id);
+  }
   alarm_once(u, "bootLower", e->unit, "12345外端机以较低的启动序号发送,已拒收,须人工核实放行",
              "a sender runs under a lower boot epoch than before; its datagrams are refused until "
              "a person admits it",
@@ -121,9 +127,12 @@ unsigned inner_admit(weir_unit *u, const weir_message *m) {
     return WEIR_REFUSAL_BAD_VALUE;
   }
   memcpy(unit, m->id.at, name);
+  uint32_t which = ledger_of(u, unit);
+  if (which == LEDGER_NONE || u->ledgers[which].refused_epoch != epoch) {
+    return WEIR_REFUSAL_BAD_VALUE;
+  }
   if (weir_link_receiver_admit(u->receiver, unit, epoch) != WEIR_OK) return WEIR_REFUSAL_BAD_VALUE;
-  const uint8_t none[16] = {0};
-  journal_boot(u, unit, epoch, none, true);
+  journal_boot(u, unit, epoch, u->ledgers[which].refused_id, true);
   return WEIR_REFUSAL_NONE;
 }
 

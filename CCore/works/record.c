@@ -3,6 +3,7 @@
  *
  *   matter   step kind, event (1 each) · effects, step flags · boottime ms, wall ms ·
  *            previous record, previous record with text (positions) · state · the line to the end
+ *   acknowledged  boottime ms, wall ms · report number · matters settled · the line to the end
  *   start    boottime ms, wall ms · boot epoch · kernel boot id (16) · link boot id (16) · version
  *   mark     unit · crossing · check (8) · boot epoch · revision · conflict (1) · file name ·
  * handover
@@ -32,13 +33,15 @@ static int64_t get_distance(weir_reader *r, int64_t base) {
 
 #define STATE_NUMBERS(X)                                                                           \
   X(day, uint32_t)                                                                                 \
-  X(serial, uint32_t) X(crossing, uint64_t) X(revision, uint32_t) X(facts, uint32_t)               \
-      X(ever_facts, uint32_t) X(flags, uint32_t) X(county, uint32_t) X(platform, uint8_t)          \
-          X(channel, uint8_t) X(owner, uint8_t) X(action, uint8_t) X(phase, uint8_t)               \
-              X(voice, uint8_t) X(cause, uint8_t) X(data, uint8_t) X(report, uint8_t)              \
-                  X(report_kind, uint8_t) X(lane, uint8_t) X(deadline_kind, uint8_t)               \
-                      X(decision_text, uint32_t) X(dial_text, uint32_t) X(say_text, uint32_t)      \
-                          X(report_number, uint32_t)
+  X(serial, uint32_t)                                                                              \
+  X(crossing, uint64_t)                                                                            \
+  X(revision, uint32_t)                                                                            \
+  X(facts, uint32_t)                                                                               \
+  X(ever_facts, uint32_t) X(flags, uint32_t) X(county, uint32_t) X(platform, uint8_t)              \
+      X(channel, uint8_t) X(owner, uint8_t) X(action, uint8_t) X(phase, uint8_t) X(voice, uint8_t) \
+          X(cause, uint8_t) X(data, uint8_t) X(report, uint8_t) X(report_kind, uint8_t)            \
+              X(lane, uint8_t) X(deadline_kind, uint8_t) X(decision_text, uint32_t)                \
+                  X(dial_text, uint32_t) X(say_text, uint32_t) X(report_number, uint32_t)
 
 #define STATE_TIMES(X)                                                                             \
   X(received_ms)                                                                                   \
@@ -114,6 +117,21 @@ bool record_get_matter(weir_bytes body, matter_record *r) {
   r->line = weir_get(&in, in.left);
   return !in.bad && r->step_kind <= WEIR_STEP_DEADLINE && r->event < WEIR_EVENT_COUNT &&
          r->state.serial != 0 && r->state.revision != 0 && r->state.report_kind < REPORT_KINDS;
+}
+
+void record_put_acknowledged(weir_buffer *b, const acknowledged_record *r) {
+  put_now(b, r->now);
+  weir_put_varint(b, r->number);
+  weir_put_varint(b, r->settled);
+}
+
+bool record_get_acknowledged(weir_bytes body, acknowledged_record *r) {
+  weir_reader in = weir_reader_over(body);
+  r->now = get_now(&in);
+  r->number = (uint32_t)weir_get_varint(&in);
+  r->settled = (uint32_t)weir_get_varint(&in);
+  r->line = weir_get(&in, in.left);
+  return !in.bad && r->number != 0;
 }
 
 void record_put_start(weir_buffer *b, const start_record *r) {

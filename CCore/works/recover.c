@@ -13,10 +13,42 @@ typedef struct recovery {
   weir_unit *unit;
   int64_t last_wall_ms;
   uint64_t boot_epoch;
-  uint8_t kernel_boot[16];
-  bool other_boot;
-  char *problem;
+  uint8_t kernel_boot[16]; /* of this start */
+  bool started;            /* a start record was read; the boot of the last one: */
+  uint8_t last_boot[16];
 } recovery;
+
+static bool runs_a_minute(const weir_state *s) {
+  return s->deadline_kind == DEADLINE_FIRST_PRE_ALARM ||
+         s->deadline_kind == DEADLINE_SECOND_PRE_ALARM || s->deadline_kind == DEADLINE_MINUTE;
+}
+
+/* A start at `wall_ms` on the boot `id`. After a reboot every deadline that stands belongs to an
+ * earlier boot, until the matter's next record; and where the wall clock went back it cannot be
+ * measured any more, by no later start either. True when that is so. */
+static bool note_boot(recovery *rec, const uint8_t id[16], int64_t wall_ms) {
+  weir_unit *u = rec->unit;
+  bool other = rec->started && memcmp(rec->last_boot, id, 16) != 0;
+  bool uncertain = other && wall_ms < rec->last_wall_ms;
+  for (uint32_t slot = 0; other && slot < u->slots_used; slot++) {
+    matter *m = &u->matters[slot];
+    if (!m->used) continue;
+    m->other_boot = true;
+    m->clock_uncertain = m->clock_uncertain || uncertain;
+  }
+  rec->started = true;
+  memcpy(rec->last_boot, id, 16);
+  rec->last_wall_ms = wall_ms;
+  return uncertain;
+}
+
+static void remember_ref(weir_unit *u, weir_bytes line, weir_position position) {
+  weir_message m;
+  weir_message_fault fault;
+  if (line.count == 0) return;
+  if (!weir_message_read(line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault)) return;
+  if (m.ref.count) refs_add(u, m.ref, position);
+}
 
 static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {
   weir_unit *u = rec->unit;
@@ -42,15 +74,11 @@ static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {
     }
     m->body = r.previous_body;
   }
-  if (r.line.count) {
-    weir_message message;
-    weir_message_fault fault;
-    if (weir_message_read(r.line, WEIR_MESSAGE_UNIT, u->record_scratch, &message, &fault) &&
-        message.ref.count) {
-      refs_add(u, message.ref, frame->position);
-    }
+  remember_ref(u, r.line, frame->position);
+  if (r.effects & WEIR_EFFECT_CROSS) {
+    u->matters[slot].offered = frame->position;
+    u->matters[slot].offered_revision = r.state.revision;
   }
-  if (r.effects & WEIR_EFFECT_CROSS) u->matters[slot].offered = frame->position;
   matter_settle(u, slot, &r, frame->position);
   rec->last_wall_ms = r.now.wall_ms;
   if (r.state.report == REPORT_RAISED) notice_matter(u, &r, true);
@@ -59,14 +87,13 @@ static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {
 
 static weir_status take_acknowledged(recovery *rec, const weir_frame_view *frame) {
   weir_unit *u = rec->unit;
-  weir_reader in = weir_reader_over(frame->body);
-  (void)weir_get_varint(&in);
-  rec->last_wall_ms = weir_get_zigzag(&in);
-  uint32_t number = (uint32_t)weir_get_varint(&in);
-  if (in.bad) return WEIR_CORRUPT;
+  acknowledged_record r;
+  if (!record_get_acknowledged(frame->body, &r)) return WEIR_CORRUPT;
+  rec->last_wall_ms = r.now.wall_ms;
   for (unsigned kind = 0; kind < REPORT_KINDS; kind++) {
-    if (u->report_open[kind] == number) u->report_open[kind] = 0;
+    if (u->report_open[kind] == r.number) u->report_open[kind] = 0;
   }
+  remember_ref(u, r.line, frame->position);
   notice_acknowledged(u, frame->body, true);
   return WEIR_OK;
 }
@@ -74,9 +101,8 @@ static weir_status take_acknowledged(recovery *rec, const weir_frame_view *frame
 static weir_status take_start(recovery *rec, const weir_frame_view *frame) {
   start_record r;
   if (!record_get_start(frame->body, &r)) return WEIR_CORRUPT;
-  rec->other_boot = memcmp(r.kernel_boot, rec->kernel_boot, 16) != 0;
+  (void)note_boot(rec, r.kernel_boot, r.now.wall_ms);
   rec->boot_epoch = r.boot_epoch;
-  rec->last_wall_ms = r.now.wall_ms;
   return WEIR_OK;
 }
 
@@ -85,6 +111,15 @@ static weir_status take_text(recovery *rec, const weir_frame_view *frame) {
   weir_bytes text;
   if (!record_get_text(frame->body, &id, &text)) return WEIR_CORRUPT;
   return texts_add(rec->unit->texts, id, text);
+}
+
+/* Records of which only the stamp counts: it stands at their beginning. */
+static weir_status take_stamp(recovery *rec, const weir_frame_view *frame) {
+  weir_reader in = weir_reader_over(frame->body);
+  (void)weir_get_varint(&in);
+  int64_t wall_ms = weir_get_zigzag(&in);
+  if (!in.bad) rec->last_wall_ms = wall_ms;
+  return in.bad ? WEIR_CORRUPT : WEIR_OK;
 }
 
 static weir_status take_tally(recovery *rec, const weir_frame_view *frame) {
@@ -114,7 +149,7 @@ static weir_status take_frame(void *user, const weir_frame_view *frame) {
     return take_tally(rec, frame);
   case RECORD_QUARANTINE:
   case RECORD_STOP:
-    return WEIR_OK;
+    return take_stamp(rec, frame);
   case RECORD_MARK:
     if (!record_get_mark(frame->body, &m)) return WEIR_CORRUPT;
     inner_recover_mark(rec->unit, &m);
@@ -134,21 +169,15 @@ static void carry_over(weir_moment *m, weir_moment now) {
   m->boot_ms = boot > 0 ? (uint64_t)boot : 1;
 }
 
-static bool runs_a_minute(const weir_state *s) {
-  return s->deadline_kind == DEADLINE_FIRST_PRE_ALARM ||
-         s->deadline_kind == DEADLINE_SECOND_PRE_ALARM || s->deadline_kind == DEADLINE_MINUTE;
-}
-
-static void rearm(weir_unit *u, uint32_t slot, bool uncertain) {
+static void rearm(weir_unit *u, uint32_t slot) {
   matter *m = &u->matters[slot];
   weir_state *s = &m->state;
   if (s->deadline.boot_ms == 0) return;
-  if (uncertain) {
+  if (m->clock_uncertain) {
     s->deadline.boot_ms = 1;
     if (runs_a_minute(s)) {
       s->deadline_kind = DEADLINE_MINUTE;
       s->minute.boot_ms = 1;
-      m->clock_uncertain = true;
     }
   } else {
     carry_over(&s->deadline, u->now);
@@ -157,9 +186,9 @@ static void rearm(weir_unit *u, uint32_t slot, bool uncertain) {
   weir_wheel_arm(u->wheel, slot, s->deadline.boot_ms);
 }
 
-static void rearm_all(weir_unit *u, bool uncertain) {
-  for (uint32_t slot = 0; slot < u->options.open_max; slot++) {
-    if (u->matters[slot].used) rearm(u, slot, uncertain);
+static void rearm_all(weir_unit *u) {
+  for (uint32_t slot = 0; slot < u->slots_used; slot++) {
+    if (u->matters[slot].used && u->matters[slot].other_boot) rearm(u, slot);
   }
 }
 
@@ -225,8 +254,8 @@ weir_status unit_recover(weir_unit *u, weir_journal_finding *finding) {
   if (status != WEIR_OK) return status;
   unit_look_at_clocks(u);
   u->started = u->now;
-  bool uncertain = rec.other_boot && u->now.wall_ms < rec.last_wall_ms;
-  if (rec.other_boot) rearm_all(u, uncertain);
+  bool uncertain = note_boot(&rec, rec.kernel_boot, u->now.wall_ms);
+  rearm_all(u);
   log_recovered(u, finding, uncertain);
   return journal_start(u, &rec);
 }

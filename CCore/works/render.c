@@ -4,10 +4,15 @@
  *
  *   what crosses  no field that 110 does not need: no refs, no report, no copies; a confidential
  *                 complaint about police (supervision) goes without the caller's name and number
+ *   a long one    what would not fit one record is left out and counted: the middle ones of the
+ *                 updates' texts, the oldest lines of the history; the first and the newest stay
  *   a bad read    the record is not rendered; the caller counts it and tries again next turn */
 #include "internal.h"
 
 #include <string.h>
+
+/* Beside these a record holds its head, three interned texts at most, caller and place. */
+enum { TEXTS_BYTES_MAX = 28 * 1024, HISTORY_BYTES_MAX = 16 * 1024, LINE_BYTES_MAX = 12 * 1024 };
 
 static void put_key_time(weir_buffer *b, const char *key, int64_t wall_ms) {
   if (wall_ms == 0) return;
@@ -89,10 +94,7 @@ static void put_head(weir_unit *u, const weir_state *s, bool whole, weir_buffer 
   weir_put_text(b, ",\"phase\":\"");
   weir_put_text(b, phase_name(s->phase));
   weir_put_text(b, "\"");
-  if (s->decision_text) {
-    weir_put_text(b, ",\"decision\":");
-    weir_put(b, texts_at(u->texts, s->decision_text));
-  }
+  put_decision(u, b, s);
   put_facts(b, "facts", s->facts);
   if (s->ever_facts != s->facts) put_facts(b, "everFacts", s->ever_facts);
   weir_put_text(b, ",");
@@ -184,63 +186,139 @@ static bool is_internal(const matter_record *r) {
              : r->step_kind == WEIR_STEP_EVENT && r->event == WEIR_EVENT_REPORT_ACKNOWLEDGED;
 }
 
+/* Reads record `at` and its line; `line` says whether it has one. */
+static bool read_with_line(weir_unit *u, weir_position at, matter_record *r, weir_message *m,
+                           bool *line) {
+  weir_message_fault fault;
+  if (!read_one(u, at, r)) return false;
+  *line =
+      r->line.count && weir_message_read(r->line, WEIR_MESSAGE_UNIT, u->record_scratch, m, &fault);
+  return true;
+}
+
+static void put_left_out(weir_buffer *b, const char *key, size_t count) {
+  if (count == 0) return;
+  weir_put_text(b, ",\"");
+  weir_put_text(b, key);
+  weir_put_text(b, "\":");
+  weir_put_decimal(b, count);
+}
+
+/* The bytes of a line of the history, found by writing it. */
+static bool size_of_line(weir_unit *u, weir_position at, bool whole, size_t *bytes) {
+  uint8_t memory[LINE_BYTES_MAX];
+  weir_buffer b = weir_buffer_over(memory, sizeof memory);
+  matter_record r;
+  weir_message m;
+  bool line = false;
+  *bytes = 0;
+  if (!read_with_line(u, at, &r, &m, &line)) return false;
+  if (!whole && is_internal(&r)) return true;
+  put_history_line(&r, line ? &m : NULL, whole, false, &b);
+  *bytes = b.overflow ? sizeof memory : b.count;
+  return true;
+}
+
+/* The newest lines that HISTORY_BYTES_MAX holds, oldest first. */
 static bool put_history(weir_unit *u, const chain *c, bool whole, weir_buffer *b) {
+  size_t shown = 0, left = HISTORY_BYTES_MAX;
+  if (c->count == 1) shown = 1; /* a new matter, and in haste: one line fits */
+  for (size_t bytes; shown < c->count; shown++) {
+    if (!size_of_line(u, c->at[shown], whole, &bytes)) return false;
+    if (bytes > left) break;
+    left -= bytes;
+  }
   weir_put_text(b, ",\"history\":[");
   bool first = true;
-  for (size_t i = c->count; i-- > 0;) {
+  for (size_t i = shown; i-- > 0;) {
     matter_record r;
-    if (!read_one(u, c->at[i], &r)) return false;
-    if (!whole && is_internal(&r)) continue;
     weir_message m;
-    weir_message_fault fault;
-    bool line =
-        r.line.count && weir_message_read(r.line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault);
+    bool line = false;
+    if (!read_with_line(u, c->at[i], &r, &m, &line)) return false;
+    if (!whole && is_internal(&r)) continue;
     put_history_line(&r, line ? &m : NULL, whole, first, b);
     first = false;
   }
   weir_put_text(b, "]");
+  put_left_out(b, "historyLeftOut", c->count - shown);
   return true;
 }
 
-/* Text, caller, place and seat: the newest of each; texts of updates stand behind the first. */
-static bool put_body(weir_unit *u, const weir_state *s, weir_position body, bool whole,
-                     weir_buffer *b) {
+/* The records of a matter that hold text, newest first: its updates, then the intake. */
+typedef struct bodies {
   weir_position at[UPDATES_MAX + 1];
-  size_t count = 0;
-  for (weir_position p = body; p != 0 && count <= UPDATES_MAX;) {
+  size_t count;
+} bodies;
+
+static bool find_bodies(weir_unit *u, weir_position newest, bodies *found) {
+  found->count = 0;
+  for (weir_position p = newest; p != 0 && found->count <= UPDATES_MAX;) {
     matter_record r;
     if (!read_one(u, p, &r)) return false;
-    at[count++] = p;
+    found->at[found->count++] = p;
     p = r.previous_body;
   }
-  bool hide = !whole && (s->flags & FLAG_CONFIDENTIAL) && (s->flags & FLAG_SUPERVISION);
-  bool caller = hide, place = false, seat = false;
-  for (size_t i = 0; i < count; i++) {
-    matter_record r;
-    weir_message m;
-    weir_message_fault fault;
-    if (!read_one(u, at[i], &r)) return false;
-    if (!weir_message_read(r.line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault)) return false;
-    if (!caller && (m.present & WEIR_HAS_CALLER)) put_caller(&m, b), caller = true;
-    if (!place && (m.present & WEIR_HAS_PLACE)) put_place(&m, b), place = true;
-    bool behind = false;
-    if (!seat && m.seat.count) put_key_text(b, "seat", m.seat, &behind), seat = true;
-    if (whole && i + 1 == count) put_key_text(b, "ref", m.ref, &behind);
+  return true;
+}
+
+static size_t escaped_bytes(weir_bytes text) {
+  size_t bytes = text.count;
+  for (size_t i = 0; i < text.count; i++) {
+    if (text.at[i] < 0x20) bytes += 5;
+    if (text.at[i] == '"' || text.at[i] == '\\') bytes += 1;
   }
-  bool begun = false;
-  for (size_t i = count; i-- > 0;) {
-    matter_record r;
-    weir_message m;
-    weir_message_fault fault;
-    if (!read_one(u, at[i], &r)) return false;
-    if (!weir_message_read(r.line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault)) return false;
+  return bytes;
+}
+
+/* The intake's text first, then those of the updates; of these the newest, as many as
+ * TEXTS_BYTES_MAX holds. */
+static bool put_texts(weir_unit *u, const bodies *found, weir_buffer *b) {
+  matter_record r;
+  weir_message m;
+  bool line = false, begun = false;
+  size_t left = TEXTS_BYTES_MAX, shown = 0, updates = found->count - 1;
+  if (updates > 0) {
+    if (!read_with_line(u, found->at[updates], &r, &m, &line) || !line) return false;
+    left -= escaped_bytes(m.text);
+  }
+  for (; shown < updates; shown++) {
+    if (!read_with_line(u, found->at[shown], &r, &m, &line) || !line) return false;
+    size_t bytes = escaped_bytes(m.text) + 2;
+    if (bytes > left) break;
+    left -= bytes;
+  }
+  for (size_t i = found->count; i-- > 0;) {
+    if (i >= shown && i < updates) continue;
+    if (!read_with_line(u, found->at[i], &r, &m, &line) || !line) return false;
     if (m.text.count == 0) continue;
     weir_put_text(b, begun ? "\\n" : ",\"text\":\"");
     weir_put_escaped(b, m.text);
     begun = true;
   }
   if (begun) weir_put_text(b, "\"");
+  put_left_out(b, "textsLeftOut", updates - shown);
   return true;
+}
+
+/* Text, caller, place and seat: the newest of each; texts of updates stand behind the first. */
+static bool put_body(weir_unit *u, const weir_state *s, weir_position body, bool whole,
+                     weir_buffer *b) {
+  bodies found;
+  if (!find_bodies(u, body, &found)) return false;
+  WEIR_ASSERT(found.count > 0);
+  bool hide = !whole && (s->flags & FLAG_CONFIDENTIAL) && (s->flags & FLAG_SUPERVISION);
+  bool caller = hide, place = false, seat = false;
+  for (size_t i = 0; i < found.count; i++) {
+    matter_record r;
+    weir_message m;
+    bool line = false, behind = false;
+    if (!read_with_line(u, found.at[i], &r, &m, &line) || !line) return false;
+    if (!caller && (m.present & WEIR_HAS_CALLER)) put_caller(&m, b), caller = true;
+    if (!place && (m.present & WEIR_HAS_PLACE)) put_place(&m, b), place = true;
+    if (!seat && m.seat.count) put_key_text(b, "seat", m.seat, &behind), seat = true;
+    if (whole && i + 1 == found.count) put_key_text(b, "ref", m.ref, &behind);
+  }
+  return put_texts(u, &found, b);
 }
 
 bool render_record(weir_unit *u, weir_position position, bool whole, weir_buffer *b) {

@@ -73,7 +73,7 @@ static void put_inner_link(weir_unit *u, weir_buffer *b) {
 /* The oldest matter whose record no person has confirmed. */
 static void put_oldest(weir_unit *u, weir_buffer *b) {
   const weir_state *oldest = NULL;
-  for (uint32_t slot = 0; slot < u->options.open_max && u->data_open; slot++) {
+  for (uint32_t slot = 0; slot < u->slots_used && u->data_open; slot++) {
     const matter *m = &u->matters[slot];
     if (!m->used || m->state.data != DATA_QUEUED) continue;
     if (!oldest || m->state.arrived_ms < oldest->arrived_ms) oldest = &m->state;
@@ -133,12 +133,15 @@ static void put_keys(weir_unit *u, weir_buffer *b) {
 
 #define COUNTERS(X)                                                                                \
   X(intakes, "intakes")                                                                            \
-  X(updates, "updates") X(events, "events") X(deadlines, "deadlines") X(late, "late")              \
-      X(refused, "refused") X(overloaded, "overloaded") X(duplicates, "duplicates")                \
-          X(quarantined, "quarantined") X(escalated, "escalated") X(redialled, "redialledFrom110") \
-              X(reports, "reports") X(alarms, "alarms") X(delivered, "delivered")                  \
-                  X(repeats, "repeats") X(superseded, "superseded") X(conflicts, "conflicts")      \
-                      X(rejected, "rejectedRecords")
+  X(updates, "updates")                                                                            \
+  X(events, "events")                                                                              \
+  X(deadlines, "deadlines")                                                                        \
+  X(late, "late")                                                                                  \
+  X(refused, "refused") X(overloaded, "overloaded") X(duplicates, "duplicates")                    \
+      X(quarantined, "quarantined") X(escalated, "escalated") X(redialled, "redialledFrom110")     \
+          X(reports, "reports") X(alarms, "alarms") X(delivered, "delivered")                      \
+              X(repeats, "repeats") X(superseded, "superseded") X(conflicts, "conflicts")          \
+                  X(rejected, "rejectedRecords")
 
 static void put_counters(weir_unit *u, weir_buffer *b) {
   weir_put_text(b, ",\"counters\":{\"connections\":");

@@ -51,9 +51,16 @@ uint32_t texts_find(const weir_texts *t, weir_bytes text) {
   return *bucket_of(t, text);
 }
 
+weir_status texts_fits(const weir_texts *t, weir_bytes text) {
+  bool fits = t->count < TEXTS_MAX && t->used + text.count <= TEXT_BYTES_MAX;
+  return fits ? WEIR_OK : WEIR_FULL;
+}
+
 weir_status texts_add(weir_texts *t, uint32_t id, weir_bytes text) {
   if (id != t->count + 1) return WEIR_CORRUPT;
-  if (id > TEXTS_MAX || t->used + text.count > TEXT_BYTES_MAX) return WEIR_FULL;
+  weir_status status = texts_fits(t, text);
+  if (status != WEIR_OK) return status;
+  if (text.count > t->longest) t->longest = text.count;
   memcpy(t->bytes + t->used, text.at, text.count);
   t->offsets[id] = (uint32_t)t->used;
   t->sizes[id] = (uint32_t)text.count;

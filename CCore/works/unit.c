@@ -93,10 +93,25 @@ static void say_problem(const weir_unit *u, weir_status status, const weir_journ
   problem[b.count] = 0;
 }
 
+/* A folder that was just made is lost with the power until its parent is synced. Who may not read
+ * the parent syncs the whole file system instead. */
+weir_status unit_make_folder(const weir_os *os, const char *path) {
+  char parent[1024] = "/";
+  const char *slash = strrchr(path, '/');
+  size_t count = slash ? (size_t)(slash - path) : 0;
+  if (count >= sizeof parent) return WEIR_TOO_LONG;
+  if (count > 0) memcpy(parent, path, count);
+  if (count > 0) parent[count] = 0;
+  weir_status status = os->make_directory(os->context, path);
+  if (status != WEIR_OK) return status;
+  status = os->sync_directory(os->context, slash ? parent : ".");
+  return status == WEIR_PERMISSION ? os->sync_filesystem(os->context, path) : status;
+}
+
 static weir_status open_rooms(weir_unit *u, weir_journal_finding *finding) {
   unit_look_at_clocks(u);
   weir_status status = u->os->random(u->os->context, &u->hash_seed, sizeof u->hash_seed);
-  if (status == WEIR_OK) status = u->os->make_directory(u->os->context, u->options.data);
+  if (status == WEIR_OK) status = unit_make_folder(u->os, u->options.data);
   if (status == WEIR_OK) status = take_memory(u);
   if (status == WEIR_OK && u->options.inner) status = inner_open(u);
   if (status == WEIR_OK) status = unit_recover(u, finding);
@@ -140,12 +155,13 @@ weir_status weir_unit_intern(weir_unit *u, weir_bytes text, uint32_t *id) {
   if (text.count == 0) return WEIR_OK;
   *id = texts_find(u->texts, text);
   if (*id) return WEIR_OK;
+  if (text.count > TEXT_MAX) return WEIR_TOO_LONG;
+  weir_status status = texts_fits(u->texts, text);
+  if (status != WEIR_OK) return status;
   uint32_t next = u->texts->count + 1;
   weir_buffer b = weir_buffer_over(u->body_memory, WEIR_JOURNAL_BODY_MAX);
   record_put_text(&b, next, text);
-  if (b.overflow) return WEIR_TOO_LONG;
-  weir_status status = texts_add(u->texts, next, text);
-  if (status != WEIR_OK) return status;
+  WEIR_ASSERT(!b.overflow);
   const weir_bytes part = weir_buffer_view(&b);
   uint64_t serial;
   weir_position position;
@@ -155,8 +171,9 @@ weir_status weir_unit_intern(weir_unit *u, weir_bytes text, uint32_t *id) {
     if (status != WEIR_OK) return status;
     status = weir_journal_append(u->journal, RECORD_TEXT, &part, 1, &serial, &position);
   }
-  if (status == WEIR_OK) *id = next;
-  return status;
+  if (status != WEIR_OK) return status;
+  *id = next;
+  return texts_add(u->texts, next, text);
 }
 
 void weir_unit_set_refusal_texts(weir_unit *u, uint32_t dial, uint32_t say) {

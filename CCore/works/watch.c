@@ -5,7 +5,7 @@
  *   a cursor ahead of the journal  is refused: it came from another unit or a restored folder */
 #include "internal.h"
 
-enum { WATCH_BUDGET = 256, WATCH_LINE_MAX = 8192 };
+enum { WATCH_BUDGET = 256 };
 
 void watch_begin(weir_unit *u, connection *c, const weir_message *m) {
   if (m->after > weir_journal_durable(u->journal)) {
@@ -89,7 +89,7 @@ static bool serve_next(weir_unit *u, connection *c) {
   if (weir_journal_read(u->journal, position, &memory, &frame) != WEIR_OK) return false;
   if (frame.serial > weir_journal_durable(u->journal)) return false;
   c->watch_serial = frame.serial;
-  weir_buffer b = weir_buffer_over(u->render_memory, WATCH_LINE_MAX);
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
   matter_record r;
   if (frame.kind == RECORD_MATTER && record_get_matter(frame.body, &r)) {
     put_change(u, frame.serial, &r, &b);

@@ -4,7 +4,7 @@
 //
 // What can go wrong: nobody listens, or this user may not → the error says which and what to check;
 // the unit ends meanwhile → what it still said is received first, then nil; it says nothing in time
-// → an error, and the connection is of no more use, since a late answer would be taken for the next.
+// → an error, and the connection is of no more use: a late answer would be taken for the next.
 
 internal import Glibc
 

@@ -2,15 +2,14 @@ internal import WeirModel
 
 /// Everything a decision needs, flat: masks to match, decisions made beforehand, texts by index.
 final class Tables: Sendable {
-  /// The conditions of eight rules side by side, tested together: the facts that matter in `all` and
-  /// `none`, which of them must be there, and the facts of which one must be there. Lanes behind the
-  /// last rule hold zeros and never match, since no fact satisfies an empty `any`.
+  /// A condition as masks that one pass can test: the facts that matter in `all` and `none`,
+  /// which of them must be there, and the facts of which one must be there.
   struct Match: Sendable {
-    static let lanes = SIMD8<UInt32>.scalarCount
-
-    var watched = SIMD8<UInt32>()
-    var wanted = SIMD8<UInt32>()
-    var any = SIMD8<UInt32>()
+    let watched: UInt32
+    let wanted: UInt32
+    let any: UInt32
+    /// The rule's index: its rank.
+    let rule: Int
   }
 
   /// What one rule comes to on one way in, before county and neighbouring facts are known.
@@ -35,7 +34,11 @@ final class Tables: Sendable {
   /// Outcomes of one rule: two platforms, channels, roles; emergency or not; supervision or not.
   static let outcomesPerRule = 32
 
+  /// The conditions, sorted by the fact they wait for and then by rank. They wait for one fact of
+  /// `all`, else for each of `any`, else for ``always``.
   let matches: [Match]
+  /// Where the conditions that wait for a fact begin, by its raw value; behind them the end.
+  let starts: [Int]
   /// Per rule: an emergency overrules it.
   let yields: [Bool]
   /// Per rule: it is an emergency by itself.
@@ -63,15 +66,9 @@ final class Tables: Sendable {
 
   init(_ compiler: Compiler) {
     let draft = compiler.draft
-    var matches = Array(
-      repeating: Match(), count: (draft.rules.count + Match.lanes - 1) / Match.lanes)
-    for (index, rule) in draft.ordered.enumerated() {
-      let (block, lane) = index.quotientAndRemainder(dividingBy: Match.lanes)
-      matches[block].watched[lane] = rule.all.union(rule.none).rawValue
-      matches[block].wanted[lane] = rule.all.rawValue
-      matches[block].any[lane] = rule.any.isEmpty ? Self.always : rule.any.rawValue
-    }
-    self.matches = matches
+    let waiting = Self.waiting(draft.ordered)
+    matches = waiting.flatMap { $0 }
+    starts = waiting.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
     yields = compiler.rules.map { draft.yields($0) }
     urgent = compiler.rules.map(\.isEmergency)
     fallback = draft.rules.count
@@ -101,6 +98,26 @@ final class Tables: Sendable {
       return (note?.chinese ?? fact.name, note?.english ?? fact.name)
     }
     countyNames = draft.counties.map { ($0.code.value, $0.chinese) }
+  }
+
+  /// The conditions of ranked rules by the fact they wait for. Of the facts of `all` it is the one
+  /// for which fewest wait so far, so that no list grows long.
+  private static func waiting(_ rules: [Draft.Rule]) -> [[Match]] {
+    var lists = [[Match]](repeating: [], count: 32)
+    for (index, rule) in rules.enumerated() {
+      let match = Match(
+        watched: rule.all.union(rule.none).rawValue, wanted: rule.all.rawValue,
+        any: rule.any.isEmpty ? always : rule.any.rawValue, rule: index)
+      let all = rule.all.facts.map { Int($0.rawValue) }
+      if let fact = all.min(by: { lists[$0].count < lists[$1].count }) {
+        lists[fact].append(match)
+      } else if rule.any.isEmpty {
+        lists[always.trailingZeroBitCount].append(match)
+      } else {
+        for fact in rule.any.facts { lists[Int(fact.rawValue)].append(match) }
+      }
+    }
+    return lists
   }
 }
 

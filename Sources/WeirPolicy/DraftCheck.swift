@@ -85,6 +85,8 @@ struct DraftCheck {
 
   /// Rules that no set of facts ever leads to.
   private func checkReach() {
+    // The search takes its time, and too many rules are wrong anyway.
+    guard draft.rules.count <= Draft.rulesMax else { return }
     var earlier: [Draft.Rule] = []
     for rule in draft.ordered where rule.isWhole {
       if let fact = rule.all.intersection(rule.none).facts.first {

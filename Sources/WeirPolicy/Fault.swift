@@ -58,8 +58,8 @@ enum Fault: Equatable, Sendable {
       case .county: ("county", "县(市)")
       case .handling: ("handling", "办理方式")
       case .start: ("start of the minute", "计时起点")
-      case .beside: ("entries of `beside`", "附带语句")
-      case .text: ("texts", "文本")
+      case .beside: ("entry of `beside`", "附带语句")
+      case .text: ("text", "文本")
       }
     }
   }
@@ -128,7 +128,7 @@ extension Fault {
         "the \(noun.names.english) `\(name)` is missing", "缺少\(noun.names.chinese)“\(name)”"
       )
     case .tooMany(let noun, let most):
-      ("more than \(most) \(noun.names.english)", "\(noun.names.chinese)超过\(most)个")
+      ("one \(noun.names.english) too many: at most \(most)", "\(noun.names.chinese)超过\(most)个")
     default: ("", "")
     }
   }

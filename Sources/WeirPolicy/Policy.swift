@@ -194,18 +194,25 @@ public struct Rule: Equatable, Sendable {
 }
 
 extension Tables {
-  /// The first rule whose condition holds, or the default.
+  /// The first rule whose condition holds, or the default. Only rules that wait for a fact that is
+  /// there are looked at.
   func firstMatch(_ facts: UInt32) -> Int {
-    let words = SIMD8(repeating: facts | Self.always)
-    for block in matches.indices {
-      let match = matches[block]
-      let holds = (words & match.watched .== match.wanted) .& (words & match.any .!= 0)
-      guard any(holds) else { continue }
-      var lane = 0
-      while !holds[lane] { lane += 1 }
-      return block * Match.lanes + lane
+    let word = facts | Self.always
+    var first = fallback
+    var rest = word
+    while rest != 0 {
+      let fact = rest.trailingZeroBitCount
+      rest &= rest - 1
+      for index in starts[fact]..<starts[fact + 1] {
+        let match = matches[index]
+        guard match.rule < first else { break }
+        if word & match.watched == match.wanted, word & match.any != 0 {
+          first = match.rule
+          break
+        }
+      }
     }
-    return fallback
+    return first
   }
 
   /// The 110 number of a county; slot 0 is the default one.

@@ -26,8 +26,8 @@ struct Condition {
 /// Looks for a set of facts that a rule decides although other rules are tried before it.
 ///
 /// Happy path: facts are fixed one after the other, present or absent, until the rule's condition
-/// holds and none of the earlier ones can. What can go wrong: the search grows with alternatives, so
-/// it has a budget of steps; a rule for which that is too small counts as reachable.
+/// holds and none of the earlier ones can. What can go wrong: the search grows with alternatives,
+/// so it has a budget of steps; a rule for which that is too small counts as reachable.
 struct Reachability {
   private var earlier: [Condition]
   private var steps = 0

@@ -15,7 +15,7 @@ public enum UnitRunner {
   /// - Returns: the exit code: 0 after a stop, 70 for our own trouble, 74 for the disk's, 78 for a
   ///   configuration that cannot be carried out. What is wrong was said on standard error.
   public static func run(_ configuration: UnitConfiguration, version: String) async -> Int32 {
-    guard let policy = policy(of: configuration) else { return 78 }
+    guard let policy = policy(of: configuration), isKeyKept(configuration) else { return 78 }
     let (notices, continuation) = AsyncStream.makeStream(of: Notice.self)
     let unit: CoreUnit
     do throws(CoreError) {
@@ -52,6 +52,17 @@ public enum UnitRunner {
       say("the policy \(path) cannot be read: \(error.localizedDescription)")
     }
     return nil
+  }
+
+  /// A key that others can read is no secret: no unit starts with it. A missing file is said later.
+  private static func isKeyKept(_ configuration: UnitConfiguration) -> Bool {
+    guard let path = configuration.link?.key else { return true }
+    let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+    guard let mode = attributes?[.posixPermissions] as? Int, mode & 0o077 != 0 else { return true }
+    let octal = String(mode & 0o7777, radix: 8)
+    say("the key file \(path) has mode 0\(octal); it must be 0600. Run chmod 600 \(path)")
+    return false
   }
 
   private static func open(

@@ -127,8 +127,21 @@ struct BrokenPolicyTests {
       """),
     Mistake(
       "rule `refuse.military` sends people away and needs `guide`",
-      "- id: refuse.military\n    priority: 540\n    all: [military]\n    owner: neither\n    clause: 四(二)4\n    guide: [army]\n",
-      "- id: «refuse.military\n    priority: 540\n    all: [military]\n    owner: neither\n    clause: 四(二)4\n"
+      """
+      - id: refuse.military
+          priority: 540
+          all: [military]
+          owner: neither
+          clause: 四(二)4
+          guide: [army]
+      """,
+      """
+      - id: «refuse.military
+          priority: 540
+          all: [military]
+          owner: neither
+          clause: 四(二)4
+      """
     ),
     Mistake(
       "`guide` does not belong", "all: [massIncident]\n    owner: \"110\"\n",

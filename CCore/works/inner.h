@@ -1,0 +1,146 @@
+/* inner.h: what only an inner unit has: its ledgers, stages and alarms, and their functions. Part
+ * of internal.h, which includes it. */
+#ifndef WEIR_WORKS_INNER_H
+#define WEIR_WORKS_INNER_H
+
+#include "weir_link.h"
+#include "weir_message.h"
+#include "weir_works.h"
+
+enum {
+  STAGE_ITEMS = 256,
+  STAGE_BYTES = 8 * 1024 * 1024,
+  GAP_AFTER_MS = 1500,
+  GAPS_NAMED = 16,
+  LEDGER_MAX = 4 * 1024 * 1024,
+  CONFLICTS_MAX = 4096,
+  ALARMS_MAX = 64
+};
+
+typedef struct mark_record {
+  weir_bytes unit; /* whose record it is; empty: an alarm of this unit */
+  uint64_t crossing, check, boot_epoch;
+  uint32_t revision;
+  bool conflict;
+  weir_bytes name; /* the file's name */
+  weir_bytes handover;
+} mark_record;
+
+void record_put_mark(weir_buffer *b, const mark_record *r);
+bool record_get_mark(weir_bytes body, mark_record *r);
+
+typedef struct ledger_entry {
+  uint64_t check;
+  uint64_t handover;   /* hash of its number; 0: only faulty records came */
+  uint32_t revision;   /* 0: nothing came yet */
+  uint64_t boot_epoch; /* of the sender's run that sent it */
+} ledger_entry;
+
+typedef struct ledger {
+  char unit[WEIR_UNIT_NAME_MAX + 1];
+  bool used;
+  ledger_entry *entries; /* by crossing number, LEDGER_MAX + 1 */
+  uint64_t highest_seen; /* highest crossing number received */
+  uint64_t highest_sent; /* as the heartbeat says */
+  uint64_t complete;     /* every number up to here has come */
+  uint64_t lagging_since_ms;
+  uint64_t gap_alarm_id;
+  bool silent;
+  uint64_t silence_alarm_id;
+  int64_t silence_since_ms;
+  uint32_t open_danger;
+  bool offset_known;
+  int64_t offset_ms;      /* inner wall minus outer wall, lower envelope */
+  int64_t offset_next_ms; /* the window that is being filled */
+  uint64_t offset_window_ms;
+  uint64_t refused_epoch; /* of the last boot that was refused, and its id */
+  uint8_t refused_id[16];
+} ledger;
+
+typedef struct stage_item {
+  mark_record mark; /* its views lie in the stage's memory */
+  weir_bytes bytes; /* the file; in the stage's memory too */
+  int64_t age_ms;
+  uint8_t lane;
+  bool stale, alarm, quarantined;
+} stage_item;
+
+typedef struct stage {
+  stage_item items[STAGE_ITEMS];
+  size_t count;
+  weir_buffer memory;
+} stage;
+
+typedef struct alarm {
+  uint64_t id; /* the wall ms of its begin, made unique; 0: free */
+  char code[24];
+  char unit[WEIR_UNIT_NAME_MAX + 1];
+} alarm;
+
+typedef struct conflict {
+  uint64_t crossing, check;
+  uint32_t revision, ledger;
+} conflict;
+
+enum { DELIVERY_IDLE, DELIVERY_STAGING, DELIVERY_MARKING, DELIVERY_PUBLISHING };
+
+/* receive.c: the inner unit's side of the link */
+weir_status inner_open(weir_unit *u);
+void inner_close(weir_unit *u);
+void inner_tick(weir_unit *u);
+/* A person admits a refused boot (`UNIT/EPOCH`): a refusal, or none. */
+unsigned inner_admit(weir_unit *u, const weir_message *m);
+weir_status inner_recover_boot(weir_unit *u, weir_bytes body);
+
+/* ledger.c */
+enum { LEDGER_NONE = UINT32_MAX };
+uint32_t ledger_of(weir_unit *u, const char *unit); /* made when new; LEDGER_NONE: no room */
+typedef enum ledger_verdict {
+  LEDGER_NEW,
+  LEDGER_REPEAT,
+  LEDGER_SUPERSEDED,
+  LEDGER_CONFLICT,
+  LEDGER_BEYOND /* a crossing number over the limit */
+} ledger_verdict;
+/* The hash of a handover's number; 0: its number is not known. */
+uint64_t ledger_handover(weir_bytes number);
+ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_event *event,
+                            uint64_t handover);
+void ledger_take(weir_unit *u, uint32_t which, const mark_record *m, uint64_t handover);
+void ledger_heartbeat(weir_unit *u, const weir_link_event *event);
+void ledger_watch(weir_unit *u);
+/* Names what is missing, at most `max` ranges: "41-43,57"; the count of missing numbers. */
+uint64_t ledger_missing(const ledger *l, weir_buffer *b, unsigned max);
+
+/* items.c */
+/* Stages a record that came whole. False: no room now, it will be repeated. */
+bool items_stage_record(weir_unit *u, const weir_link_event *event);
+enum { ALARM_BEGIN, ALARM_END, ALARM_ONCE };
+void items_stage_alarm(weir_unit *u, const alarm *a, unsigned moment, const char *chinese,
+                       const char *next_step);
+
+/* deliver.c */
+stage *stage_gathering(weir_unit *u, size_t bytes); /* null: no room */
+bool deliver_take_job(weir_unit *u);
+void deliver_job_done(weir_unit *u, const weir_job *job);
+void deliver_mark(weir_unit *u);
+void deliver_on_durable(weir_unit *u);
+bool deliver_quiet(const weir_unit *u);
+weir_status perform_stage(const weir_job *job, const weir_os *os);
+weir_status perform_publish(const weir_job *job, const weir_os *os);
+weir_status inner_list_staged(weir_unit *u);
+void inner_recover_mark(weir_unit *u, const mark_record *m);
+weir_status inner_recover_files(weir_unit *u);
+
+/* alarms.c */
+/* Begins an alarm: log, delivered item. 0: too many are open. */
+uint64_t alarm_begin(weir_unit *u, const char *code, const char *unit, const char *chinese,
+                     const char *english, const char *next_step);
+void alarm_end(weir_unit *u, uint64_t id, const char *chinese, const char *english);
+/* One that has no end of its own: it begins and ends at once. */
+void alarm_once(weir_unit *u, const char *code, const char *unit, const char *chinese,
+                const char *english, const char *next_step);
+void alarm_recover(weir_unit *u, weir_bytes name);
+void alarms_end_recovered(weir_unit *u);
+
+#endif

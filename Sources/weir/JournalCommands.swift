@@ -1,0 +1,141 @@
+import ArgumentParser
+import Foundation
+import WeirConfiguration
+import WeirCore
+
+/// Which journal is meant.
+struct JournalOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The unit's configuration file.", valueName: "file"))
+  var config: String?
+
+  @Option(help: ArgumentHelp("The unit's data folder; with --unit.", valueName: "dir"))
+  var data: String?
+
+  @Option(help: ArgumentHelp("The unit's name; with --data.", valueName: "name"))
+  var unit: String?
+
+  func validate() throws {
+    let good = config != nil ? data == nil && unit == nil : data != nil && unit != nil
+    guard good else { throw ValidationError("Give --config FILE, or --data DIR and --unit NAME.") }
+  }
+
+  /// Folder and name.
+  func place() throws -> (data: String, unit: String) {
+    let place: (data: String, unit: String)
+    if let data, let unit {
+      place = (data, unit)
+    } else {
+      let read = try readConfiguration(config ?? "")
+      place = (read.data, read.name)
+    }
+    guard FileManager.default.fileExists(atPath: "\(place.data)/journal") else {
+      throw Failure("no journal in \(place.data). Check the folder; a unit that never ran has none")
+    }
+    return place
+  }
+}
+
+/// `weir journal`
+struct JournalCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "journal", abstract: "Read a unit's journal; nothing is changed.",
+    subcommands: [JournalVerifyCommand.self, JournalShowCommand.self])
+}
+
+/// `weir journal verify`
+struct JournalVerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Read every record and check it.",
+    discussion: """
+      A torn tail is what a power cut leaves: it was never answered durable, and the unit cuts it \
+      off at its next start. Damage is anything else; the unit does not start over it. Leaves \
+      with 1 on damage.
+
+      Example: weir journal verify --config /etc/weir/outer.yaml
+      """)
+
+  @OptionGroup var options: JournalOptions
+  @Flag(help: "Print one JSON object.") var json = false
+
+  func run() throws {
+    let (data, unit) = try options.place()
+    do throws(CoreError) {
+      show(try JournalReader.read(data, unit: unit) { _ in true }, of: data)
+    } catch {
+      guard error.kind == .damaged else { throw error }
+      throw Failure("\(error.message)\nCopy the folder away before anything else is done to it")
+    }
+  }
+
+  private func show(_ finding: JournalReader.Finding, of data: String) {
+    if json {
+      var line = JsonLine()
+      line.add("records", raw: String(finding.records))
+      line.add("segments", raw: String(finding.segments))
+      line.add("torn", raw: String(finding.torn))
+      if finding.torn { line.add("place", finding.place) }
+      Terminal.output.line(line.text)
+      return
+    }
+    Terminal.output.pairs([
+      ("journal", "\(data)/journal: good"), ("records", "\(finding.records)"),
+      ("segments", "\(finding.segments)"),
+      (
+        "tail",
+        finding.torn ? "torn at \(finding.place); cut off at the next start" : "whole"
+      ),
+    ])
+  }
+}
+
+/// `weir journal show`
+struct JournalShowCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show",
+    abstract: "Print every record as a line of JSON.",
+    discussion: """
+      Names, numbers and texts stand in the journal as they came in: treat the output like it.
+
+      Example: weir journal show --config /etc/weir/outer.yaml | jq 'select(.kind=="matter")'
+      """)
+
+  @OptionGroup var options: JournalOptions
+
+  func run() throws {
+    let (data, unit) = try options.place()
+    let blocks = Blocks()
+    _ = try JournalReader.read(data, unit: unit) { line in
+      blocks.add(line)
+      return true
+    }
+    blocks.write()
+  }
+}
+
+/// Lines on their way to standard output, written many at a time.
+private final class Blocks {
+  private var text = ""
+
+  private static let bytesMax = 64 * 1024
+
+  func add(_ line: String) {
+    text += line + "\n"
+    if text.utf8.count > Self.bytesMax { write() }
+  }
+
+  func write() {
+    Terminal.output.write(text)
+    text = ""
+  }
+}
+
+/// Reads a configuration for a tool; every problem is told when it cannot be used.
+func readConfiguration(_ file: String) throws -> UnitConfiguration {
+  let (unit, problems) = Configuration.read(file: file)
+  guard let unit else {
+    let lines = problems.map { ConfigurationText.lines(of: $0) }
+    throw Failure(lines.joined(separator: "\n"))
+  }
+  return unit
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import Foundation
+
+/// `weir status`
+struct StatusCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status",
+    abstract: "How a running unit stands: what somebody must do comes first.",
+    discussion: "Example: weir status --config /etc/weir/outer.yaml")
+
+  @OptionGroup var control: ControlOptions
+  @Flag(help: "Print the answer as it came.") var json = false
+
+  func run() throws {
+    var request = JsonLine()
+    request.add("op", "status")
+    let (line, status) = try control.ask(request)
+    if json { Terminal.output.line(line) }
+    if let refused = refusal(in: status) { throw json ? ExitCode(1) as any Error : refused }
+    if !json { StatusText(status).show() }
+  }
+}
+
+/// A unit's status for people.
+struct StatusText {
+  private let status: Json
+  private let terminal = Terminal.output
+
+  init(_ status: Json) { self.status = status }
+
+  func show() {
+    let isInner = status["role"].text == "inner"
+    let state = status["state"].text ?? "?"
+    let role = "\(isInner ? "内端机 inner" : "外端机 outer") \(status["unit"].text ?? "")"
+    var rows: [(name: String, value: String)] = [
+      ("unit", "\(role), \(terminal.paint(state, state == "running" ? .good : .danger))")
+    ]
+    rows += isInner ? senders : [("link", outerLink)]
+    let emergencies = status["openEmergencies"].number ?? 0
+    rows += [
+      (
+        "open emergencies",
+        terminal.paint("\(emergencies)", emergencies > 0 ? .danger : .good)
+      ),
+      ("oldest unconfirmed", oldest), ("unacknowledged reports", reports), ("disk", disk),
+      ("keys", keys),
+    ]
+    rows.append(("open handovers", "\(status["openHandovers"].number ?? 0)"))
+    rows.append(("started", status["startedAt"].text ?? "?"))
+    rows.append(("now", status["now"].text ?? "?"))
+    rows.append(("version", status["version"].text ?? "?"))
+    terminal.pairs(rows)
+    terminal.line()
+    let counters = status["counters"]
+    terminal.pairs(counters.keys.map { ($0, "\(counters[$0].number ?? 0)") })
+  }
+
+  private var outerLink: String {
+    let link = status["link"]
+    guard link["state"].text != "none" else {
+      return terminal.paint("none configured: nothing crosses", .danger)
+    }
+    let errors = link["sendErrors"].number ?? 0
+    let sent = "sending; highest crossing \(link["highestCrossing"].number ?? 0)"
+    let open = "\(link["unconfirmed"].number ?? 0) unconfirmed"
+    let text = "\(sent), \(open), \(link["datagrams"].number ?? 0) datagrams"
+    return errors > 0 ? terminal.paint("\(text), \(errors) send errors", .warning) : text
+  }
+
+  private var senders: [(name: String, value: String)] {
+    let senders = status["link"].list
+    guard !senders.isEmpty else {
+      return [("link", terminal.paint("no sender was heard yet", .warning))]
+    }
+    return senders.map { sender in
+      let state = sender["state"].text ?? "?"
+      var text = "\(sender["sender"].text ?? "?") "
+      switch state {
+      case "inStep": text += terminal.paint("in step", .good)
+      case "cutOff":
+        text += terminal.paint("cut off since \(sender["since"].text ?? "?")", .danger)
+      default:
+        let which = sender["which"].text.map { ": \($0)" } ?? ""
+        text += terminal.paint("\(sender["missing"].number ?? 0) missing\(which)", .danger)
+      }
+      text += "; highest sent \(sender["highestSent"].number ?? 0)"
+      text += ", open danger there \(sender["openDanger"].number ?? 0)"
+      text += ", clock \(sender["clockOffsetMs"].number ?? 0) ms"
+      return ("link", text)
+    }
+  }
+
+  private var oldest: String {
+    let oldest = status["oldestUnconfirmed"]
+    guard let handover = oldest["handover"].text else { return "none" }
+    return "\(handover) since \(oldest["since"].text ?? "?")"
+  }
+
+  private var reports: String {
+    let open = status["unacknowledgedReports"].list.map { report in
+      let kind = report["kind"].text ?? ""
+      return "\(report["report"].text ?? "?") \(Words.reportKind(kind)) (\(kind))"
+    }
+    return open.isEmpty ? "none" : terminal.paint(open.joined(separator: ", "), .danger)
+  }
+
+  private var disk: String {
+    let disk = status["disk"]
+    let state = disk["state"].text ?? "?"
+    let free = (disk["freeBytes"].number ?? 0) / 1_000_000_000
+    let text = "\(state), \(free) GB free, \(disk["records"].number ?? 0) records"
+    return state == "good" ? text : terminal.paint(text, .danger)
+  }
+
+  private var keys: String {
+    let keys = status["keys"].list.map { key in
+      let day = key["expires"].number.flatMap { KeyShowCommand.day(UInt32(clamping: $0)) }
+      let until = day.map { " until \($0)" } ?? ""
+      return "epoch \(key["epoch"].number ?? 0) \(key["suite"].text ?? "")\(until)"
+    }
+    return keys.isEmpty ? "none" : keys.joined(separator: ", ")
+  }
+}

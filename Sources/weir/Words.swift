@@ -1,0 +1,82 @@
+import WeirModel
+
+/// What desks call things, in Chinese.
+enum Words {
+  /// A phase by its name in records.
+  static func phase(_ name: String) -> String {
+    [
+      "accepted": "已受理", "transferring": "转接中", "late": "已超时", "transferred": "已转接",
+      "callerTold": "已告知自拨", "online": "在线转交", "talking": "协商中",
+      "dispatchedFirst": "先行派警", "verifying": "核实中", "guided": "已引导",
+      "redialAdvised": "已告知改拨", "referred": "已转部门", "closed": "已办结",
+    ][name] ?? name
+  }
+
+  /// An event by its name in records.
+  static func event(_ name: String) -> String {
+    [
+      "intake": "来件", "update": "补充", "transferStarted": "开始转接,电话响铃",
+      "transferAnswered": "对方已接听", "transferFailed": "转接失败", "callerTold": "已告知诉求人自行拨打110",
+      "callerGone": "来电人已挂断", "calledOnBehalf": "代诉求人拨打110", "threeWayStarted": "发起三方通话",
+      "threeWayJoined": "110已加入三方通话", "talkStarted": "开始协商", "agreed": "协商一致",
+      "notAgreed": "协商未一致,首接平台受理", "dangerRaised": "标记危险", "dangerCleared": "解除危险标记",
+      "verified": "部门已答复核实", "guided": "已引导", "redialAdvised": "已告知改拨12345",
+      "referred": "已转部门", "receipt": "回执码已核对", "reportAcknowledged": "报备已签收",
+      "escalated": "事态升级", "cancelled": "已撤销", "closed": "已办结", "preAlarm": "时限将到,预警",
+      "deadlinePassed": "时限已过", "reminder": "催办", "phoneItIn": "危险来件被拒,须电话办理",
+    ][name] ?? name
+  }
+
+  /// An action by its name in decisions.
+  static func action(_ name: String) -> String {
+    [
+      "acceptHere": "本台受理", "transferByPhone": "电话转接", "transferOnline": "在线转交",
+      "adviseRedial12345": "告知改拨12345", "referToDepartment": "转有关部门",
+      "explainAndGuide": "解释引导", "threeWayCall": "三方通话", "talk": "电话协商",
+      "verifyWithDepartment": "向部门核实", "dispatchFirst": "先行派警",
+    ][name] ?? name
+  }
+
+  /// An owner by its name in decisions.
+  static func owner(_ name: String) -> String {
+    ["neither": "都不受理", "unclear": "待定"][name] ?? name
+  }
+
+  /// Why a transfer failed.
+  static func cause(_ name: String) -> String {
+    [
+      "network": "网络故障", "trunk": "中继故障", "noAnswer": "无人接听", "busy": "占线", "platform": "平台故障",
+      "callerHungUp": "来电人挂断", "other": "其他",
+    ][name] ?? name
+  }
+
+  /// The state of a voice leg.
+  static func voice(_ name: String) -> String {
+    ["none": "—", "due": "待接", "ringing": "响铃", "answered": "已接", "failed": "失败"][name] ?? name
+  }
+
+  /// The state of a data leg.
+  static func data(_ name: String) -> String {
+    ["none": "—", "queued": "已发", "onLink": "已发", "confirmed": "确认", "expired": "逾期"][name] ?? name
+  }
+
+  /// The state of a report leg.
+  static func report(_ name: String) -> String {
+    ["none": "—", "due": "待报", "raised": "已报", "acknowledged": "签收"][name] ?? name
+  }
+
+  /// What a report is about.
+  static func reportKind(_ name: String) -> String {
+    ["cannotTransfer": "无法转接", "late": "超时"][name] ?? name
+  }
+
+  /// Platform and channel of a record.
+  static func source(_ platform: String, _ channel: String) -> String {
+    platform + (channel == "internet" ? "网络" : "电话")
+  }
+
+  /// What `reached` or `owner` or a cause adds to an event.
+  static func facts(_ names: [String], policy: (Fact) -> String) -> String {
+    names.map { Fact(name: $0).map(policy) ?? $0 }.joined(separator: "、")
+  }
+}

@@ -1,0 +1,94 @@
+import Foundation
+import Testing
+
+extension RealProgramTests {
+  @Suite("Killed at any moment") struct CrashTests {
+    private static let kills = 20
+
+    private func seed() -> UInt64 {
+      let given = ProcessInfo.processInfo.environment["WEIR_HOUSE_SEED"].flatMap { UInt64($0) }
+      let seed = given ?? UInt64.random(in: 0 ... .max)
+      print("WEIR_HOUSE_SEED=\(seed)")
+      return seed
+    }
+
+    /// Pauses up to so many milliseconds, so that the kill falls anywhere in what was asked.
+    private func pause(upToMs most: UInt64, _ chance: inout SeededChance) {
+      Thread.sleep(forTimeInterval: Double(chance.next(upperBound: most * 1000)) / 1_000_000)
+    }
+
+    @Test("no durable answer is lost when the outer unit is killed twenty times")
+    func outerUnitIsKilled() async throws {
+      var chance = SeededChance(seed: seed())
+      let house = try House()
+      defer { house.close() }
+      let desk = PlatformDesk(house)
+      defer { desk.stop() }
+      try await house.inner.start()
+      try await house.outer.start()
+      let load = try Load(Matter.mix(2000, tag: "k"), to: house.intake, window: 8)
+      var points = (0..<Self.kills).map { _ in Int(chance.next(upperBound: UInt64(1900))) }.sorted()
+      while !load.isDone {
+        load.send()
+        if let point = points.first, load.answered >= point {
+          points.removeFirst()
+          pause(upToMs: 8, &chance)
+          house.outer.kill()
+          // What it had answered before its end still counts.
+          while !load.isGone { try load.receive() }
+          try await house.outer.start()
+          try load.connect()
+        }
+        try load.receive()
+      }
+      #expect(points.isEmpty)
+      #expect(load.refusals.isEmpty)
+      #expect(load.complaint.isEmpty)
+      try await checkAnswers(load, house)
+
+      let owned = try load.owned110()
+      let equal = try await eventually(within: 60) { desk.handovers == owned }
+      #expect(equal, "\(desk.handovers.symmetricDifference(owned).sorted().prefix(5))")
+      #expect(desk.doubles.isEmpty)
+      #expect(desk.names.allSatisfy { !$0.contains("conflict") })
+    }
+
+    /// Every answer is still true: its ref gets the same bytes, its handover bears its ref.
+    private func checkAnswers(_ load: Load, _ house: House) async throws {
+      let again = try load.resendAll()
+      try await again.run()
+      #expect(again.complaint.isEmpty)
+      let handovers = try load.handovers().compactMap { $0 }
+      #expect(Set(handovers).count == load.matters.count)
+      let unreadable = try house.unreadable(load)
+      #expect(unreadable.isEmpty, "\(unreadable.count): \(unreadable.prefix(3))")
+    }
+
+    @Test("nothing is delivered twice or left out when the inner unit is killed twenty times")
+    func innerUnitIsKilled() async throws {
+      var chance = SeededChance(seed: seed())
+      let house = try House()
+      defer { house.close() }
+      let desk = PlatformDesk(house)
+      defer { desk.stop() }
+      try await house.inner.start()
+      try await house.outer.start()
+      var owned: Set<String> = []
+      for round in 0..<Self.kills {
+        let load = try Load(Matter.mix(140, tag: "i\(round)"), to: house.intake)
+        try await load.run()
+        #expect(load.complaint.isEmpty)
+        owned.formUnion(try load.owned110())
+        pause(upToMs: 150, &chance)
+        house.inner.kill()
+        try await house.inner.start()
+      }
+      let equal = try await eventually(within: 60) { desk.handovers == owned }
+      #expect(equal, "\(desk.handovers.symmetricDifference(owned).sorted().prefix(5))")
+      // A revision that comes again comes as a repeat over the link: a while after all are here.
+      try await Task.sleep(for: .seconds(2))
+      #expect(desk.doubles.isEmpty)
+      #expect(desk.names.allSatisfy { !$0.contains("conflict") })
+    }
+  }
+}

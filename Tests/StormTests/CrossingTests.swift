@@ -1,0 +1,199 @@
+import CWeirBase
+import CWeirFaultyOs
+import CWeirWorks
+import Testing
+import WeirModel
+
+@Suite struct CrossingTests {
+  /// Twelve matters and some life in them.
+  private func work(_ pair: Pair, _ prefix: String = "m", rounds: Int = 12) throws -> [String] {
+    let client = try pair.outer.connect()
+    var numbers: [String] = []
+    for i in 0..<rounds {
+      let facts = [["dangerToLife"], ["crime"], [], ["fire"]][i % 4]
+      let answer = try pair.outer.one(
+        client, Ask.intake("\(prefix)\(i)", facts, more: ",\"text\":\"第\(i)件\""))
+      let number = try #require(answer.string("handover"))
+      numbers.append(number)
+      pair.pass(300)
+      if i % 3 == 0 && !facts.isEmpty {
+        #expect(try pair.outer.one(client, Ask.event(number, "transferStarted")).isDurable)
+      }
+      if i % 4 == 0 {
+        #expect(try pair.outer.one(client, Ask.event(number, "transferAnswered")).isDurable)
+      }
+    }
+    pair.outer.disconnect(client)
+    return numbers
+  }
+
+  private func expectConverged(_ pair: Pair, sourceLocation: SourceLocation = #_sourceLocation) {
+    let wanted = JournalOracle(pair.outer).crossing("kd1")
+    #expect(!wanted.isEmpty, sourceLocation: sourceLocation)
+    #expect(pair.latestDelivered == wanted, sourceLocation: sourceLocation)
+    #expect(pair.inner.names(in: "/out/.quarantine").isEmpty, sourceLocation: sourceLocation)
+    #expect(pair.reused == 0, "a nonce was used twice", sourceLocation: sourceLocation)
+    let marks = JournalOracle(pair.inner).marks
+    #expect(Set(marks).count == marks.count, "delivered twice", sourceLocation: sourceLocation)
+    for name in pair.delivered {
+      #expect(marks.contains(name), "published and not marked", sourceLocation: sourceLocation)
+    }
+  }
+
+  @Test("whatever the line loses, repeats or turns around, the inner unit has the latest of all",
+    arguments: [0, 5, 20, 50])
+  func converges(lost: Int) throws {
+    for seed in 1...3 as ClosedRange<UInt64> {
+      let pair = try Pair(seed: seed)
+      try pair.open()
+      pair.weather = Weather(lost: lost, repeated: lost / 2, late: lost / 2)
+      _ = try work(pair)
+      pair.pass(lost == 50 ? 20_000 : 8000, step: 50)
+      expectConverged(pair)
+    }
+  }
+
+  @Test("what is delivered is the record as it crossed, wrapped with what the inner unit knows")
+  func item() throws {
+    let pair = try Pair(seed: 4)
+    try pair.open()
+    let numbers = try work(pair, rounds: 1)
+    pair.pass(3000)
+    let first = pair.inner.content("/out/\(numbers[0])-r1.json")
+    #expect(first.has("{\"kind\":\"matter\",\"handover\":\"\(numbers[0])\""))
+    #expect(first.has("\"firstOfMatter\":true") && first.has("\"stale\":false"))
+    #expect(first.has("\"text\":\"第0件\"") && !first.has("\"ref\":"))
+    #expect(first.string("receipt")?.count == 6)
+    let last = pair.inner.content("/out/\(numbers[0])-r3.json")
+    #expect(last.has("\"firstOfMatter\":false") && last.has("transferAnswered"))
+  }
+
+  @Test("an hour of darkness: silence is alarmed and ends, and all is across soon after")
+  func darkness() throws {
+    let pair = try Pair(seed: 5)
+    try pair.open()
+    pair.pass(1000)
+    pair.weather.isDark = true
+    _ = try work(pair)
+    pair.pass(3_600_000, step: 5000)
+    #expect(pair.alarms("silence", "begin").count == 1)
+    #expect(pair.alarms("silence", "end").isEmpty && pair.delivered.isEmpty)
+    let words = pair.inner.content("/out/" + pair.alarms("silence", "begin")[0])
+    #expect(words.has("12345链路中断,自18:31起,来件可能缺失"), "\(words)")
+    pair.weather.isDark = false
+    pair.pass(5000)
+    #expect(pair.alarms("silence", "end").count == 1)
+    expectConverged(pair)
+  }
+
+  @Test("after a restart of the outer unit the record that crosses bears its own revision")
+  func restartBehindOwnEvents() throws {
+    let pair = try Pair(seed: 6)
+    try pair.open()
+    pair.weather.isDark = true
+    let numbers = try work(pair, rounds: 2)
+    pair.pass(40_000, step: 1000)
+    pair.outer.crash()
+    try #require(pair.outer.open() == .ok)
+    pair.weather.isDark = false
+    pair.pass(4000)
+    let mine = pair.latestDelivered[numbers[1]]
+    let all = JournalOracle(pair.outer).matters.values.first { $0.number("kd1") == numbers[1] }
+    #expect(try #require(mine) < #require(all?.revision), "a pre-alarm does not cross")
+    expectConverged(pair)
+  }
+
+  @Test("missing numbers are alarmed by name, and the alarm ends when they are here")
+  func gaps() throws {
+    let pair = try Pair(seed: 7)
+    try pair.open()
+    pair.pass(1000)
+    let client = try pair.outer.connect()
+    pair.weather.isDark = true
+    for i in 0..<3 { #expect(try pair.outer.one(client, Ask.intake("g\(i)")).isDurable) }
+    // Only heartbeats come through: the line drops whatever is longer.
+    pair.weather.isDark = false
+    pair.onlyShort = true
+    pair.pass(4000)
+    let begun = pair.alarms("gap", "begin")
+    try #require(begun.count == 1)
+    #expect(pair.inner.content("/out/" + begun[0]).has("12345来件缺号:1-3"))
+    pair.onlyShort = false
+    pair.pass(4000)
+    #expect(pair.alarms("gap", "end").count == 1)
+    expectConverged(pair)
+  }
+
+  @Test("a restored outer unit: its numbers come again with other content: conflicts, and no nonce twice")
+  func restored() throws {
+    let pair = try Pair(seed: 8)
+    try pair.open()
+    _ = try work(pair, rounds: 2)
+    pair.pass(2000)
+    let copy = try House(.init(seed: 99))
+    pair.outer.copyJournal(to: copy)
+    _ = try work(pair, "later", rounds: 3)
+    pair.pass(3000)
+    let before = pair.delivered
+    let second = try Pair(seed: 9)
+    second.outer.close()
+    pair.outer.close()
+    weir_faulty_os_set_wall_ms(copy.faulty, pair.inner.wall)
+    weir_faulty_os_set_boot_ns(copy.faulty, pair.inner.boot * 1_000_000)
+    try #require(copy.open() == .ok, "\(copy.problem)")
+    let client = try copy.connect()
+    for i in 0..<3 {
+      #expect(try copy.one(client, Ask.intake("new\(i)", more: ",\"text\":\"另一件\"")).isDurable)
+    }
+    for _ in 0..<40 {
+      pair.advance(100)
+      copy.advance(100)
+      copy.pump()
+      pair.collect(from: copy)
+      pair.settle()
+    }
+    #expect(pair.reused == 0)
+    let conflicts = pair.delivered.filter { $0.contains("-conflict-") }
+    #expect(conflicts.count == 2, "\(pair.delivered)")
+    #expect(pair.alarms("conflict", "once").count == conflicts.count)
+    for name in conflicts { #expect(pair.inner.content("/out/" + name).has("\"conflict\":true")) }
+    for name in before { #expect(pair.delivered.contains(name)) }
+  }
+
+  @Test("an unjudged step with danger crosses and is delivered, not quarantined")
+  func undecidedCrosses() throws {
+    let pair = try Pair(seed: 10)
+    try pair.open()
+    let client = try pair.outer.connect()
+    pair.outer.desk.isAsleep = true
+    let number = try #require(try pair.outer.one(client, Ask.intake("a")).string("handover"))
+    pair.outer.desk.isAsleep = false
+    pair.pass(3000)
+    #expect(pair.latestDelivered[number] == 1)
+    expectConverged(pair)
+  }
+
+  @Test("a matter with more text than a record may hold crosses all the same")
+  func longMatter() throws {
+    let pair = try Pair(seed: 11)
+    try pair.open()
+    let client = try pair.outer.connect()
+    let number = try #require(
+      try pair.outer.one(client, Ask.intake("a", more: ",\"text\":\"首报\"")).string("handover"))
+    let text = String(repeating: "汉", count: 1990)
+    for i in 0..<31 {
+      #expect(try pair.outer.one(client, Ask.update("u\(i)", number, text: text + "\(i)")).isDurable)
+    }
+    for i in 0..<40 {
+      let reason = ",\"department\":\"" + String(repeating: "部", count: 60) + "\""
+      _ = try pair.outer.one(client, Ask.event(number, "transferStarted", ref: "e\(i)", more: reason))
+      _ = try pair.outer.one(client, Ask.event(number, "transferFailed", more: ",\"cause\":\"busy\""))
+    }
+    pair.pass(4000)
+    expectConverged(pair)
+    let last = try #require(pair.latestDelivered[number])
+    let item = pair.inner.content("/out/\(number)-r\(last).json")
+    #expect(item.has("首报") && item.has(text + "30"), "the first words and the newest stay")
+    #expect(try pair.outer.one(client, Ask.get(number)).code == nil)
+  }
+}

@@ -1,0 +1,361 @@
+import CWeirBase
+import CWeirFaultyOs
+import CWeirLog
+import CWeirOs
+import CWeirSeal
+import CWeirWorks
+import Glibc
+import Testing
+import WeirModel
+import WeirPolicy
+
+/// C strings that live as long as a unit, which borrows them.
+final class Strings {
+  private var kept: [UnsafeMutablePointer<CChar>] = []
+
+  func keep(_ text: String?) -> UnsafePointer<CChar>? {
+    guard let text, let copy = strdup(text) else { return nil }
+    kept.append(copy)
+    return UnsafePointer(copy)
+  }
+
+  deinit { kept.forEach { free($0) } }
+}
+
+/// One unit over a lying disk, driven by hand: turns are pumped, jobs performed in place, and every
+/// client lives in here.
+final class House {
+  struct Options {
+    var role = UnitRole.outer
+    var name = "kd1"
+    var link = true
+    var seed: UInt64 = 1
+    var openMax: UInt32 = 512
+    var refsMax: UInt32 = 4096
+    var segmentBytes: UInt64 = 256 * 1024
+    var supervisors = ["S01"]
+    var secondReports = false
+  }
+
+  /// 2026-11-23T18:31:00+08:00, and 1,000 s after the boot.
+  static let startWall: Int64 = 1_795_429_860_000
+  static let startBoot: UInt64 = 1_000_000
+  private static let isTested = weir_seal_self_test() == .ok
+
+  let options: Options
+  let faulty: OpaquePointer
+  let os: UnsafePointer<weir_os>
+  let desk: StormDesk
+  private let strings = Strings()
+  private var keys: OpaquePointer?
+  private(set) var unit: OpaquePointer?
+  private var log: OpaquePointer?
+  private var inbox: [UInt32: [UInt8]] = [:]
+  private var flying: OpaquePointer?
+  /// Every log line since this house was made.
+  var logged: [UInt8] = []
+  var problem = ""
+  var spare: UInt32 = 0
+  /// The status of the last job that was performed.
+  var lastJob = weir_status.ok
+
+  init(_ options: Options = Options()) throws {
+    try #require(Self.isTested)
+    self.options = options
+    faulty = try #require(weir_faulty_os_open(options.seed))
+    os = try #require(weir_faulty_os_table(faulty))
+    desk = StormDesk(role: options.role)
+    weir_faulty_os_set_wall_ms(faulty, Self.startWall)
+    weir_faulty_os_set_boot_ns(faulty, Self.startBoot * 1_000_000)
+    let hex = String(repeating: "5a", count: 32)
+    let file = Array("1 aes-256-gcm \(hex)\n".utf8)
+    var line: UInt32 = 0
+    var reason = [CChar](repeating: 0, count: 96)
+    let read = file.withUnsafeBufferPointer {
+      weir_keyring_read(weir_bytes(at: $0.baseAddress, count: $0.count), &keys, &line, &reason)
+    }
+    try #require(read == .ok)
+    for folder in ["/reports", "/second"] {
+      try #require(os.pointee.make_directory(os.pointee.context, folder) == .ok)
+    }
+    weir_faulty_os_settle(faulty)
+  }
+
+  deinit {
+    close()
+    weir_keyring_close(keys)
+    weir_faulty_os_close(faulty)
+  }
+
+  // MARK: Opening and ending
+
+  /// Opens, interns the policy's texts, and begins.
+  @discardableResult
+  func open() -> weir_status {
+    close()
+    var status = weir_log_open(options.name, WEIR_LOG_INFO, 1 << 20, 1 << 18, &log)
+    if status != .ok { return status }
+    var o = weir_unit_options()
+    o.inner = options.role == .inner
+    o.name = strings.keep(options.name)
+    o.data = strings.keep("/data")
+    o.version = strings.keep("test")
+    o.segment_bytes = options.segmentBytes
+    o.open_max = options.openMax
+    o.refs_max = options.refsMax
+    let names = UnsafeMutablePointer<UnsafePointer<CChar>?>.allocate(capacity: 8)
+    for (index, name) in options.supervisors.enumerated() {
+      (names + index).initialize(to: strings.keep(name))
+    }
+    kept.append(names)
+    o.supervisors = UnsafePointer(names)
+    o.supervisor_count = options.supervisors.count
+    o.keys = options.link ? keys : nil
+    o.mtu = 1500
+    o.delivery = options.role == .inner ? strings.keep("/out") : nil
+    o.stale_ms = 30 * 60 * 1000
+    o.report_directory = strings.keep("/reports")
+    o.report_second = options.secondReports ? strings.keep("/second") : nil
+    o.desk = desk.callbacks
+    o.os = os
+    o.log = log
+    var said = [CChar](repeating: 0, count: 512)
+    status = weir_unit_open(&o, &unit, &said)
+    problem = String(decoding: said.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    if status == .ok { status = intern() }
+    if status != .ok {
+      close()
+      return status
+    }
+    weir_unit_begin(unit)
+    return .ok
+  }
+
+  private var kept: [UnsafeMutablePointer<UnsafePointer<CChar>?>] = []
+
+  private func intern() -> weir_status {
+    var ids: [UInt32] = []
+    for text in StormDesk.texts {
+      var id: UInt32 = 0
+      let status = text.withUnsafeBufferPointer {
+        weir_unit_intern(unit, weir_bytes(at: $0.baseAddress, count: $0.count), &id)
+      }
+      if status != .ok { return status }
+      ids.append(id)
+    }
+    desk.use(ids: ids)
+    let say = desk.policy.sayText(.refused, dial: desk.policy.dialDefault, drill: false)
+    weir_unit_set_refusal_texts(unit, ids[Int(desk.policy.dialDefault)], ids[Int(say)])
+    return .ok
+  }
+
+  /// Closes without stopping: the process goes.
+  func close() {
+    if let job = flying { weir_unit_job_done(unit, job, .ioFailed) }
+    flying = nil
+    takeLog()
+    weir_unit_close(unit)
+    weir_log_close(log)
+    unit = nil
+    log = nil
+    inbox = [:]
+    kept.forEach { $0.deallocate() }
+    kept = []
+  }
+
+  /// The process dies; the machine goes on.
+  func crash() {
+    weir_faulty_os_crash(faulty)
+    close()
+  }
+
+  /// The power goes. The wall clock goes on, the boot clock starts anew.
+  func powerCut(_ seed: UInt64, darkMs: UInt64 = 5000) {
+    weir_faulty_os_power_cut(faulty, seed)
+    close()
+    advance(darkMs)
+  }
+
+  // MARK: Time and work
+
+  var wall: Int64 { os.pointee.wall_ms(os.pointee.context) }
+  var boot: UInt64 { os.pointee.boot_ns(os.pointee.context) / 1_000_000 }
+
+  func advance(_ milliseconds: UInt64) { weir_faulty_os_advance(faulty, milliseconds * 1_000_000) }
+
+  func turn() -> Bool {
+    let more = weir_unit_turn(unit)
+    takeLog()
+    return more
+  }
+
+  /// Takes the next job and performs it, without telling the unit yet.
+  func beginJob() -> Bool {
+    guard flying == nil, let job = weir_unit_take_job(unit) else { return false }
+    flying = job
+    lastJob = weir_job_perform(job, os)
+    return true
+  }
+
+  func endJob() {
+    guard let job = flying else { return }
+    flying = nil
+    weir_unit_job_done(unit, job, lastJob)
+  }
+
+  func work() -> Bool {
+    guard beginJob() else { return false }
+    endJob()
+    return true
+  }
+
+  /// Turns and jobs until nothing is left to do at this moment.
+  func pump(_ most: Int = 2000) {
+    for _ in 0..<most {
+      let more = turn()
+      if !work() && !more { return }
+    }
+    Issue.record("the unit does not come to rest")
+  }
+
+  /// Time passes in steps, with work at every one.
+  func pass(_ milliseconds: UInt64, step: UInt64 = 50) {
+    var left = milliseconds
+    while left > 0 {
+      let span = min(step, left)
+      advance(span)
+      pump()
+      left -= span
+    }
+  }
+
+  var failed: weir_status { weir_unit_failed(unit) }
+
+  /// Stops cleanly and closes; false when it did not come to its end.
+  func stop() -> Bool {
+    weir_unit_stop(unit)
+    pump()
+    let stopped = weir_unit_stopped(unit)
+    close()
+    return stopped
+  }
+
+  private func takeLog() {
+    guard let log else { return }
+    while true {
+      let piece = weir_log_peek(log)
+      if piece.count == 0 { return }
+      logged.append(contentsOf: UnsafeBufferPointer(start: piece.at, count: piece.count))
+      weir_log_consume(log, piece.count)
+    }
+  }
+
+  // MARK: Clients
+
+  func connect(control: Bool = false) throws -> UInt32 {
+    var number: UInt32 = 0
+    try #require(weir_unit_connect(unit, control, &number) == .ok)
+    inbox[number] = []
+    return number
+  }
+
+  func disconnect(_ client: UInt32) {
+    weir_unit_disconnect(unit, client)
+    inbox[client] = nil
+  }
+
+  /// Gives bytes as far as the unit has room for them; the count that it took.
+  @discardableResult
+  func give(_ client: UInt32, _ bytes: some Collection<UInt8>) -> Int {
+    var room = 0
+    guard let space = weir_unit_space(unit, client, &room), room > 0 else { return 0 }
+    let count = min(room, bytes.count)
+    _ = UnsafeMutableBufferPointer(start: space, count: count).update(
+      fromContentsOf: Array(bytes.prefix(count)))
+    weir_unit_filled(unit, client, count)
+    return count
+  }
+
+  /// Gives lines in full, with turns between where there is no room.
+  func send(_ client: UInt32, _ lines: String...) {
+    var bytes = ArraySlice(lines.map { $0 + "\n" }.joined().utf8)
+    for _ in 0..<10_000 where !bytes.isEmpty {
+      let taken = give(client, bytes)
+      bytes = bytes.dropFirst(taken)
+      if taken == 0 { pump() }
+    }
+  }
+
+  /// The whole lines that may leave, and have now left.
+  func receive(_ client: UInt32) -> [Line] {
+    while true {
+      let output = weir_unit_output(unit, client)
+      if output.count == 0 { break }
+      inbox[client, default: []].append(
+        contentsOf: UnsafeBufferPointer(start: output.at, count: output.count))
+      weir_unit_written(unit, client, output.count)
+    }
+    guard let waiting = inbox[client], let last = waiting.lastIndex(of: 10) else { return [] }
+    inbox[client] = Array(waiting[(last + 1)...])
+    return waiting[..<last].split(separator: 10).map { Line($0) }
+  }
+
+  /// Sends lines, pumps, and gives the answers.
+  func ask(_ client: UInt32, _ lines: String...) -> [Line] {
+    for line in lines { send(client, line) }
+    pump()
+    return receive(client)
+  }
+
+  /// One request, one answer.
+  func one(_ client: UInt32, _ line: String) throws -> Line {
+    let answers = ask(client, line)
+    try #require(answers.count == 1, "\(line) → \(answers)")
+    return answers[0]
+  }
+
+  // MARK: Files
+
+  func names(in directory: String) -> [String] {
+    var found: [String] = []
+    _ = withUnsafeMutablePointer(to: &found) {
+      os.pointee.list(
+        os.pointee.context, directory,
+        { user, name in
+          guard let user, let name else { return .invalid }
+          user.assumingMemoryBound(to: [String].self).pointee.append(String(cString: name))
+          return .ok
+        }, $0)
+    }
+    return found.filter { !$0.hasPrefix(".") }
+  }
+
+  func content(_ path: String) -> Line {
+    var size: UInt64 = 0
+    guard weir_faulty_os_file_size(faulty, path, &size) == .ok, size > 0 else { return Line([]) }
+    var bytes = [UInt8](repeating: 0, count: Int(size))
+    var got = 0
+    _ = weir_faulty_os_peek(faulty, path, 0, &bytes, bytes.count, &got)
+    return Line(bytes[..<got])
+  }
+
+  /// Copies the journal's files, as they are seen, into another world.
+  func copyJournal(to other: House) {
+    let table = other.os
+    for folder in ["/data", "/data/journal"] {
+      _ = table.pointee.make_directory(table.pointee.context, folder)
+    }
+    for name in names(in: "/data/journal") where name.hasSuffix(".wal") {
+      let bytes = content("/data/journal/" + name).bytes
+      var file: OpaquePointer?
+      _ = table.pointee.open(
+        table.pointee.context, "/data/journal/" + name, WEIR_OPEN_CREATE, &file)
+      _ = bytes.withUnsafeBufferPointer {
+        table.pointee.write_at(
+          table.pointee.context, file, 0, weir_bytes(at: $0.baseAddress, count: $0.count))
+      }
+      table.pointee.close(table.pointee.context, file)
+    }
+    weir_faulty_os_settle(other.faulty)
+  }
+}

@@ -1,0 +1,118 @@
+import CWeirBase
+import CWeirFaultyOs
+import CWeirWorks
+import Foundation
+import Testing
+import WeirModel
+
+/// What a link does to datagrams on their way, in percent, by a seed.
+struct Weather {
+  var lost = 0
+  var repeated = 0
+  var late = 0
+  var isDark = false
+}
+
+/// An outer unit, an inner unit, and the line between them.
+final class Pair {
+  let outer: House
+  let inner: House
+  var weather = Weather()
+  /// The line carries heartbeats of an empty index and nothing that is longer.
+  var onlyShort = false
+  private var chance: Chance
+  private var onTheWay: [(due: UInt64, bytes: [UInt8])] = []
+  private var clock: UInt64 = 0
+  /// Key epoch, unit, boot epoch, boot id, stream and sequence of every datagram ever sent: what
+  /// key and nonce are made of.
+  private(set) var nonces: Set<[UInt8]> = []
+  private(set) var sent = 0
+  private(set) var reused = 0
+
+  init(seed: UInt64, outerSeed: UInt64? = nil) throws {
+    chance = Chance(seed)
+    outer = try House(.init(seed: outerSeed ?? seed))
+    inner = try House(.init(role: .inner, name: "gz1", seed: seed &+ 1000))
+  }
+
+  func open() throws {
+    try #require(outer.open() == .ok, "\(outer.problem)")
+    try #require(inner.open() == .ok, "\(inner.problem)")
+  }
+
+  func advance(_ milliseconds: UInt64) {
+    outer.advance(milliseconds)
+    inner.advance(milliseconds)
+    clock += milliseconds
+  }
+
+  /// Takes what a unit sends now onto the line.
+  func collect(from house: House) {
+    guard house.unit != nil, house.options.role == .outer else { return }
+    for _ in 0..<10_000 {
+      let datagram = weir_unit_datagram(house.unit)
+      if datagram.count == 0 { return }
+      let bytes = Array(UnsafeBufferPointer(start: datagram.at, count: datagram.count))
+      sent += 1
+      if !nonces.insert(Array(bytes[4..<52])).inserted { reused += 1 }
+      if onlyShort && bytes.count > 300 { continue }
+      if weather.isDark || chance.percent(weather.lost) { continue }
+      let copies = chance.percent(weather.repeated) ? 2 : 1
+      for _ in 0..<copies {
+        let delay = chance.percent(weather.late) ? UInt64(chance.below(400)) : 0
+        onTheWay.append((clock + delay, bytes))
+      }
+    }
+    Issue.record("the sender does not come to rest")
+  }
+
+  private func arrive() {
+    let now = onTheWay.filter { $0.due <= clock }
+    onTheWay.removeAll { $0.due <= clock }
+    guard inner.unit != nil else { return }
+    for var item in now {
+      weir_unit_received(inner.unit, &item.bytes, item.bytes.count)
+    }
+  }
+
+  /// Both units work at this moment, and the line carries.
+  func settle() {
+    if outer.unit != nil { outer.pump() }
+    collect(from: outer)
+    arrive()
+    if inner.unit != nil { inner.pump() }
+  }
+
+  func pass(_ milliseconds: UInt64, step: UInt64 = 100) {
+    var left = milliseconds
+    while left > 0 {
+      let span = min(step, left)
+      advance(span)
+      settle()
+      left -= span
+    }
+  }
+
+  /// What lies before the 110 desk: matters by name of file.
+  var delivered: [String] { inner.names(in: "/out").filter { !$0.hasPrefix("ALARM") } }
+  var alarms: [String] { inner.names(in: "/out").filter { $0.hasPrefix("ALARM") } }
+
+  func alarms(_ code: String, _ moment: String) -> [String] {
+    alarms.filter { $0.hasSuffix("-\(code)-\(moment).json") }
+  }
+
+  /// Handover → its highest delivered revision; conflicts apart.
+  var latestDelivered: [String: Int] {
+    var found: [String: Int] = [:]
+    for name in delivered where !name.contains("conflict") {
+      guard let cut = name.range(of: "-r", options: .backwards) else { continue }
+      let revision = Int(name[cut.upperBound...].prefix { $0.isNumber }) ?? 0
+      found[String(name[..<cut.lowerBound]), default: 0].max(revision)
+    }
+    return found
+  }
+}
+
+extension Int {
+  fileprivate mutating func max(_ other: Int) { if other > self { self = other } }
+}

@@ -1,0 +1,98 @@
+import CWeirBase
+import CWeirWorks
+@testable import WeirCore
+import WeirHandover
+import WeirModel
+import WeirPolicy
+
+/// The real policy and the real machine behind the core's steps, as the program joins them.
+final class StormDesk {
+  static let texts: [[UInt8]] = Policy.embedded.texts.map { Array($0.utf8) }
+  private static let untouched = UInt32.max
+
+  let policy = Policy.embedded
+  let role: UnitRole
+  var ids: [UInt32] = []
+  private var indices: [UInt32: UInt16] = [:]
+  /// Judges nothing: every step stays as it arrived.
+  var isAsleep = false
+  /// Steps of every batch, and what was noticed.
+  var batches: [Int] = []
+  var raised: [(report: UInt32, handover: String, recovering: Bool)] = []
+  var acknowledged: [(report: UInt32, by: String)] = []
+
+  init(role: UnitRole) { self.role = role }
+
+  func use(ids: [UInt32]) {
+    self.ids = ids
+    indices = [:]
+    for (index, id) in ids.enumerated() where id != 0 { indices[id] = UInt16(index) }
+  }
+
+  /// The callbacks; the desk must outlive the unit.
+  var callbacks: weir_desk {
+    weir_desk(
+      context: Unmanaged.passUnretained(self).toOpaque(),
+      judge: { context, steps, count in
+        guard let context, let steps else { return }
+        Unmanaged<StormDesk>.fromOpaque(context).takeUnretainedValue().judge(
+          StepBatch(steps, count: count))
+      },
+      notice: { context, notice in
+        guard let context, let notice else { return }
+        Unmanaged<StormDesk>.fromOpaque(context).takeUnretainedValue().take(notice.pointee)
+      })
+  }
+
+  private func take(_ notice: weir_notice) {
+    func text(_ view: weir_bytes) -> String {
+      String(decoding: UnsafeBufferPointer(start: view.at, count: view.count), as: UTF8.self)
+    }
+    if notice.acknowledged {
+      acknowledged.append((notice.report_number, text(notice.by)))
+    } else {
+      raised.append((notice.report_number, text(notice.handover), notice.recovering))
+    }
+  }
+
+  private func judge(_ batch: borrowing StepBatch) {
+    batches.append(batch.count)
+    if isAsleep { return }
+    for index in 0..<batch.count {
+      let happening = batch.happening(index)
+      let before = batch.before(index)
+      let event = before.flatMap { Machine.eventKind($0, happening) }
+      switch step(before, happening) {
+      case .changed(let after, _, let effects):
+        batch.change(index, to: after, event: event, effects: effects)
+      case .refused(let refusal):
+        batch.refuse(index, refusal)
+      }
+    }
+  }
+
+  private func step(_ before: Handover?, _ happening: Happening) -> Outcome {
+    let decision = policy.decide(
+      Machine.factsAfter(before, happening), platform: before?.platform ?? happening.platform,
+      channel: before?.channel ?? happening.channel, role: role,
+      county: happening.county != 0 ? happening.county : before?.county ?? 0)
+    var known = before
+    known?.decisionText = Self.untouched
+    known?.dialText = Self.untouched
+    let outcome = Machine.step(
+      known, happening, decision: decision, timing: policy.timing, role: role)
+    guard case .changed(var after, let say, let effects) = outcome else { return outcome }
+    let spoken = after.dialText == Self.untouched
+    let dial = spoken ? indices[before?.dialText ?? 0] ?? policy.dialDefault : UInt16(after.dialText)
+    after.dialText = spoken ? before?.dialText ?? 0 : ids[Int(dial)]
+    after.decisionText =
+      after.decisionText == Self.untouched
+      ? before?.decisionText ?? 0 : ids[Int(after.decisionText)]
+    switch say {
+    case .none: after.sayText = 0
+    case .decision: after.sayText = ids[Int(decision.sayText)]
+    default: after.sayText = ids[Int(policy.sayText(say, dial: dial, drill: false))]
+    }
+    return .changed(after, say: say, effects: effects)
+  }
+}
