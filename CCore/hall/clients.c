@@ -9,8 +9,7 @@
 
 enum { BACKLOG = 1024 };
 
-/* ---- Closing ------------------------------------------------------------------------------------
- */
+/* ---- Closing ---- */
 
 static void on_client_closed(uv_handle_t *handle) {
   client *c = handle->data;
@@ -31,8 +30,7 @@ void hall_close_clients(weir_hall *h) {
   }
 }
 
-/* ---- Reading and writing
- * ------------------------------------------------------------------------- */
+/* ---- Reading and writing ---- */
 
 static void on_space(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
   client *c = handle->data;
@@ -139,8 +137,7 @@ bool hall_clients_quiet(const weir_hall *h) {
   return true;
 }
 
-/* ---- Accepting
- * ------------------------------------------------------------------------------------ */
+/* ---- Accepting ---- */
 
 static bool is_allowed(const weir_hall *h, const listener *l, client *c) {
   if (l->tcp_kind) return true;
@@ -225,8 +222,7 @@ static void on_connection(uv_stream_t *server, int status) {
   c->reading = uv_read_start(&c->stream, on_space, on_read) == 0;
 }
 
-/* ---- Listening
- * ------------------------------------------------------------------------------------ */
+/* ---- Listening ---- */
 
 /* A socket left behind by a run that was killed is in the way; the data folder's lock says that no
  * other unit runs here. Anything that is not a socket stays. */

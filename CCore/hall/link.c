@@ -77,8 +77,7 @@ uint16_t weir_hall_link_port(const weir_hall *h, size_t index) {
   return index < h->link_count ? h->links[index].port : 0;
 }
 
-/* ---- Receiving --------------------------------------------------------------------------------
- */
+/* ---- Receiving ---- */
 
 static void on_readable(uv_poll_t *poll, int status, int events) {
   link_socket *s = poll->data;
@@ -114,8 +113,7 @@ void hall_close_links(weir_hall *h) {
   }
 }
 
-/* ---- Sending ------------------------------------------------------------------------------------
- */
+/* ---- Sending ---- */
 
 static void on_writable(uv_poll_t *poll, int status, int events) {
   (void)status;

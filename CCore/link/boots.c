@@ -13,8 +13,7 @@
 
 #include <string.h>
 
-/* ---- Finding ------------------------------------------------------------------------------------
- */
+/* ---- Finding ---- */
 
 static boot_unit *unit_find(weir_boots *b, const char name[WEIR_UNIT_NAME_MAX]) {
   for (size_t i = 0; i < b->count; i++) {
@@ -55,8 +54,7 @@ static boot_stream *stream_free(boot_state *boot) {
   return NULL;
 }
 
-/* ---- Boots coming and going
- * ----------------------------------------------------------------------- */
+/* ---- Boots coming and going ---- */
 
 static void boot_clear(boot_state *boot) {
   for (size_t i = 0; i < WEIR_LINK_STREAMS_MAX; i++) weir_sealer_close(boot->streams[i].sealer);
@@ -104,8 +102,7 @@ static bool refused_remember(boot_unit *unit, const boot_state *boot, uint64_t n
   return true;
 }
 
-/* ---- Authentication
- * ------------------------------------------------------------------------------- */
+/* ---- Authentication ---- */
 
 static weir_status unseal(weir_sealer *sealer, const wire_header *header, uint8_t *datagram) {
   uint8_t *plain = datagram + WEIR_LINK_HEADER_BYTES;
@@ -221,8 +218,7 @@ weir_status weir_boots_unseal(weir_boots *b, const wire_header *header, uint8_t 
   return WEIR_REFUSED;
 }
 
-/* ---- What people and the journal say
- * ----------------------------------------------------------------- */
+/* ---- What people and the journal say ---- */
 
 static bool unit_named(const char *unit, char padded[WEIR_UNIT_NAME_MAX]) {
   size_t count = strnlen(unit, WEIR_UNIT_NAME_MAX + 1);

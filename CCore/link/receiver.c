@@ -65,8 +65,7 @@ weir_status weir_link_receiver_admit(weir_link_receiver *r, const char *unit, ui
   return weir_boots_admit(&r->boots, unit, boot_epoch);
 }
 
-/* ---- Events -------------------------------------------------------------------------------------
- */
+/* ---- Events ---- */
 
 /* A new event about a unit's boot, at the end of the queue. */
 static weir_link_event *event_add(weir_link_receiver *r, weir_link_event_kind kind,
@@ -93,8 +92,7 @@ static void events_begin(weir_link_receiver *r, uint64_t now_ms) {
   if (now_ms > r->now_ms) r->now_ms = now_ms;
 }
 
-/* ---- One datagram
- * --------------------------------------------------------------------------------- */
+/* ---- One datagram ---- */
 
 typedef struct take_context {
   boot_unit *unit;
@@ -224,8 +222,7 @@ weir_status weir_link_receiver_take(weir_link_receiver *r, uint8_t *datagram, si
   return status;
 }
 
-/* ---- Silence
- * --------------------------------------------------------------------------------------- */
+/* ---- Silence ---- */
 
 void weir_link_receiver_tick(weir_link_receiver *r, uint64_t now_ms) {
   events_begin(r, now_ms);

@@ -21,8 +21,7 @@
 static const uint64_t schedule_after_ms[] = {0, 60, 300, 1200};
 enum { STEPS = sizeof schedule_after_ms / sizeof schedule_after_ms[0] };
 
-/* ---- Heaps ------------------------------------------------------------------------------------
- */
+/* ---- Heaps ---- */
 
 static void heap_set(weir_schedule *s, schedule_heap *heap, uint32_t place, schedule_item item) {
   heap->items[place] = item;
@@ -68,8 +67,7 @@ static void heap_remove(weir_schedule *s, schedule_heap *heap, uint32_t place) {
     heap_down(s, heap, place, item);
 }
 
-/* ---- Entries in their heap --------------------------------------------------------------------
- */
+/* ---- Entries in their heap ---- */
 
 static uint64_t entry_ready_key(const schedule_entry *entry) {
   const uint64_t order_max = (UINT64_C(1) << 60) - 1;
@@ -96,8 +94,7 @@ static void entry_leave(weir_schedule *s, schedule_entry *entry) {
   heap_remove(s, heap, entry->place);
 }
 
-/* ---- The table ----------------------------------------------------------------------------------
- */
+/* ---- The table ---- */
 
 /* Crossing numbers are our own and nearly dense: multiplying spreads them well enough. */
 static uint32_t table_home(const weir_schedule *s, uint64_t crossing) {
@@ -157,8 +154,7 @@ void weir_schedule_close(weir_schedule *s) {
   *s = (weir_schedule){0};
 }
 
-/* ---- The schedule -------------------------------------------------------------------------------
- */
+/* ---- The schedule ---- */
 
 weir_status weir_schedule_offer(weir_schedule *s, uint64_t crossing, uint32_t revision,
                                 uint8_t lane, uint64_t now_ms) {

@@ -48,8 +48,7 @@ struct weir_link_sender {
   weir_link_sender_counts counts;
 };
 
-/* ---- Opening and closing ----------------------------------------------------------------------
- */
+/* ---- Opening and closing ---- */
 
 static weir_status open_slots(weir_link_sender *s, uint32_t mtu) {
   size_t datagram_bytes = mtu - IP_UDP_BYTES;
@@ -97,8 +96,7 @@ void weir_link_sender_close(weir_link_sender *s) {
   weir_free(s);
 }
 
-/* ---- What is due --------------------------------------------------------------------------------
- */
+/* ---- What is due ---- */
 
 weir_status weir_link_sender_offer(weir_link_sender *s, uint64_t crossing, uint32_t revision,
                                    uint8_t lane, uint64_t now_ms) {
@@ -132,8 +130,7 @@ void weir_link_sender_skip(weir_link_sender *s, uint64_t now_ms) {
   s->named = NULL;
 }
 
-/* ---- Packing
- * -------------------------------------------------------------------------------------- */
+/* ---- Packing ---- */
 
 static sender_slot *pack_slot(weir_link_sender *s) {
   WEIR_ASSERT(s->closed < s->slot_count);
@@ -210,8 +207,7 @@ weir_status weir_link_sender_pack(weir_link_sender *s, weir_bytes record, uint64
   return WEIR_OK;
 }
 
-/* ---- Datagrams out
- * --------------------------------------------------------------------------------- */
+/* ---- Datagrams out ---- */
 
 void weir_link_sender_heartbeat(weir_link_sender *s, uint64_t now_ms, int64_t wall_ms,
                                 uint32_t open_danger) {
@@ -259,8 +255,7 @@ uint64_t weir_link_sender_next(const weir_link_sender *s) {
   return copy_ms < s->beat_next_ms ? copy_ms : s->beat_next_ms;
 }
 
-/* ---- Counts
- * ------------------------------------------------------------------------------------------ */
+/* ---- Counts ---- */
 
 bool weir_link_sender_copies(const weir_link_sender *s, uint64_t crossing, uint32_t *copies,
                              int64_t *last_ms) {

@@ -25,8 +25,7 @@ static bool fail_at(scan *s, unsigned refusal, const char *parent, weir_bytes na
   return scan_fail(s, refusal, path);
 }
 
-/* ---- Values
- * -------------------------------------------------------------------------------------- */
+/* ---- Values ---- */
 
 /* The label is touched only when all is well: a refusal must not carry a ref that is none. */
 static bool read_text(reading *r, const char *field, scan_text kind, size_t least, size_t most,
@@ -43,7 +42,7 @@ static bool read_text(reading *r, const char *field, scan_text kind, size_t leas
 /* A word of letters, digits and `more`. */
 static bool read_word(reading *r, const char *field, size_t most, const char *more,
                       weir_bytes *out) {
-  weir_bytes word;
+  weir_bytes word = {0};
   if (!read_text(r, field, SCAN_LINE, 1, most, &word)) return false;
   for (size_t i = 0; i < word.count; i++) {
     uint8_t c = word.at[i];
@@ -149,8 +148,7 @@ static bool read_facts(reading *r) {
   }
 }
 
-/* ---- Objects inside
- * ------------------------------------------------------------------------------ */
+/* ---- Objects inside ---- */
 
 typedef enum member {
   MEMBER_NAME,
@@ -230,8 +228,7 @@ static bool read_object(reading *r, bool caller) {
   return true;
 }
 
-/* ---- Fields
- * -------------------------------------------------------------------------------------- */
+/* ---- Fields ---- */
 
 static bool read_value(reading *r, int field) {
   weir_message *m = r->m;

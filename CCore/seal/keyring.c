@@ -110,8 +110,7 @@ static const char *field_day(weir_bytes field, uint32_t *day) {
   return NULL;
 }
 
-/* ---- Reading the file --------------------------------------------------------------------------
- */
+/* ---- Reading the file ---- */
 
 static const char *line_insert(weir_keyring *ring, epoch_entry entry, const uint8_t *master,
                                weir_status *status) {
@@ -205,8 +204,7 @@ void weir_keyring_close(weir_keyring *ring) {
   weir_free(ring);
 }
 
-/* ---- Asking the ring ----------------------------------------------------------------------------
- */
+/* ---- Asking the ring ---- */
 
 static size_t ring_find(const weir_keyring *ring, uint32_t epoch) {
   size_t index = 0;

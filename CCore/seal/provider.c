@@ -201,8 +201,7 @@ static weir_status sm4_self_test(void) {
   return WEIR_OK;
 }
 
-/* ---- The table --------------------------------------------------------------------------------
- */
+/* ---- The table ---- */
 
 static const weir_provider providers[] = {
     {"aes-256-gcm", WEIR_SUITE_AES_256_GCM, 32, aes_self_test, aes_open, gcm_close, gcm_seal,

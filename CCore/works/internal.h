@@ -164,8 +164,7 @@ weir_status texts_add(weir_texts *t, uint32_t id, weir_bytes text);
 void record_put_text(weir_buffer *b, uint32_t id, weir_bytes text);
 bool record_get_text(weir_bytes body, uint32_t *id, weir_bytes *text);
 
-/* ---- Index: key → value, open addressing; a key may stand more than once ----------------------
- */
+/* ---- Index: key → value, open addressing; a key may stand more than once ---- */
 
 typedef struct index_entry {
   uint64_t key, value; /* value 0: empty */
@@ -183,8 +182,7 @@ index_entry *index_find(const weir_index *x, uint64_t key, const index_entry *fr
 weir_status index_add(weir_index *x, uint64_t key, uint64_t value); /* FULL at the limit */
 void index_remove(weir_index *x, index_entry *removed);
 
-/* ---- Handovers that are open ------------------------------------------------------------------
- */
+/* ---- Handovers that are open ---- */
 
 typedef struct matter {
   weir_state state;
@@ -205,8 +203,7 @@ enum { NO_SLOT = UINT32_MAX };
 /* A value of the index `handovers`: a slot (bit 63) or the position of the last record. */
 #define SLOT_BIT (UINT64_C(1) << 63)
 
-/* ---- Connections ------------------------------------------------------------------------------
- */
+/* ---- Connections ---- */
 
 typedef struct mark {
   uint64_t end;    /* stream offset behind the answer */
@@ -228,8 +225,7 @@ typedef struct connection {
   bool failing_told;
 } connection;
 
-/* ---- The batch ----------------------------------------------------------------------------------
- */
+/* ---- The batch ---- */
 
 typedef struct entry {
   uint32_t connection;
@@ -243,8 +239,7 @@ typedef struct entry {
   bool danger;
 } entry;
 
-/* ---- Jobs
- * ------------------------------------------------------------------------------------------- */
+/* ---- Jobs ---- */
 
 enum { JOB_JOURNAL, JOB_STAGE, JOB_PUBLISH, JOB_LAST_WORDS };
 
@@ -259,8 +254,7 @@ struct weir_job {
   weir_bytes words;
 };
 
-/* ---- The unit
- * --------------------------------------------------------------------------------------- */
+/* ---- The unit ---- */
 
 typedef struct weir_counters {
   uint64_t intakes, updates, events, deadlines, refused, quarantined, overloaded, duplicates;

@@ -136,8 +136,7 @@ unsigned inner_admit(weir_unit *u, const weir_message *m) {
   return WEIR_REFUSAL_NONE;
 }
 
-/* ---- Events of the receiver ---------------------------------------------------------------------
- */
+/* ---- Events of the receiver ---- */
 
 static void on_silence(weir_unit *u, const weir_link_event *e, bool began) {
   uint32_t which = ledger_of(u, e->unit);

@@ -12,7 +12,13 @@
 #include <string.h>
 
 /* Beside these a record holds its head, three interned texts at most, caller and place. */
-enum { TEXTS_BYTES_MAX = 28 * 1024, HISTORY_BYTES_MAX = 16 * 1024, LINE_BYTES_MAX = 12 * 1024 };
+enum {
+  TEXTS_BYTES_MAX = 28 * 1024,
+  HISTORY_BYTES_MAX = 16 * 1024,
+  LINE_BYTES_MAX = 12 * 1024,
+  LINE_HEAD_MAX = 256,
+  ESCAPED_MOST = 3 /* two bytes of a request, an escaped control, may become six */
+};
 
 static void put_key_time(weir_buffer *b, const char *key, int64_t wall_ms) {
   if (wall_ms == 0) return;
@@ -136,6 +142,7 @@ static void put_place(const weir_message *m, weir_buffer *b) {
 typedef struct chain {
   weir_position at[CHAIN_MAX];
   size_t count;
+  size_t most; /* bytes that their lines of the history can take */
 } chain;
 
 static bool read_one(weir_unit *u, weir_position position, matter_record *r) {
@@ -148,10 +155,12 @@ static bool read_one(weir_unit *u, weir_position position, matter_record *r) {
 /* The newest CHAIN_MAX records; the one with the latest text is always reached by its own link. */
 static bool walk_back(weir_unit *u, weir_position last, chain *c) {
   c->count = 0;
+  c->most = 0;
   for (weir_position p = last; p != 0 && c->count < CHAIN_MAX;) {
     matter_record r;
     if (!read_one(u, p, &r)) return false;
     c->at[c->count++] = p;
+    c->most += LINE_HEAD_MAX + ESCAPED_MOST * r.line.count;
     p = r.previous;
   }
   return true;
@@ -222,7 +231,7 @@ static bool size_of_line(weir_unit *u, weir_position at, bool whole, size_t *byt
 /* The newest lines that HISTORY_BYTES_MAX holds, oldest first. */
 static bool put_history(weir_unit *u, const chain *c, bool whole, weir_buffer *b) {
   size_t shown = 0, left = HISTORY_BYTES_MAX;
-  if (c->count == 1) shown = 1; /* a new matter, and in haste: one line fits */
+  if (c->most <= left) shown = c->count; /* all but a few matters: every line fits */
   for (size_t bytes; shown < c->count; shown++) {
     if (!size_of_line(u, c->at[shown], whole, &bytes)) return false;
     if (bytes > left) break;
@@ -248,14 +257,17 @@ static bool put_history(weir_unit *u, const chain *c, bool whole, weir_buffer *b
 typedef struct bodies {
   weir_position at[UPDATES_MAX + 1];
   size_t count;
+  size_t most; /* bytes that their texts can take */
 } bodies;
 
 static bool find_bodies(weir_unit *u, weir_position newest, bodies *found) {
   found->count = 0;
+  found->most = 0;
   for (weir_position p = newest; p != 0 && found->count <= UPDATES_MAX;) {
     matter_record r;
     if (!read_one(u, p, &r)) return false;
     found->at[found->count++] = p;
+    found->most += ESCAPED_MOST * r.line.count;
     p = r.previous_body;
   }
   return true;
@@ -277,7 +289,9 @@ static bool put_texts(weir_unit *u, const bodies *found, weir_buffer *b) {
   weir_message m;
   bool line = false, begun = false;
   size_t left = TEXTS_BYTES_MAX, shown = 0, updates = found->count - 1;
-  if (updates > 0) {
+  if (found->most <= left) {
+    shown = updates;
+  } else {
     if (!read_with_line(u, found->at[updates], &r, &m, &line) || !line) return false;
     left -= escaped_bytes(m.text);
   }

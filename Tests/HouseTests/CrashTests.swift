@@ -32,7 +32,8 @@ extension RealProgramTests {
         load.send()
         if let point = points.first, load.answered >= point {
           points.removeFirst()
-          pause(upToMs: 8, &chance)
+          // Every other kill comes in the moment in which the first answer is here.
+          if points.count % 2 == 0 { load.waitForAnswer() } else { pause(upToMs: 8, &chance) }
           house.outer.kill()
           // What it had answered before its end still counts.
           while !load.isGone { try load.receive() }
@@ -76,10 +77,13 @@ extension RealProgramTests {
       var owned: Set<String> = []
       for round in 0..<Self.kills {
         let load = try Load(Matter.mix(140, tag: "i\(round)"), to: house.intake)
+        // Every other kill comes between a file's appearance and whatever follows it.
+        if round % 2 == 0, let pid = house.inner.pid { desk.killAtNextDelivery(pid) }
         try await load.run()
         #expect(load.complaint.isEmpty)
         owned.formUnion(try load.owned110())
-        pause(upToMs: 150, &chance)
+        pause(upToMs: 50, &chance)
+        desk.forgetVictim()
         house.inner.kill()
         try await house.inner.start()
       }

@@ -106,6 +106,12 @@ final class Load {
     }
   }
 
+  /// Waits until the first connection that waits for an answer has one, and takes none.
+  func waitForAnswer() {
+    guard let lane = lanes.first(where: { !$0.waiting.isEmpty }) else { return }
+    _ = try? lane.client?.hasLine(withinMs: 1000)
+  }
+
   /// Takes the answers that are there, waiting at most a moment for the first.
   func receive(waitMs: Int = 5) throws {
     var wait = waitMs

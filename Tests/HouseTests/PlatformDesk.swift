@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Synchronization
 
 /// The 110 platform: takes each delivered file away as soon as it sees it, on a thread of its own.
@@ -7,6 +8,7 @@ final class PlatformDesk: Sendable {
   private struct Seen {
     var names: Set<String> = []
     var doubles: [String] = []
+    var victim: Int32?
     var isStopped = false
     var hasEnded = false
   }
@@ -24,7 +26,8 @@ final class PlatformDesk: Sendable {
   private func run() {
     while !seen.withLock({ $0.isStopped }) {
       takeAll()
-      Thread.sleep(forTimeInterval: 0.002)
+      let isHunting = seen.withLock { $0.victim != nil }
+      if !isHunting { Thread.sleep(forTimeInterval: 0.002) }
     }
     takeAll()
     seen.withLock { $0.hasEnded = true }
@@ -34,6 +37,8 @@ final class PlatformDesk: Sendable {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: source)) ?? []
     for name in names where !name.hasPrefix(".") {
       let isNew = seen.withLock { state in
+        if let victim = state.victim { kill(victim, SIGKILL) }
+        state.victim = nil
         if !state.names.insert(name).inserted {
           state.doubles.append(name)
           return false
@@ -44,6 +49,12 @@ final class PlatformDesk: Sendable {
       rename(source + "/" + name, away)
     }
   }
+
+  /// Kills a process in the moment in which the next delivered file is seen.
+  func killAtNextDelivery(_ pid: Int32) { seen.withLock { $0.victim = pid } }
+
+  /// Kills nobody any more.
+  func forgetVictim() { seen.withLock { $0.victim = nil } }
 
   /// Names that were delivered so far.
   var names: Set<String> { seen.withLock { $0.names } }

@@ -264,24 +264,26 @@ final class House {
     inbox[client] = nil
   }
 
-  /// Gives bytes as far as the unit has room for them; the count that it took.
+  /// Gives bytes from `start` on, as far as the unit has room for them; the count that it took.
   @discardableResult
-  func give(_ client: UInt32, _ bytes: some Collection<UInt8>) -> Int {
+  func give(_ client: UInt32, _ bytes: [UInt8], from start: Int = 0) -> Int {
     var room = 0
     guard let space = weir_unit_space(unit, client, &room), room > 0 else { return 0 }
-    let count = min(room, bytes.count)
-    _ = UnsafeMutableBufferPointer(start: space, count: count).update(
-      fromContentsOf: Array(bytes.prefix(count)))
+    let count = min(room, bytes.count - start)
+    bytes.withUnsafeBufferPointer {
+      if let base = $0.baseAddress { space.update(from: base + start, count: count) }
+    }
     weir_unit_filled(unit, client, count)
     return count
   }
 
   /// Gives lines in full, with turns between where there is no room.
   func send(_ client: UInt32, _ lines: String...) {
-    var bytes = ArraySlice(lines.map { $0 + "\n" }.joined().utf8)
-    for _ in 0..<10_000 where !bytes.isEmpty {
-      let taken = give(client, bytes)
-      bytes = bytes.dropFirst(taken)
+    let bytes = Array(lines.map { $0 + "\n" }.joined().utf8)
+    var given = 0
+    for _ in 0..<10_000 where given < bytes.count {
+      let taken = give(client, bytes, from: given)
+      given += taken
       if taken == 0 { pump() }
     }
   }

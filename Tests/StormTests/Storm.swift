@@ -29,6 +29,7 @@ final class Storm {
   private var lines: [String: String] = [:]
   /// Ref → its durable answer, in the order in which they came.
   private var durable: [(ref: String, answer: Line)] = []
+  private var answers: [String: Line] = [:]
   private var known: [String] = []
   private(set) var wrong: [String] = []
 
@@ -65,7 +66,8 @@ final class Storm {
     asked += 1
     let ref = "q\(asked)"
     let number = known.isEmpty ? "1-8" : chance.pick(known)
-    switch chance.below(10) {
+    // Matters grow rather than their number, so that each has a history.
+    switch known.count < 12 ? chance.below(10) : 3 + chance.below(7) {
     case 0..<4:
       let channel = chance.percent(30) ? "internet" : "phone"
       return remember(ref, Ask.intake(ref, chance.pick(Self.facts), channel: channel))
@@ -83,10 +85,11 @@ final class Storm {
   private func hear(_ client: UInt32) {
     for answer in pair.outer.receive(client) {
       guard answer.isDurable, let ref = answer.ref else { continue }
-      if let first = durable.first(where: { $0.ref == ref }) {
-        check(first.answer == answer, "another answer for \(ref): \(first.answer) → \(answer)")
+      if let first = answers[ref] {
+        check(first == answer, "another answer for \(ref): \(first) → \(answer)")
         continue
       }
+      answers[ref] = answer
       durable.append((ref, answer))
       if let number = answer.string("handover"), !known.contains(number) { known.append(number) }
     }
@@ -112,7 +115,7 @@ final class Storm {
     } else {
       house.powerCut(chance.next(), darkMs: UInt64(100 + chance.below(3000)))
     }
-    if chance.percent(30) { pair.pass(UInt64(200 + chance.below(60_000)), step: 2000) }
+    if chance.percent(30) { pair.pass(UInt64(200 + chance.below(60_000)), step: 10_000) }
     try reopen(house)
   }
 
@@ -123,7 +126,7 @@ final class Storm {
       for _ in 0...chance.below(4) { pair.outer.send(client, request()) }
       if chance.percent(60) { pair.outer.pump() }
     case 55..<80: pair.pass(UInt64(10 + chance.below(400)))
-    case 80..<85: pair.pass(UInt64(1000 + chance.below(30_000)), step: 1000)
+    case 80..<85: pair.pass(UInt64(1000 + chance.below(30_000)), step: 4000)
     case 85..<90:
       pair.weather = Weather(
         lost: chance.pick([0, 5, 20, 50]), repeated: chance.below(20), late: chance.below(30),

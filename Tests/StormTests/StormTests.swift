@@ -9,7 +9,7 @@ import Testing
     var delivered = 0
     for seed in row * Self.seedsPerRow..<(row + 1) * Self.seedsPerRow {
       let storm = try Storm(seed: seed)
-      try storm.run(steps: 250)
+      try storm.run(steps: 200)
       try storm.judge()
       #expect(storm.wrong.isEmpty, "seed \(seed)")
       delivered += storm.size.delivered

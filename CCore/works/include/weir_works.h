@@ -117,8 +117,7 @@ typedef struct weir_desk {
   void (*notice)(void *context, const weir_notice *notice);
 } weir_desk;
 
-/* ---- A unit ------------------------------------------------------------------------------------
- */
+/* ---- A unit ---- */
 
 typedef struct weir_unit weir_unit;
 
