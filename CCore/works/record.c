@@ -39,15 +39,33 @@ static int64_t get_distance(weir_reader *r, int64_t base) {
   X(facts, uint32_t)                                                                               \
   X(ever_facts, uint32_t)                                                                          \
   X(flags, uint32_t)                                                                               \
-  X(county, uint32_t) X(platform, uint8_t) X(channel, uint8_t) X(owner, uint8_t)                   \
-      X(action, uint8_t) X(phase, uint8_t) X(voice, uint8_t) X(cause, uint8_t) X(data, uint8_t)    \
-          X(report, uint8_t) X(report_kind, uint8_t) X(lane, uint8_t) X(deadline_kind, uint8_t)    \
-              X(decision_text, uint32_t) X(dial_text, uint32_t) X(say_text, uint32_t)              \
-                  X(report_number, uint32_t)
+  X(county, uint32_t)                                                                              \
+  X(platform, uint8_t)                                                                             \
+  X(channel, uint8_t)                                                                              \
+  X(owner, uint8_t)                                                                                \
+  X(action, uint8_t)                                                                               \
+  X(phase, uint8_t)                                                                                \
+  X(voice, uint8_t)                                                                                \
+  X(cause, uint8_t)                                                                                \
+  X(data, uint8_t)                                                                                 \
+  X(report, uint8_t)                                                                               \
+  X(report_kind, uint8_t)                                                                          \
+  X(lane, uint8_t)                                                                                 \
+  X(deadline_kind, uint8_t)                                                                        \
+  X(decision_text, uint32_t)                                                                       \
+  X(dial_text, uint32_t)                                                                           \
+  X(say_text, uint32_t)                                                                            \
+  X(report_number, uint32_t)
 
 #define STATE_TIMES(X)                                                                             \
   X(received_ms)                                                                                   \
-  X(arrived_ms) X(decided_ms) X(started_ms) X(answered_ms) X(told_ms) X(late_ms) X(reported_ms)
+  X(arrived_ms)                                                                                    \
+  X(decided_ms)                                                                                    \
+  X(started_ms)                                                                                    \
+  X(answered_ms)                                                                                   \
+  X(told_ms)                                                                                       \
+  X(late_ms)                                                                                       \
+  X(reported_ms)
 
 static void put_moment(weir_buffer *b, weir_moment value, weir_moment base) {
   put_distance(b, (int64_t)value.boot_ms, (int64_t)base.boot_ms);

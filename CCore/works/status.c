@@ -139,10 +139,17 @@ static void put_keys(weir_unit *u, weir_buffer *b) {
   X(late, "late")                                                                                  \
   X(refused, "refused")                                                                            \
   X(overloaded, "overloaded")                                                                      \
-  X(duplicates, "duplicates") X(quarantined, "quarantined") X(escalated, "escalated")              \
-      X(redialled, "redialledFrom110") X(reports, "reports") X(alarms, "alarms")                   \
-          X(delivered, "delivered") X(repeats, "repeats") X(superseded, "superseded")              \
-              X(conflicts, "conflicts") X(rejected, "rejectedRecords")
+  X(duplicates, "duplicates")                                                                      \
+  X(quarantined, "quarantined")                                                                    \
+  X(escalated, "escalated")                                                                        \
+  X(redialled, "redialledFrom110")                                                                 \
+  X(reports, "reports")                                                                            \
+  X(alarms, "alarms")                                                                              \
+  X(delivered, "delivered")                                                                        \
+  X(repeats, "repeats")                                                                            \
+  X(superseded, "superseded")                                                                      \
+  X(conflicts, "conflicts")                                                                        \
+  X(rejected, "rejectedRecords")
 
 static void put_counters(weir_unit *u, weir_buffer *b) {
   weir_put_text(b, ",\"counters\":{\"connections\":");

@@ -25,26 +25,32 @@
   X(CRIME, crime)                                                                                  \
   X(PUBLIC_ORDER, publicOrder)                                                                     \
   X(MASS_INCIDENT, massIncident)                                                                   \
-  X(FIRE, fire) X(TRAFFIC, traffic) X(OTHER_UNLAWFUL, otherUnlawful)                               \
-      X(MISSING_PERSON, missingPerson) X(DANGER_TO_LIFE, dangerToLife)                             \
-          X(UTILITY_HAZARD, utilityHazard) X(NATURAL_DISASTER, naturalDisaster)                    \
-              X(OTHER_URGENT_POLICE, otherUrgentPolice) X(POLICE_MISCONDUCT, policeMisconduct)     \
-                  X(NON_URGENT_REQUEST, nonUrgentRequest) X(NATIONAL_PLATFORM_REFERRAL,            \
-                                                            nationalPlatformReferral)              \
-                      X(SICHUAN_CHONGQING_REFERRAL,                                                \
-                        sichuanChongqingReferral) X(PAST_POLICE_MISCONDUCT, pastPoliceMisconduct)  \
-                          X(LEGAL_OR_PETITION_PROCESS, legalOrPetitionProcess)                     \
-                              X(SECRET_OR_PRIVACY, secretOrPrivacy) X(MEDICAL_ONLY, medicalOnly)   \
-                                  X(MILITARY, military)                                            \
-                                      X(HARASSMENT_OR_NO_SUBSTANCE, harassmentOrNoSubstance)       \
-                                          X(ILLEGAL_DEMAND, illegalDemand)                         \
-                                              X(OTHER_EXCLUDED, otherExcluded) X(SCOPE_UNCLEAR,    \
-                                                                                 scopeUnclear)     \
-                                                  X(RESPONSIBILITY_UNCLEAR, responsibilityUnclear) \
-                                                      X(DANGER_TO_PROPERTY, dangerToProperty)      \
-                                                          X(DANGER_TO_PUBLIC, dangerToPublic)      \
-                                                              X(SOCIAL_STABILITY, socialStability) \
-                                                                  X(ESCALATED, escalated)
+  X(FIRE, fire)                                                                                    \
+  X(TRAFFIC, traffic)                                                                              \
+  X(OTHER_UNLAWFUL, otherUnlawful)                                                                 \
+  X(MISSING_PERSON, missingPerson)                                                                 \
+  X(DANGER_TO_LIFE, dangerToLife)                                                                  \
+  X(UTILITY_HAZARD, utilityHazard)                                                                 \
+  X(NATURAL_DISASTER, naturalDisaster)                                                             \
+  X(OTHER_URGENT_POLICE, otherUrgentPolice)                                                        \
+  X(POLICE_MISCONDUCT, policeMisconduct)                                                           \
+  X(NON_URGENT_REQUEST, nonUrgentRequest)                                                          \
+  X(NATIONAL_PLATFORM_REFERRAL, nationalPlatformReferral)                                          \
+  X(SICHUAN_CHONGQING_REFERRAL, sichuanChongqingReferral)                                          \
+  X(PAST_POLICE_MISCONDUCT, pastPoliceMisconduct)                                                  \
+  X(LEGAL_OR_PETITION_PROCESS, legalOrPetitionProcess)                                             \
+  X(SECRET_OR_PRIVACY, secretOrPrivacy)                                                            \
+  X(MEDICAL_ONLY, medicalOnly)                                                                     \
+  X(MILITARY, military)                                                                            \
+  X(HARASSMENT_OR_NO_SUBSTANCE, harassmentOrNoSubstance)                                           \
+  X(ILLEGAL_DEMAND, illegalDemand)                                                                 \
+  X(OTHER_EXCLUDED, otherExcluded)                                                                 \
+  X(SCOPE_UNCLEAR, scopeUnclear)                                                                   \
+  X(RESPONSIBILITY_UNCLEAR, responsibilityUnclear)                                                 \
+  X(DANGER_TO_PROPERTY, dangerToProperty)                                                          \
+  X(DANGER_TO_PUBLIC, dangerToPublic)                                                              \
+  X(SOCIAL_STABILITY, socialStability)                                                             \
+  X(ESCALATED, escalated)
 
 enum {
 #define X(upper, name) WEIR_FACT_BIT_##upper,
@@ -53,7 +59,7 @@ enum {
       WEIR_FACT_COUNT
 };
 #define WEIR_FACT(upper) (1u << WEIR_FACT_BIT_##upper)
-/* Danger facts, DESIGN of the intake: life, property, public, social stability, escalated. */
+/* Danger facts: life, property, public, social stability, escalated. */
 #define WEIR_FACTS_DANGER                                                                          \
   (WEIR_FACT(DANGER_TO_LIFE) | WEIR_FACT(DANGER_TO_PROPERTY) | WEIR_FACT(DANGER_TO_PUBLIC) |       \
    WEIR_FACT(SOCIAL_STABILITY) | WEIR_FACT(ESCALATED))
@@ -65,7 +71,12 @@ enum {
 #define WEIR_OP_MAP(X)                                                                             \
   X(INTAKE, intake)                                                                                \
   X(UPDATE, update)                                                                                \
-  X(EVENT, event) X(GET, get) X(WATCH, watch) X(STATUS, status) X(METRICS, metrics) X(ADMIT, admit)
+  X(EVENT, event)                                                                                  \
+  X(GET, get)                                                                                      \
+  X(WATCH, watch)                                                                                  \
+  X(STATUS, status)                                                                                \
+  X(METRICS, metrics)                                                                              \
+  X(ADMIT, admit)
 
 enum {
 #define X(upper, name) WEIR_OP_##upper,
@@ -79,15 +90,28 @@ enum {
   X(TRANSFER_STARTED, transferStarted)                                                             \
   X(TRANSFER_ANSWERED, transferAnswered)                                                           \
   X(TRANSFER_FAILED, transferFailed)                                                               \
-  X(CALLER_TOLD, callerTold) X(CALLER_GONE, callerGone) X(CALLED_ON_BEHALF, calledOnBehalf)        \
-      X(THREE_WAY_STARTED, threeWayStarted) X(THREE_WAY_JOINED, threeWayJoined)                    \
-          X(TALK_STARTED, talkStarted) X(AGREED, agreed) X(NOT_AGREED, notAgreed)                  \
-              X(DANGER_RAISED, dangerRaised) X(DANGER_CLEARED, dangerCleared)                      \
-                  X(VERIFIED, verified) X(GUIDED, guided) X(REDIAL_ADVISED, redialAdvised)         \
-                      X(REFERRED, referred) X(RECEIPT, receipt)                                    \
-                          X(REPORT_ACKNOWLEDGED, reportAcknowledged) X(ESCALATED, escalated)       \
-                              X(CANCELLED, cancelled) X(CLOSED, closed) X(PRE_ALARM, preAlarm)     \
-                                  X(DEADLINE_PASSED, deadlinePassed) X(REMINDER, reminder)
+  X(CALLER_TOLD, callerTold)                                                                       \
+  X(CALLER_GONE, callerGone)                                                                       \
+  X(CALLED_ON_BEHALF, calledOnBehalf)                                                              \
+  X(THREE_WAY_STARTED, threeWayStarted)                                                            \
+  X(THREE_WAY_JOINED, threeWayJoined)                                                              \
+  X(TALK_STARTED, talkStarted)                                                                     \
+  X(AGREED, agreed)                                                                                \
+  X(NOT_AGREED, notAgreed)                                                                         \
+  X(DANGER_RAISED, dangerRaised)                                                                   \
+  X(DANGER_CLEARED, dangerCleared)                                                                 \
+  X(VERIFIED, verified)                                                                            \
+  X(GUIDED, guided)                                                                                \
+  X(REDIAL_ADVISED, redialAdvised)                                                                 \
+  X(REFERRED, referred)                                                                            \
+  X(RECEIPT, receipt)                                                                              \
+  X(REPORT_ACKNOWLEDGED, reportAcknowledged)                                                       \
+  X(ESCALATED, escalated)                                                                          \
+  X(CANCELLED, cancelled)                                                                          \
+  X(CLOSED, closed)                                                                                \
+  X(PRE_ALARM, preAlarm)                                                                           \
+  X(DEADLINE_PASSED, deadlinePassed)                                                               \
+  X(REMINDER, reminder)
 
 enum {
 #define X(upper, name) WEIR_EVENT_##upper,
@@ -102,7 +126,10 @@ enum { WEIR_EVENT_SPEAKABLE = WEIR_EVENT_PRE_ALARM }; /* lines may name events b
   X(NETWORK, network)                                                                              \
   X(TRUNK, trunk)                                                                                  \
   X(NO_ANSWER, noAnswer)                                                                           \
-  X(BUSY, busy) X(PLATFORM, platform) X(CALLER_HUNG_UP, callerHungUp) X(OTHER, other)
+  X(BUSY, busy)                                                                                    \
+  X(PLATFORM, platform)                                                                            \
+  X(CALLER_HUNG_UP, callerHungUp)                                                                  \
+  X(OTHER, other)
 
 enum {
   WEIR_CAUSE_NONE,
