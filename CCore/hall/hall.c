@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 void hall_say(char problem[512], const char *what, const char *name, const char *why,
@@ -100,8 +101,17 @@ static weir_status start_loop(weir_hall *h) {
   return failed ? WEIR_IO_FAILED : WEIR_OK;
 }
 
+/* Every client, segment and socket takes a descriptor: as many as this process may have. */
+static void raise_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit); /* fewer clients fit, and they are told so */
+}
+
 weir_status weir_hall_open(const weir_hall_options *options, weir_hall **out, char problem[512]) {
   WEIR_ASSERT(options->link_count <= WEIR_HALL_ADDRESSES_MAX);
+  raise_descriptor_limit();
   weir_hall *h = weir_allocate(1, sizeof *h);
   if (!h) return WEIR_OUT_OF_MEMORY;
   /* libuv writes to streams with write: a client that is gone is an error, not our end. */

@@ -148,7 +148,6 @@ final class UnitProcess {
   var prefix: [String] = []
   private let folder: String
   private var process: Process?
-  private var ended = DispatchSemaphore(value: 0)
 
   init(role: String, folder: String) {
     self.role = role
@@ -191,9 +190,6 @@ final class UnitProcess {
     child.standardInput = FileHandle.nullDevice
     child.standardOutput = FileHandle.nullDevice
     child.standardError = FileHandle(forWritingAtPath: path)
-    let done = DispatchSemaphore(value: 0)
-    ended = done
-    child.terminationHandler = { _ in done.signal() }
     try child.run()
     process = child
   }
@@ -232,10 +228,19 @@ final class UnitProcess {
 
   /// As a power cut does it: nothing is written, nobody is told.
   func kill() {
-    guard process != nil else { return }
     signal(SIGKILL)
-    _ = ended.wait(timeout: .now() + 10)
+    for _ in 0..<10_000 where isAlive { Thread.sleep(forTimeInterval: 0.001) }
     process = nil
+  }
+
+  /// Whether the process still runs, as the kernel says: an ended one that nobody has asked about
+  /// yet is a zombie.
+  private var isAlive: Bool {
+    guard let child = process, child.isRunning else { return false }
+    let path = "/proc/\(child.processIdentifier)/stat"
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return false }
+    let state = text.split(separator: ")").last?.first { $0 != " " }
+    return state != "Z" && state != "X"
   }
 
   /// Waits for its end: the exit code, or a problem when a signal ended it or time passed.
