@@ -84,9 +84,9 @@ enum Mishap: CaseIterable, CustomTestStringConvertible {
         #expect(try house.one(client, line) == answer, "n = \(n)")
       }
       #expect(JournalOracle(house).forgotten().isEmpty, "n = \(n)")
-      n += n < 60 ? 1 : 3
+      n += n < 100 ? 1 : 2
     }
-    #expect(n > 150, "the run is too short to mean anything")
+    #expect(n > 100, "the run is too short to mean anything")
   }
 
   @Test(
@@ -114,6 +114,7 @@ enum Mishap: CaseIterable, CustomTestStringConvertible {
       survived = !Mishap.hasStruck(pair.inner)
       mishap.strike(pair.inner, seed: UInt64(n))
       try #require(pair.inner.open() == .ok, "n = \(n): \(pair.inner.problem)")
+      #expect(pair.flawsOfDelivery().isEmpty, "n = \(n)")
       let kept = Set(pair.delivered)
       if mishap == .failure { #expect(kept.isSuperset(of: before), "n = \(n)") }
       pair.pass(2600, step: 200)
@@ -122,6 +123,7 @@ enum Mishap: CaseIterable, CustomTestStringConvertible {
       #expect(Set(oracle.marks).count == oracle.marks.count, "n = \(n): marked twice")
       #expect(Set(pair.inner.names(in: "/out")) == Set(oracle.marks), "n = \(n)")
       #expect(pair.inner.names(in: "/out/.staging").isEmpty, "n = \(n)")
+      #expect(pair.flawsOfDelivery().isEmpty, "n = \(n)")
       n += n < 100 ? 1 : 4
     }
     #expect(n > 100, "the run is too short to mean anything")

@@ -40,7 +40,8 @@ import WeirModel
     }
   }
 
-  @Test("whatever the line loses, repeats or turns around, the inner unit has the latest of all",
+  @Test(
+    "whatever the line loses, repeats or turns around, the inner unit has the latest of all",
     arguments: [0, 5, 20, 50])
   func converges(lost: Int) throws {
     for seed in 1...3 as ClosedRange<UInt64> {
@@ -124,7 +125,9 @@ import WeirModel
     expectConverged(pair)
   }
 
-  @Test("a restored outer unit: its numbers come again with other content: conflicts, and no nonce twice")
+  @Test(
+    "a restored outer unit: its numbers come again with other content: conflicts, and no nonce twice"
+  )
   func restored() throws {
     let pair = try Pair(seed: 8)
     try pair.open()
@@ -160,6 +163,28 @@ import WeirModel
     for name in before { #expect(pair.delivered.contains(name)) }
   }
 
+  @Test("a busy desk of the inner unit does not keep what crosses waiting")
+  func busyInner() throws {
+    let pair = try Pair(seed: 12)
+    try pair.open()
+    let client = try pair.outer.connect()
+    let desk = try pair.inner.connect()
+    let number = try #require(try pair.outer.one(client, Ask.intake("a")).string("handover"))
+    for i in 0..<40 {
+      pair.advance(50)
+      pair.outer.pump()
+      // One job a turn, and a request before each: the journal always has something to write.
+      for j in 0..<3 {
+        pair.inner.send(desk, Ask.intake("d\(i)-\(j)", ["crime"], by: "110"))
+        _ = pair.inner.turn()
+        if j == 0 { pair.carry() }
+        _ = pair.inner.work()
+      }
+      _ = pair.inner.receive(desk)
+    }
+    #expect(pair.latestDelivered[number] == 1)
+  }
+
   @Test("an unjudged step with danger crosses and is delivered, not quarantined")
   func undecidedCrosses() throws {
     let pair = try Pair(seed: 10)
@@ -182,12 +207,15 @@ import WeirModel
       try pair.outer.one(client, Ask.intake("a", more: ",\"text\":\"首报\"")).string("handover"))
     let text = String(repeating: "汉", count: 1990)
     for i in 0..<31 {
-      #expect(try pair.outer.one(client, Ask.update("u\(i)", number, text: text + "\(i)")).isDurable)
+      #expect(
+        try pair.outer.one(client, Ask.update("u\(i)", number, text: text + "\(i)")).isDurable)
     }
     for i in 0..<40 {
       let reason = ",\"department\":\"" + String(repeating: "部", count: 60) + "\""
-      _ = try pair.outer.one(client, Ask.event(number, "transferStarted", ref: "e\(i)", more: reason))
-      _ = try pair.outer.one(client, Ask.event(number, "transferFailed", more: ",\"cause\":\"busy\""))
+      _ = try pair.outer.one(
+        client, Ask.event(number, "transferStarted", ref: "e\(i)", more: reason))
+      _ = try pair.outer.one(
+        client, Ask.event(number, "transferFailed", more: ",\"cause\":\"busy\""))
     }
     pair.pass(4000)
     expectConverged(pair)

@@ -38,7 +38,8 @@ import Testing
     #expect(try record(house, number).has("\"lateAt\""))
   }
 
-  @Test("a restart within the minute changes nothing: boottime decides, whatever the wall clock says")
+  @Test(
+    "a restart within the minute changes nothing: boottime decides, whatever the wall clock says")
   func restartWithin() throws {
     let (house, number) = try unit()
     house.pass(20_000, step: 5000)
@@ -52,7 +53,8 @@ import Testing
     #expect(late.has("\"lateAt\"") && !late.has("unattended") && !late.has("clockUncertain"))
   }
 
-  @Test("what ended while the unit was down is late and unattended at once", arguments: [false, true])
+  @Test(
+    "what ended while the unit was down is late and unattended at once", arguments: [false, true])
   func restartAfter(power: Bool) throws {
     let (house, number) = try unit()
     house.pass(10_000, step: 5000)
@@ -82,7 +84,8 @@ import Testing
     #expect(late.has("\"lateAt\"") && !late.has("unattended") && !late.has("clockUncertain"))
   }
 
-  @Test("a wall clock set back on another boot: every open minute fires at once, for later starts too",
+  @Test(
+    "a wall clock set back on another boot: every open minute fires at once, for later starts too",
     arguments: [0, 1, 2])
   func clockSetBack(restarts: Int) throws {
     let (house, number) = try unit()
@@ -123,7 +126,8 @@ import Testing
     try #require(house.open() == .ok)
     let client = try house.connect()
     let since = ",\"receivedAt\":\"\(Ask.time(house.wall - 58_000))\""
-    let number = try #require(try house.one(client, Ask.intake("a", more: since)).string("handover"))
+    let number = try #require(
+      try house.one(client, Ask.intake("a", more: since)).string("handover"))
     house.pass(1950, step: 50)
     #expect(try !record(house, number).has("\"lateAt\""))
     house.pass(150, step: 10)

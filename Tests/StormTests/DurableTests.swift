@@ -38,14 +38,18 @@ import Testing
     house.send(client, Ask.intake("a"))
     while house.turn() {}
     #expect(house.beginJob())
+    house.send(client, Ask.intake("b"))
     while house.turn() {}
     #expect(house.receive(watcher).isEmpty)
     #expect(!Line(house.logged).has("kd1-20261123-000001"))
     house.endJob()
+    while house.turn() {}
+    #expect(house.receive(watcher).map { $0.string("event") } == ["intake"])
+    #expect(Line(house.logged).has("kd1-20261123-000001"))
+    #expect(!Line(house.logged).has("kd1-20261123-000002"))
     house.pump()
     let seen = house.receive(watcher)
-    #expect(seen.count == 1 && seen[0].string("event") == "intake")
-    #expect(Line(house.logged).has("kd1-20261123-000001"))
+    #expect(seen.map { $0.string("handover") } == ["kd1-20261123-000002"])
     let later = try house.connect()
     let cursor = try #require(seen[0].number("cursor"))
     #expect(house.ask(later, Ask.watch(after: cursor)).isEmpty)
@@ -115,7 +119,8 @@ import Testing
     #expect(weir_unit_connect(house.unit, false, &house.spare) == .closed)
   }
 
-  @Test("after the failure everything that was answered durable is there", arguments: [false, true])
+  @Test(
+    "after the failure everything that was answered durable is there", arguments: [false, true])
   func survivesTheFailure(power: Bool) throws {
     let f = try failing()
     f.house.send(f.client, Ask.intake("x"))
@@ -212,7 +217,9 @@ import Testing
     #expect(
       try house.one(client, settle.replacing("S01", with: "S02")).code == "refConflict")
     #expect(
-      try house.one(client, settle.replacing("R000001", with: "R000009").replacing("ack", with: "k"))
-        .code == "unknownReport")
+      try house.one(
+        client, settle.replacing("R000001", with: "R000009").replacing("ack", with: "k")
+      )
+      .code == "unknownReport")
   }
 }

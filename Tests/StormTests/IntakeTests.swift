@@ -26,11 +26,13 @@ struct IntakeRow: CustomTestStringConvertible, Sendable {
       name: "two seconds ahead",
       line: Ask.intake("a3", more: ",\"receivedAt\":\"\(Ask.time(now + 2000))\"")),
     IntakeRow(
-      name: "a millisecond more", line: Ask.intake(
+      name: "a millisecond more",
+      line: Ask.intake(
         "a4", [], more: ",\"receivedAt\":\"\(Ask.time(now + 2001))\""),
       code: "timeAhead", field: "receivedAt"),
     IntakeRow(
-      name: "ahead, with danger", line: Ask.intake(
+      name: "ahead, with danger",
+      line: Ask.intake(
         "a5", more: ",\"receivedAt\":\"\(Ask.time(now + 2001))\""),
       code: "timeAhead", field: "receivedAt", speaks: true),
     IntakeRow(
@@ -96,7 +98,8 @@ struct IntakeRow: CustomTestStringConvertible, Sendable {
     #expect(answer.string("phase") == "transferring")
     #expect(answer.number("revision") == 1)
     #expect(answer.string("deadline") == Ask.time(House.startWall + 60_000))
-    #expect(answer.has("\"emergency\":true") && answer.has("\"dial\":\"") && answer.has("\"say\":["))
+    #expect(
+      answer.has("\"emergency\":true") && answer.has("\"dial\":\"") && answer.has("\"say\":["))
     let spoken = try #require(answer.string("spoken"))
     let event = try house.one(client, Ask.event(spoken, "transferStarted", ref: "b"))
     #expect(event.number("revision") == 2 && event.has("\"voice\":{\"state\":\"ringing\"}"))
@@ -127,7 +130,8 @@ struct IntakeRow: CustomTestStringConvertible, Sendable {
       #expect(try house.one(client, reordered) == first)
       #expect(try house.one(client, Ask.event(number, "transferStarted", ref: "e")) == told)
       #expect(try house.one(client, Ask.intake("a")).code == "refConflict")
-      #expect(try house.one(client, Ask.event(number, "callerGone", ref: "a")).code == "refConflict")
+      #expect(
+        try house.one(client, Ask.event(number, "callerGone", ref: "a")).code == "refConflict")
     }
     #expect(JournalOracle(house).matters.count == 1)
   }
@@ -201,7 +205,9 @@ struct IntakeRow: CustomTestStringConvertible, Sendable {
     let client = try house.connect()
     let number = try #require(try house.one(client, Ask.intake("a")).string("handover"))
     let text = String(repeating: "汉", count: 2000)
-    for i in 0..<9 { #expect(try house.one(client, Ask.update("u\(i)", number, text: text)).isDurable) }
+    for i in 0..<9 {
+      #expect(try house.one(client, Ask.update("u\(i)", number, text: text)).isDurable)
+    }
     for _ in 0..<64 { house.send(client, Ask.get(number)) }
     var answers = 0
     for _ in 0..<20 {

@@ -75,11 +75,16 @@ final class Pair {
     }
   }
 
+  /// The line carries what is due.
+  func carry() {
+    collect(from: outer)
+    arrive()
+  }
+
   /// Both units work at this moment, and the line carries.
   func settle() {
     if outer.unit != nil { outer.pump() }
-    collect(from: outer)
-    arrive()
+    carry()
     if inner.unit != nil { inner.pump() }
   }
 
@@ -99,6 +104,17 @@ final class Pair {
 
   func alarms(_ code: String, _ moment: String) -> [String] {
     alarms.filter { $0.hasSuffix("-\(code)-\(moment).json") }
+  }
+
+  /// What is wrong with what lies before the desk: a file that no durable mark vouches for, or one
+  /// that is not whole.
+  func flawsOfDelivery() -> [String] {
+    let marks = Set(JournalOracle(inner).marks)
+    return inner.names(in: "/out").filter { name in
+      let item = inner.content("/out/" + name)
+      let isWhole = item.has("{\"kind\":\"") && item.bytes.suffix(2) == [UInt8(ascii: "}"), 10]
+      return !marks.contains(name) || !isWhole
+    }
   }
 
   /// Handover → its highest delivered revision; conflicts apart.

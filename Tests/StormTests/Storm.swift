@@ -105,6 +105,7 @@ final class Storm {
     if house.options.role == .outer { clients = [] }
     let status = house.open()
     try #require(status == .ok, "seed \(seed): \(house.problem)")
+    if house === pair.inner { check(pair.flawsOfDelivery().isEmpty, "unmarked or torn items") }
   }
 
   private func end(_ house: House) throws {
@@ -177,6 +178,7 @@ final class Storm {
     check(!pair.delivered.contains { $0.contains("conflict") }, "a conflict: \(pair.delivered)")
     check(pair.inner.names(in: "/out/.quarantine").isEmpty, "quarantined")
     check(pair.reused == 0, "a nonce twice")
+    check(pair.flawsOfDelivery().isEmpty, "unmarked or torn items")
     check(Set(theirs.marks).count == theirs.marks.count, "marked twice")
     check(Set(theirs.marks) == Set(pair.inner.names(in: "/out")), "marked and published differ")
   }

@@ -1,9 +1,10 @@
 import CWeirBase
 import CWeirWorks
-@testable import WeirCore
 import WeirHandover
 import WeirModel
 import WeirPolicy
+
+@testable import WeirCore
 
 /// The real policy and the real machine behind the core's steps, as the program joins them.
 final class StormDesk {
@@ -83,7 +84,8 @@ final class StormDesk {
       known, happening, decision: decision, timing: policy.timing, role: role)
     guard case .changed(var after, let say, let effects) = outcome else { return outcome }
     let spoken = after.dialText == Self.untouched
-    let dial = spoken ? indices[before?.dialText ?? 0] ?? policy.dialDefault : UInt16(after.dialText)
+    let dial =
+      spoken ? indices[before?.dialText ?? 0] ?? policy.dialDefault : UInt16(after.dialText)
     after.dialText = spoken ? before?.dialText ?? 0 : ids[Int(dial)]
     after.decisionText =
       after.decisionText == Self.untouched

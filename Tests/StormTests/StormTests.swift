@@ -3,13 +3,14 @@ import Testing
 @Suite struct StormTests {
   private static let seedsPerRow: UInt64 = 25
 
-  @Test("after any storm: no durable answer lost, the latest of all delivered, nothing forgotten",
+  @Test(
+    "after any storm: no durable answer lost, the latest of all delivered, nothing forgotten",
     arguments: UInt64(0)..<8)
   func storm(row: UInt64) throws {
     var delivered = 0
     for seed in row * Self.seedsPerRow..<(row + 1) * Self.seedsPerRow {
       let storm = try Storm(seed: seed)
-      try storm.run(steps: 200)
+      try storm.run(steps: 120)
       try storm.judge()
       #expect(storm.wrong.isEmpty, "seed \(seed)")
       delivered += storm.size.delivered

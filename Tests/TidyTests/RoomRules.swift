@@ -69,6 +69,7 @@ enum RoomRules {
       if before.hasSuffix("system(") { folders.append("CCore/system/\(text.lowercased())/") }
       if before.hasSuffix("module(") { folders.append("Sources/\(text)/") }
       if before.hasSuffix("tests(") { folders.append("Tests/\(text)/") }
+      if before.hasSuffix("support(") { folders.append("Tests/Support/\(text)/") }
       if before.hasSuffix("executableTarget(name:") || before.hasSuffix(".target(name:") {
         folders.append("Sources/\(text)/")
       }
