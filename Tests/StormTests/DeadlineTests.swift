@@ -70,14 +70,14 @@ import Testing
   func otherBoot() throws {
     let (house, number) = try unit()
     house.pass(20_000, step: 5000)
-    house.powerCut(4, darkMs: 10_000)
+    house.powerCut(4, darkMs: 2000)
     for _ in 0..<3 {
       try #require(house.open() == .ok)
       house.pump()
       house.crash()
     }
     try #require(house.open() == .ok)
-    house.pass(29_900, step: 100)
+    house.pass(37_900, step: 100)
     #expect(try !record(house, number).has("\"lateAt\""))
     house.pass(200, step: 10)
     let late = try record(house, number)
