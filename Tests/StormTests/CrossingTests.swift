@@ -126,7 +126,7 @@ import WeirModel
   }
 
   @Test(
-    "a restored outer unit: its numbers come again with other content: conflicts, and no nonce twice"
+    "a restored outer unit: numbers come again with other content: conflicts, and no nonce twice"
   )
   func restored() throws {
     let pair = try Pair(seed: 8)
