@@ -1,3 +1,4 @@
+import Foundation
 import WeirCore
 import WeirModel
 
@@ -72,7 +73,7 @@ struct ReportText {
   func page(ended: Bool) -> String {
     var text = "异常情况报备\(ended ? "(结束报告)" : "")\n"
     text += "编号: \(id)\n类别: \(kindChinese)\n开始: \(CoreText.time(report.openedAt))\n"
-    text += "依据: 甘办〔2022〕38号 第五条(二)\n"
+    text += "依据: 甘办〔2022〕38号 五(二)\n"
     if report.isOpen {
       text += "状态: 未确认,已提醒\(report.reminders)次\n"
     } else {
@@ -90,6 +91,9 @@ struct ReportText {
 
   private static func line(_ entry: Report.Entry) -> String {
     let names: [EventKind: String] = [
+      .preAlarm: "时限将到预警", .escalated: "事态升级", .dangerRaised: "出现危险", .cancelled: "已撤销",
+      .closed: "已办结", .reportAcknowledged: "报备已签收", .threeWayStarted: "三方通话开始",
+      .threeWayJoined: "110加入三方通话", .receipt: "回执码核对无误",
       .deadlinePassed: "一分钟已过,110未接听", .transferFailed: "转接失败", .callerTold: "已告知来电人自行拨打110",
       .transferStarted: "再次转接", .transferAnswered: "110已接听", .reminder: "提醒",
       .calledOnBehalf: "12345代为拨打110", .callerGone: "来电人已挂断",
@@ -97,7 +101,8 @@ struct ReportText {
     let matter = entry.notice
     let name = matter.event.flatMap { names[$0] } ?? eventName(matter)
     let by = matter.by.isEmpty ? "" : " 经手:\(matter.by)"
-    let say = matter.say.isEmpty ? "" : " 话术:\(matter.say)"
+    let said = (try? JSONDecoder().decode([String].self, from: Data(matter.say.utf8))) ?? []
+    let say = said.isEmpty ? "" : " 话术:\(said.joined(separator: " "))"
     return "\(CoreText.time(entry.at)) \(name)\(by)\(say)"
   }
 }

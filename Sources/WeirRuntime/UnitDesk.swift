@@ -6,6 +6,7 @@ import WeirPolicy
 /// Policy and handover behind the core's steps. Confined to the loop thread once the unit runs.
 final class UnitDesk: Desk {
   private let policy: Policy
+  private let timing: Timing
   private let role: UnitRole
   private let notices: AsyncStream<Notice>.Continuation
   /// Durable id of each of the policy's texts, and the way back.
@@ -14,8 +15,11 @@ final class UnitDesk: Desk {
   /// Stands in a state for "no decision has set this text": no durable id is that high.
   private static let untouched = UInt32.max
 
-  init(policy: Policy, role: UnitRole, notices: AsyncStream<Notice>.Continuation) {
+  init(
+    policy: Policy, timing: Timing, role: UnitRole, notices: AsyncStream<Notice>.Continuation
+  ) {
     self.policy = policy
+    self.timing = timing
     self.role = role
     self.notices = notices
   }
@@ -57,7 +61,7 @@ final class UnitDesk: Desk {
     known?.decisionText = Self.untouched
     known?.dialText = Self.untouched
     let outcome = Machine.step(
-      known, happening, decision: decision, timing: policy.timing, role: role)
+      known, happening, decision: decision, timing: timing, role: role)
     guard case .changed(var after, let say, let effects) = outcome else { return outcome }
     var dial: UInt16 = 0
     if after.dialText == Self.untouched {

@@ -69,7 +69,11 @@ public enum UnitRunner {
     _ configuration: UnitConfiguration, policy: Policy, version: String,
     notices: AsyncStream<Notice>.Continuation
   ) throws(CoreError) -> CoreUnit {
-    let desk = UnitDesk(policy: policy, role: configuration.role, notices: notices)
+    var timing = policy.timing
+    // How long a crossing is carried is the operator's to say (`link.keep`).
+    if let link = configuration.link { timing.keepMs = Int64(clamping: link.keepMs) }
+    let desk = UnitDesk(
+      policy: policy, timing: timing, role: configuration.role, notices: notices)
     let unit = try CoreUnit(options(configuration, version: version), desk: desk)
     let ids = try unit.intern(policy.texts)
     desk.use(ids: ids)
