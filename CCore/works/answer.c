@@ -75,8 +75,7 @@ static int64_t deadline_of(const weir_state *s, weir_moment now) {
   return s->deadline_kind == DEADLINE_TALK ? s->deadline.wall_ms : 0;
 }
 
-void answer_change(weir_unit *u, weir_buffer *b, const matter_record *r, weir_bytes ref) {
-  const weir_state *s = &r->state;
+void answer_begin(weir_unit *u, weir_buffer *b, const weir_state *s, weir_bytes ref) {
   handover_text number = handover_write(u->name, s->day, s->serial, s->flags & FLAG_DRILL);
   weir_put_text(b, "{");
   put_ref(b, ref);
@@ -90,6 +89,11 @@ void answer_change(weir_unit *u, weir_buffer *b, const matter_record *r, weir_by
   weir_put_text(b, phase_name(s->phase));
   weir_put_text(b, "\"");
   put_decision(u, b, s);
+}
+
+void answer_change(weir_unit *u, weir_buffer *b, const matter_record *r, weir_bytes ref) {
+  const weir_state *s = &r->state;
+  answer_begin(u, b, s, ref);
   if (r->step_kind != WEIR_STEP_INTAKE) {
     weir_put_text(b, ",");
     put_legs(u, b, s, false);

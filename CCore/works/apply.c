@@ -229,13 +229,8 @@ static void apply_duplicate(weir_unit *u, connection *c, const entry *e) {
 static void apply_get(weir_unit *u, connection *c, const entry *e) {
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
   const matter *m = &u->matters[e->slot];
-  weir_put_text(&b, "{");
-  if (e->message.ref.count) {
-    weir_put_text(&b, "\"ref\":");
-    weir_put_quoted(&b, e->message.ref);
-    weir_put_text(&b, ",");
-  }
-  weir_put_text(&b, "\"record\":");
+  answer_begin(u, &b, &m->state, e->message.ref);
+  weir_put_text(&b, ",\"record\":");
   bool whole = render_record(u, m->last, true, &b);
   weir_put_text(&b, "}");
   if (!whole || b.overflow) {

@@ -387,6 +387,9 @@ bool unit_append(weir_unit *u, uint8_t kind, const weir_bytes *parts, size_t cou
                  uint64_t *serial, weir_position *position);
 
 /* answer.c */
+/* The beginning of every answer about a handover, the brace left open: its number, revision, phase
+ * and decision. */
+void answer_begin(weir_unit *u, weir_buffer *b, const weir_state *s, weir_bytes ref);
 void answer_change(weir_unit *u, weir_buffer *b, const matter_record *r, weir_bytes ref);
 /* The answer to an acknowledgement, as its record says. */
 void answer_acknowledged(weir_unit *u, weir_buffer *b, const acknowledged_record *r,
