@@ -183,6 +183,13 @@ void weir_unit_set_refusal_texts(weir_unit *u, uint32_t dial, uint32_t say) {
 
 void weir_unit_begin(weir_unit *u) {
   u->begun = true;
+  if (weir_log_begin(u->log, WEIR_LOG_INFO, true, u->now.wall_ms, "unitStarted",
+                     u->options.inner ? "the inner unit takes what comes over the link"
+                                      : "the outer unit takes matters")) {
+    weir_log_text(u->log, "service.version", weir_text(u->options.version));
+    weir_log_number(u->log, "labels.bootEpoch", (int64_t)u->start.boot_epoch);
+    (void)weir_log_end(u->log);
+  }
 }
 
 /* The stop record, behind everything else. */
