@@ -182,6 +182,8 @@ weir_oracle_answer weir_oracle_read(weir_bytes line, weir_message_mode mode, uin
   oracle o = {weir_buffer_over(memory, WEIR_ORACLE_MEMORY), message};
   memset(message, 0, sizeof *message);
   if (line.count > WEIR_LINE_BYTES_MAX) return WEIR_ORACLE_REFUSES;
+  /* jansson passes over a zero byte between tokens; RFC 8259 knows no such white space. */
+  if (line.count > 0 && memchr(line.at, 0, line.count) != NULL) return WEIR_ORACLE_REFUSES;
   json_t *root = json_loadb(line.count > 0 ? (const char *)line.at : "", line.count,
                             JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
   if (root == NULL) {
