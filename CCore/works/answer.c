@@ -2,7 +2,7 @@
  * alone, so that a repeated ref gets the same bytes, even from another run of the unit. */
 #include "internal.h"
 
-static void put_ref(weir_buffer *b, weir_bytes ref) {
+void put_ref(weir_buffer *b, weir_bytes ref) {
   if (ref.count == 0) return;
   weir_put_text(b, "\"ref\":");
   weir_put_quoted(b, ref);
@@ -75,16 +75,20 @@ static int64_t deadline_of(const weir_state *s, weir_moment now) {
   return s->deadline_kind == DEADLINE_TALK ? s->deadline.wall_ms : 0;
 }
 
-void answer_begin(weir_unit *u, weir_buffer *b, const weir_state *s, weir_bytes ref) {
+void put_number(const weir_unit *u, weir_buffer *b, const weir_state *s) {
   handover_text number = handover_write(u->name, s->day, s->serial, s->flags & FLAG_DRILL);
-  weir_put_text(b, "{");
-  put_ref(b, ref);
   weir_put_text(b, "\"handover\":");
   weir_put_quoted(b, handover_view(&number));
   weir_put_text(b, ",\"spoken\":\"");
   put_spoken(b, s->serial);
   weir_put_text(b, "\",\"revision\":");
   weir_put_decimal(b, s->revision);
+}
+
+void answer_begin(weir_unit *u, weir_buffer *b, const weir_state *s, weir_bytes ref) {
+  weir_put_text(b, "{");
+  put_ref(b, ref);
+  put_number(u, b, s);
   weir_put_text(b, ",\"durable\":true,\"phase\":\"");
   weir_put_text(b, phase_name(s->phase));
   weir_put_text(b, "\"");

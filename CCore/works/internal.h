@@ -387,6 +387,10 @@ bool unit_append(weir_unit *u, uint8_t kind, const weir_bytes *parts, size_t cou
                  uint64_t *serial, weir_position *position);
 
 /* answer.c */
+/* `"ref":…,` where the request had one. */
+void put_ref(weir_buffer *b, weir_bytes ref);
+/* `"handover":…,"spoken":…,"revision":n`. */
+void put_number(const weir_unit *u, weir_buffer *b, const weir_state *s);
 /* The beginning of every answer about a handover, the brace left open: its number, revision, phase
  * and decision. */
 void answer_begin(weir_unit *u, weir_buffer *b, const weir_state *s, weir_bytes ref);

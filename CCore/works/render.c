@@ -82,13 +82,8 @@ static void put_flags(const weir_state *s, weir_buffer *b) {
 }
 
 static void put_head(weir_unit *u, const weir_state *s, bool whole, weir_buffer *b) {
-  handover_text number = handover_write(u->name, s->day, s->serial, s->flags & FLAG_DRILL);
-  weir_put_text(b, "{\"handover\":");
-  weir_put_quoted(b, handover_view(&number));
-  weir_put_text(b, ",\"spoken\":\"");
-  put_spoken(b, s->serial);
-  weir_put_text(b, "\",\"revision\":");
-  weir_put_decimal(b, s->revision);
+  weir_put_text(b, "{");
+  put_number(u, b, s);
   weir_put_text(b, ",\"receivedBy\":\"");
   weir_put_text(b, weir_platform_name(s->platform));
   weir_put_text(b, "\",\"channel\":\"");

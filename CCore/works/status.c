@@ -173,11 +173,7 @@ static void put_counters(weir_unit *u, weir_buffer *b) {
 
 void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   weir_put_text(b, "{");
-  if (ref.count) {
-    weir_put_text(b, "\"ref\":");
-    weir_put_quoted(b, ref);
-    weir_put_text(b, ",");
-  }
+  put_ref(b, ref);
   weir_put_text(b, u->options.inner ? "\"role\":\"inner\"" : "\"role\":\"outer\"");
   put_word(b, "unit", u->name);
   put_word(b, "state", u->failing ? "failing" : u->stopping ? "stopping" : "running");
@@ -218,11 +214,7 @@ void answer_metrics(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   COUNTERS(X)
 #undef X
   weir_put_text(b, "{");
-  if (ref.count) {
-    weir_put_text(b, "\"ref\":");
-    weir_put_quoted(b, ref);
-    weir_put_text(b, ",");
-  }
+  put_ref(b, ref);
   weir_put_text(b, "\"metrics\":");
   weir_put_quoted(b, weir_buffer_view(&text));
   weir_put_text(b, "}");
