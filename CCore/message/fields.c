@@ -25,9 +25,9 @@ static const uint8_t lengths[] = {
 /* First letter, last letter and length lead to the one field that a name can be. The compiler
  * computes the places; two fields at one place are a warning, hence an error, and then the three
  * factors need another choice. Places hold the field's number plus one. */
-enum { PLACES = 64 };
+enum { PLACES = 256 };
 #define PLACE_OF(first, last, count)                                                               \
-  ((7u * (unsigned)(first) + 20u * (unsigned)(last) + 22u * (unsigned)(count)) % PLACES)
+  ((1u * (unsigned)(first) + 3u * (unsigned)(last) + 68u * (unsigned)(count)) % PLACES)
 
 static const uint8_t places[PLACES] = {
 #define X(upper, name, first, last) [PLACE_OF(first, last, sizeof(#name) - 1)] = FIELD_##upper + 1,

@@ -286,6 +286,10 @@ static bool read_value(reading *r, int field) {
     return read_text(r, "code", SCAN_LINE, 1, 32, &m->code);
   case FIELD_AFTER:
     return read_after(r);
+  case FIELD_UNTIL:
+    return read_time(r, "until", &m->until_ms);
+  case FIELD_RANGE:
+    return read_word(r, "range", 64, "-,/", &m->range);
   case FIELD_ID:
     return read_text(r, "id", SCAN_LINE, 1, 64, &m->id);
   default:
@@ -303,16 +307,16 @@ static bool read_fields(reading *r, weir_message_mode mode) {
     if (scan_peek(s) != '"') return scan_fail(s, WEIR_REFUSAL_BAD_JSON, "");
     if (!scan_string(s, SCAN_LINE, "", &key, NULL)) return false;
     int field = field_find(key);
-    bool judge_only = field >= 0 && ((1u << field) & (JUDGE_BITS & ~BIT(ID)));
+    bool judge_only = field >= 0 && ((UINT64_C(1) << field) & (JUDGE_BITS & ~BIT(ID)));
     if (field < 0 || (judge_only && mode != WEIR_MESSAGE_JUDGE)) {
       /* The first field of the line that does not belong is the one to name. */
       int foreign = rules_first_foreign(r, mode);
       if (foreign >= 0) key = weir_text(field_name(foreign));
       return fail_at(s, WEIR_REFUSAL_UNKNOWN_FIELD, "", key);
     }
-    if (r->seen & (1u << field)) return fail_at(s, WEIR_REFUSAL_DUPLICATE_FIELD, "", key);
+    if (r->seen & (UINT64_C(1) << field)) return fail_at(s, WEIR_REFUSAL_DUPLICATE_FIELD, "", key);
     if (!scan_take(s, ':') || !read_value(r, field)) return false;
-    r->seen |= 1u << field;
+    r->seen |= UINT64_C(1) << field;
     r->order[r->count++] = (uint8_t)field;
     more = scan_peek(s) == ',';
     if (more) s->at++;
@@ -321,9 +325,10 @@ static bool read_fields(reading *r, weir_message_mode mode) {
   return scan_peek(s) < 0 || scan_fail(s, WEIR_REFUSAL_BAD_JSON, "");
 }
 
-static uint32_t present_of(uint32_t seen) {
+static uint32_t present_of(uint64_t seen) {
   static const struct {
-    uint32_t field, bit;
+    uint64_t field;
+    uint32_t bit;
   } pairs[] = {{BIT(REF), WEIR_HAS_REF},       {BIT(FACTS), WEIR_HAS_FACTS},
                {BIT(TEXT), WEIR_HAS_TEXT},     {BIT(RECEIVED_AT), WEIR_HAS_RECEIVED_AT},
                {BIT(CALLER), WEIR_HAS_CALLER}, {BIT(PLACE), WEIR_HAS_PLACE},
@@ -333,7 +338,8 @@ static uint32_t present_of(uint32_t seen) {
                {BIT(OWNER), WEIR_HAS_OWNER},   {BIT(DEPARTMENT), WEIR_HAS_DEPARTMENT},
                {BIT(ANSWER), WEIR_HAS_ANSWER}, {BIT(CODE), WEIR_HAS_CODE},
                {BIT(AFTER), WEIR_HAS_AFTER},   {BIT(REACHED), WEIR_HAS_REACHED},
-               {BIT(ID), WEIR_HAS_ID}};
+               {BIT(ID), WEIR_HAS_ID},         {BIT(UNTIL), WEIR_HAS_UNTIL},
+               {BIT(RANGE), WEIR_HAS_RANGE}};
   uint32_t present = 0;
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
     if (seen & pairs[i].field) present |= pairs[i].bit;

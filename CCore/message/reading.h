@@ -33,6 +33,8 @@
   X(CODE, code, 'c', 'e')                                                                          \
   X(AFTER, after, 'a', 'r')                                                                        \
   X(ID, id, 'i', 'd')                                                                              \
+  X(UNTIL, until, 'u', 'l')                                                                        \
+  X(RANGE, range, 'r', 'e')                                                                        \
   X(EXPECTED, expected, 'e', 'd')                                                                  \
   X(DIFFICULTY, difficulty, 'd', 'y')                                                              \
   X(WHY, why, 'w', 'y')
@@ -43,15 +45,16 @@ enum {
 #undef X
       FIELD_COUNT
 };
-#define BIT(upper) (1u << FIELD_##upper)
+#define BIT(upper) (UINT64_C(1) << FIELD_##upper)
+_Static_assert((int)FIELD_COUNT <= 64, "a set of fields is one word");
 
 /* What `weir judge` may find beside the fields of an intake. */
-enum { JUDGE_BITS = BIT(ID) | BIT(EXPECTED) | BIT(DIFFICULTY) | BIT(WHY) };
+#define JUDGE_BITS (BIT(ID) | BIT(EXPECTED) | BIT(DIFFICULTY) | BIT(WHY))
 
 typedef struct reading {
   scan s;
   weir_message *m;
-  uint32_t seen;
+  uint64_t seen;
   uint8_t order[FIELD_COUNT];
   unsigned count;
 } reading;

@@ -6,15 +6,13 @@
  *   what masks cannot say  (this or that, danger facts only) is looked at behind them */
 #include "reading.h"
 
-enum {
-  REF_BITS = BIT(OP) | BIT(REF),
-  PERSON_BITS = BIT(BY) | BIT(AT) | BIT(REASON) | BIT(SEAT),
-  BODY_BITS = BIT(FACTS) | BIT(TEXT) | BIT(CALLER) | BIT(PLACE),
-  MARK_BITS = BIT(REDIALLED) | BIT(CONFIDENTIAL) | BIT(DRILL)
-};
+#define REF_BITS    (BIT(OP) | BIT(REF))
+#define PERSON_BITS (BIT(BY) | BIT(AT) | BIT(REASON) | BIT(SEAT))
+#define BODY_BITS   (BIT(FACTS) | BIT(TEXT) | BIT(CALLER) | BIT(PLACE))
+#define MARK_BITS   (BIT(REDIALLED) | BIT(CONFIDENTIAL) | BIT(DRILL))
 
 typedef struct field_rule {
-  uint32_t takes, needs;
+  uint64_t takes, needs;
 } field_rule;
 
 /* Events take these beside what each needs for itself. */
@@ -29,6 +27,8 @@ static const field_rule rules[WEIR_OP_COUNT] = {
     [WEIR_OP_STATUS] = {REF_BITS, 0},
     [WEIR_OP_METRICS] = {REF_BITS, 0},
     [WEIR_OP_ADMIT] = {REF_BITS | BIT(ID) | BIT(BY) | BIT(REASON), BIT(ID) | BIT(BY) | BIT(REASON)},
+    [WEIR_OP_DRILL] = {REF_BITS | BIT(UNTIL) | BIT(BY) | BIT(REASON), 0},
+    [WEIR_OP_DIGEST] = {REF_BITS | BIT(ID) | BIT(RANGE) | BIT(CODE) | BIT(BY), 0},
 };
 
 static const field_rule event_rules[WEIR_EVENT_SPEAKABLE] = {
@@ -67,7 +67,7 @@ int rules_first_foreign(const reading *r, weir_message_mode mode) {
   field_rule rule;
   if (!rule_of(r, mode, &rule) || !(r->seen & ~rule.takes)) return -1;
   unsigned i = 0;
-  while (rule.takes & (1u << r->order[i])) i++;
+  while (rule.takes & (UINT64_C(1) << r->order[i])) i++;
   WEIR_ASSERT(i < r->count);
   return r->order[i];
 }
@@ -93,13 +93,13 @@ bool rules_check(reading *r, weir_message_mode mode) {
   }
   int foreign = rules_first_foreign(r, mode);
   if (foreign >= 0) return scan_fail(&r->s, WEIR_REFUSAL_UNKNOWN_FIELD, field_name(foreign));
-  uint32_t missing = rule.needs & ~r->seen;
+  uint64_t missing = rule.needs & ~r->seen;
   if (missing) {
-    return scan_fail(&r->s, WEIR_REFUSAL_MISSING_FIELD, field_name(__builtin_ctz(missing)));
+    return scan_fail(&r->s, WEIR_REFUSAL_MISSING_FIELD, field_name(__builtin_ctzll(missing)));
   }
   if (m->op == WEIR_OP_EVENT) return check_event(r);
-  uint32_t one_of = m->op == WEIR_OP_INTAKE   ? BIT(FACTS) | BIT(TEXT)
-                    : m->op == WEIR_OP_UPDATE ? (uint32_t)BODY_BITS
+  uint64_t one_of = m->op == WEIR_OP_INTAKE   ? BIT(FACTS) | BIT(TEXT)
+                    : m->op == WEIR_OP_UPDATE ? BODY_BITS
                                               : 0;
   if (one_of && !(r->seen & one_of)) return scan_fail(&r->s, WEIR_REFUSAL_MISSING_FIELD, "facts");
   return true;

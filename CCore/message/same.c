@@ -21,7 +21,7 @@ static bool same_texts(const weir_message *a, const weir_message *b) {
          weir_equal(a->handover, b->handover) && weir_equal(a->report, b->report) &&
          weir_equal(a->by, b->by) && weir_equal(a->reason, b->reason) &&
          weir_equal(a->department, b->department) && weir_equal(a->answer, b->answer) &&
-         weir_equal(a->code, b->code) && weir_equal(a->id, b->id);
+         weir_equal(a->code, b->code) && weir_equal(a->id, b->id) && weir_equal(a->range, b->range);
 }
 
 bool weir_message_same(const weir_message *a, const weir_message *b) {
@@ -31,6 +31,6 @@ bool weir_message_same(const weir_message *a, const weir_message *b) {
   if (a->drill != b->drill || a->reached != b->reached) return false;
   if (a->facts != b->facts || a->present != b->present || a->county != b->county) return false;
   if (a->received_at_ms != b->received_at_ms || a->at_ms != b->at_ms) return false;
-  if (a->after != b->after) return false;
+  if (a->after != b->after || a->until_ms != b->until_ms) return false;
   return same_texts(a, b) && same_number(a->lon, b->lon) && same_number(a->lat, b->lat);
 }

@@ -80,7 +80,7 @@ void put_number(const weir_unit *u, weir_buffer *b, const weir_state *s) {
   weir_put_text(b, "\"handover\":");
   weir_put_quoted(b, handover_view(&number));
   weir_put_text(b, ",\"spoken\":\"");
-  put_spoken(b, s->serial);
+  put_spoken(b, s->serial, s->flags & FLAG_DRILL);
   weir_put_text(b, "\",\"revision\":");
   weir_put_decimal(b, s->revision);
 }
@@ -126,7 +126,7 @@ void answer_acknowledged(weir_unit *u, weir_buffer *b, const acknowledged_record
 }
 
 void answer_refusal(weir_unit *u, weir_buffer *b, weir_bytes ref, unsigned refusal,
-                    const char *field, const char *message, bool voice) {
+                    const char *field, const char *message, speaking voice) {
   weir_put_text(b, "{");
   put_ref(b, ref);
   weir_put_text(b, "\"error\":{\"code\":\"");
@@ -142,7 +142,8 @@ void answer_refusal(weir_unit *u, weir_buffer *b, weir_bytes ref, unsigned refus
     weir_put_text(b, ",\"retryAfterMs\":");
     weir_put_decimal(b, RETRY_AFTER_MS);
   }
-  if (voice) put_dial_and_say(u, b, u->refusal_dial, u->refusal_say);
+  if (voice == SPEAKS) put_dial_and_say(u, b, u->refusal_dial, u->refusal_say);
+  if (voice == SPEAKS_DRILL) put_dial_and_say(u, b, u->drill_dial, u->drill_say);
   weir_put_text(b, "}");
   WEIR_ASSERT(!b->overflow);
 }

@@ -25,10 +25,12 @@ bool unit_append(weir_unit *u, uint8_t kind, const weir_bytes *parts, size_t cou
 
 /* The next number of today; the day never goes back, so that no number is given twice. */
 static void number_on_intake(weir_unit *u, weir_state *s) {
+  bool drill = s->flags & FLAG_DRILL;
   uint32_t day = weir_day_of(u->now.wall_ms);
-  if (day <= u->day) {
-    s->day = u->day;
-    s->serial = u->day_serial + 1;
+  uint32_t given = drill ? u->drill_day : u->day;
+  if (day <= given) {
+    s->day = given;
+    s->serial = (drill ? u->drill_serial : u->day_serial) + 1;
   } else {
     s->day = day;
     s->serial = 1;
@@ -39,7 +41,7 @@ static void number_crossing_and_report(weir_unit *u, weir_state *s, uint16_t eff
   if ((effects & WEIR_EFFECT_CROSS) && s->crossing == 0) s->crossing = u->crossing_highest + 1;
   bool raised = (effects & WEIR_EFFECT_REPORT) && s->report == REPORT_RAISED;
   if (raised && s->report_number == 0) {
-    uint32_t open = u->report_open[s->report_kind];
+    uint32_t open = *report_open_of(u, s);
     s->report_number = open ? open : u->report_highest + 1;
   }
 }
@@ -53,6 +55,8 @@ static void escalate(weir_unit *u, weir_step *s) {
   state->facts |= s->facts;
   state->ever_facts |= s->facts;
   state->flags |= FLAG_UNDECIDED | (danger ? (uint32_t)FLAG_EMERGENCY : 0);
+  if (!s->has_before && (s->flags & WEIR_STEP_DRILL)) state->flags |= FLAG_DRILL;
+  bool drill = state->flags & FLAG_DRILL;
   if (!s->has_before) {
     state->platform = s->platform;
     state->channel = s->channel;
@@ -65,8 +69,8 @@ static void escalate(weir_unit *u, weir_step *s) {
   state->action = danger ? ACTION_DISPATCH_FIRST : ACTION_THREE_WAY_CALL;
   state->phase = danger ? PHASE_DISPATCHED_FIRST : PHASE_TALKING;
   state->lane = danger ? WEIR_LANE_DANGER : WEIR_LANE_PHONE;
-  state->dial_text = u->refusal_dial;
-  state->say_text = u->refusal_say;
+  state->dial_text = drill ? u->drill_dial : u->refusal_dial;
+  state->say_text = drill ? u->drill_say : u->refusal_say;
   state->deadline = (weir_moment){s->now.boot_ms + 60000, s->now.wall_ms + 60000};
   state->deadline_kind = DEADLINE_REMINDER;
   if (danger) {
@@ -107,9 +111,20 @@ static bool journal_change(weir_unit *u, uint32_t slot, const weir_step *step, w
   return true;
 }
 
-/* Nothing was journalled: for want of room just now, or because the disk failed. */
-static void refuse_unjournalled(weir_unit *u, connection *c, const entry *e) {
+void refuse_unjournalled(weir_unit *u, connection *c, const entry *e) {
   apply_refusal(u, c, e, u->failing ? WEIR_REFUSAL_OUTCOME_UNKNOWN : WEIR_REFUSAL_OVERLOADED);
+}
+
+static void count_change(weir_unit *u, const weir_step *step, bool redialled) {
+  bool intake = step->kind == WEIR_STEP_INTAKE;
+  if (step->state.flags & FLAG_DRILL) {
+    if (intake) u->counters.drill_intakes++;
+    return;
+  }
+  if (intake) u->counters.intakes++;
+  if (step->kind == WEIR_STEP_UPDATE) u->counters.updates++;
+  if (step->kind == WEIR_STEP_EVENT) u->counters.events++;
+  if (intake && redialled) u->counters.redialled++;
 }
 
 static void apply_change(weir_unit *u, connection *c, entry *e, weir_step *step) {
@@ -131,10 +146,7 @@ static void apply_change(weir_unit *u, connection *c, entry *e, weir_step *step)
     refuse_unjournalled(u, c, e);
     return;
   }
-  if (intake) u->counters.intakes++;
-  if (step->kind == WEIR_STEP_UPDATE) u->counters.updates++;
-  if (step->kind == WEIR_STEP_EVENT) u->counters.events++;
-  if (intake && e->message.redialled) u->counters.redialled++;
+  count_change(u, step, e->message.redialled);
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
   answer_change(u, &b, &r, e->message.ref);
   connection_answer(u, c, weir_buffer_view(&b), serial);
@@ -154,7 +166,10 @@ bool apply_own(weir_unit *u, uint32_t slot, weir_step *step) {
   matter_record r;
   uint64_t serial = 0;
   bool stands = journal_change(u, slot, step, none, none, &r, &serial);
-  if (stands && step->event == WEIR_EVENT_DEADLINE_PASSED) u->counters.late++;
+  bool drill = step->state.flags & FLAG_DRILL;
+  if (stands && step->event == WEIR_EVENT_DEADLINE_PASSED) {
+    *(drill ? &u->counters.drill_late : &u->counters.late) += 1;
+  }
   return stands;
 }
 
@@ -182,7 +197,8 @@ static bool is_for_load(unsigned refusal) {
 void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal) {
   u->counters.refused++;
   if (refusal == WEIR_REFUSAL_OVERLOADED) u->counters.overloaded++;
-  if (e->danger && !u->failing) quarantine(u, e, refusal);
+  bool drill = e->message.drill && drills_are_open(u); /* outside a window it may be a real one */
+  if (e->danger && !drill && !u->failing) quarantine(u, e, refusal);
   char message[128];
   weir_buffer text = weir_buffer_over(message, sizeof message - 1);
   weir_put_text(&text, weir_refusal_text(refusal));
@@ -192,7 +208,8 @@ void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal
   }
   message[text.count] = 0;
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-  bool voice = e->danger || is_for_load(refusal);
+  bool speaks = e->danger || is_for_load(refusal);
+  speaking voice = !speaks ? SILENT : drill ? SPEAKS_DRILL : SPEAKS;
   answer_refusal(u, &b, e->message.ref, refusal, e->field, message, voice);
   connection_answer(u, c, weir_buffer_view(&b), 0);
   if (!weir_log_begin(u->log, WEIR_LOG_WARN, e->danger, u->now.wall_ms, "refused",
@@ -302,9 +319,7 @@ void apply_acknowledged(weir_unit *u, connection *c, const entry *e) {
     return;
   }
   effects_add(u, serial, position);
-  for (unsigned kind = 0; kind < REPORT_KINDS; kind++) {
-    if (u->report_open[kind] == number) u->report_open[kind] = 0;
-  }
+  report_close(u, number);
   if (e->message.ref.count) refs_add(u, e->message.ref, position);
   weir_buffer a = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
   answer_acknowledged(u, &a, &r, e->message.ref);
@@ -367,6 +382,12 @@ void apply_message(weir_unit *u, entry *e, weir_step *step) {
     return;
   case WEIR_OP_ADMIT:
     apply_admit(u, c, e);
+    return;
+  case WEIR_OP_DRILL:
+    apply_drill(u, c, e);
+    return;
+  case WEIR_OP_DIGEST:
+    apply_refusal(u, c, e, WEIR_REFUSAL_NOT_ALLOWED);
     return;
   default:
     break;

@@ -18,8 +18,7 @@ enum {
   UNDECIDED_RETRY_MS = 1000
 };
 
-/* The path of the field at fault, for the refusal. */
-static void set_field(char field[48], const char *name) {
+void set_field(char field[48], const char *name) {
   weir_buffer b = weir_buffer_over(field, 47);
   weir_put_text(&b, name);
   field[b.count] = 0;
@@ -55,7 +54,7 @@ weir_step *batch_add_step(weir_unit *u, uint32_t slot, uint8_t kind) {
   return s;
 }
 
-static bool names_supervisor(const weir_unit *u, weir_bytes by) {
+bool names_supervisor(const weir_unit *u, weir_bytes by) {
   if (by.count == 0) return false;
   for (size_t i = 0; i < u->options.supervisor_count; i++) {
     if (weir_equal(by, weir_text(u->options.supervisors[i]))) return true;
@@ -109,7 +108,7 @@ static unsigned refusal_for_intake(const weir_unit *u, const weir_message *m, ch
     set_field(field, "receivedAt");
     return WEIR_REFUSAL_TIME_AHEAD;
   }
-  if (m->drill) {
+  if (m->drill && !drills_are_open(u)) {
     set_field(field, "drill");
     return WEIR_REFUSAL_DRILL_CLOSED;
   }
@@ -146,7 +145,7 @@ static unsigned find_handover(weir_unit *u, entry *e) {
 static unsigned refusal_for_entry(weir_unit *u, entry *e) {
   const weir_message *m = &e->message;
   connection *c = &u->connections[e->connection];
-  if (!c->control && (m->op == WEIR_OP_METRICS || m->op == WEIR_OP_ADMIT)) {
+  if (!c->control && m->op >= WEIR_OP_METRICS) {
     return WEIR_REFUSAL_NOT_ALLOWED;
   }
   unsigned refusal = WEIR_REFUSAL_NONE;

@@ -200,7 +200,7 @@ static void take_back_on_fail(weir_unit *u, connection *c) {
     from = m.end;
     weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
     if (m.serial > durable) {
-      answer_refusal(u, &b, ref_of_answer(line), WEIR_REFUSAL_OUTCOME_UNKNOWN, "", NULL, true);
+      answer_refusal(u, &b, ref_of_answer(line), WEIR_REFUSAL_OUTCOME_UNKNOWN, "", NULL, SPEAKS);
       weir_put_text(&b, "\n");
       line = weir_buffer_view(&b);
     }

@@ -133,7 +133,9 @@ static void release_one(weir_unit *u, weir_position position) {
   bool settled = r.state.data == DATA_CONFIRMED || r.state.data == DATA_EXPIRED;
   if ((r.effects & WEIR_EFFECT_CROSS) || settled) carry_offer(u, &r.state, position);
   if (r.effects & WEIR_EFFECT_ALARM) u->counters.alarms++;
-  if (r.effects & WEIR_EFFECT_REPORT) u->counters.reports++;
+  bool drill = r.state.flags & FLAG_DRILL;
+  if (r.effects & WEIR_EFFECT_REPORT)
+    *(drill ? &u->counters.drill_reports : &u->counters.reports) += 1;
   log_change(u, &r);
   if (r.state.report == REPORT_RAISED) notice_matter(u, &r, false);
 }

@@ -79,7 +79,8 @@ enum {
   RECORD_ACKNOWLEDGED = 6, /* a report was acknowledged */
   RECORD_STOP = 7,         /* a clean stop */
   RECORD_MARK = 8,         /* inner: items are staged and may be delivered */
-  RECORD_BOOT = 9          /* inner: a boot of an outer unit was taken up or admitted */
+  RECORD_BOOT = 9,         /* inner: a boot of an outer unit was taken up or admitted */
+  RECORD_DRILL = 10        /* the drill window was opened or closed */
 };
 
 typedef struct matter_record {
@@ -96,6 +97,11 @@ typedef struct acknowledged_record {
   uint32_t number, settled; /* the report; its matters that this settled */
   weir_bytes line;
 } acknowledged_record;
+
+typedef struct drill_record {
+  weir_moment now, until; /* until: none, when the window was closed */
+  weir_bytes line;
+} drill_record;
 
 /* An earlier request with a certain ref: a change, or the acknowledging of a report. */
 typedef struct earlier_request {
@@ -118,6 +124,8 @@ void record_put_matter(weir_buffer *b, const matter_record *r); /* all but the l
 bool record_get_matter(weir_bytes body, matter_record *r);
 void record_put_acknowledged(weir_buffer *b, const acknowledged_record *r); /* all but the line */
 bool record_get_acknowledged(weir_bytes body, acknowledged_record *r);
+void record_put_drill(weir_buffer *b, const drill_record *r); /* all but the line */
+bool record_get_drill(weir_bytes body, drill_record *r);
 void record_put_start(weir_buffer *b, const start_record *r);
 bool record_get_start(weir_bytes body, start_record *r);
 
@@ -137,12 +145,17 @@ handover_text handover_write(const char *unit, uint32_t day, uint32_t serial, bo
 static inline weir_bytes handover_view(const handover_text *t) {
   return weir_view(t->at, t->count);
 }
-/* Reads a whole number of this unit, or a spoken one (`417-6`) of `today`. */
+/* Reads a whole number of this unit, or a spoken one (`417-6`, `Y417-6`) of `today`. */
 bool handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key);
-static inline uint64_t handover_key(uint32_t day, uint32_t serial) {
-  return ((uint64_t)day << 32) | serial;
+/* Drills have serials of their own: bit 63 keeps their keys apart. */
+static inline uint64_t handover_key(uint32_t day, uint32_t serial, bool drill) {
+  return ((uint64_t)drill << 63) | ((uint64_t)day << 32) | serial;
 }
-void put_spoken(weir_buffer *b, uint32_t serial);
+static inline uint64_t state_key(const weir_state *s) {
+  return handover_key(s->day, s->serial, s->flags & FLAG_DRILL);
+}
+/* `417-6`; `Y417-6` for a drill. */
+void put_spoken(weir_buffer *b, uint32_t serial, bool drill);
 void put_report_id(weir_buffer *b, const char *unit, uint32_t number);
 bool report_id_read(const char *unit, weir_bytes text, uint32_t *number);
 
@@ -260,6 +273,7 @@ typedef struct weir_counters {
   uint64_t intakes, updates, events, deadlines, refused, quarantined, overloaded, duplicates;
   uint64_t late, reports, send_failed, delivered, superseded, repeats, conflicts, rejected;
   uint64_t redialled, alarms, escalated;
+  uint64_t drill_intakes, drill_late, drill_reports; /* of drills, which count nowhere else */
 } weir_counters;
 
 struct weir_unit {
@@ -270,6 +284,7 @@ struct weir_unit {
   weir_journal *journal;
   weir_texts *texts;
   uint32_t refusal_dial, refusal_say;
+  uint32_t drill_dial, drill_say; /* what a refused drill is told */
   bool begun, stopping, stop_recorded, failing, failed_spoken, job_in_flight, last_words_done;
   bool journal_went_last; /* so that a busy journal does not keep delivery waiting */
   weir_status failure;
@@ -287,10 +302,18 @@ struct weir_unit {
   weir_index refs[2];                           /* hash of ref → position, two generations */
   unsigned ref_generation;
   weir_wheel *wheel;
-  uint32_t day, day_serial; /* the last number given */
+  uint32_t day, day_serial;         /* the last number given */
+  uint32_t drill_day, drill_serial; /* the last one of a drill */
   uint64_t crossing_highest;
-  uint32_t report_highest, report_open[REPORT_KINDS];
-  uint64_t open_emergencies, data_open;
+  uint32_t report_highest;
+  uint32_t report_open[2][REPORT_KINDS]; /* by kind: of real matters, of drills */
+  uint64_t open_emergencies, data_open;  /* of real matters; of drills: */
+  uint64_t drill_emergencies, drill_matters;
+
+  /* drills */
+  weir_moment drill_until; /* none: the window is closed */
+  bool drill_other_boot;   /* recovery: its boottime is an earlier boot's */
+  char drill_by[129];      /* who opened it: 32 scalars of four bytes */
 
   /* connections and the batch */
   connection *connections;
@@ -341,6 +364,12 @@ struct weir_unit {
 void unit_look_at_clocks(weir_unit *u);
 
 /* matters.c */
+/* The number of the open report about a matter's fault; 0 there: none is open. */
+static inline uint32_t *report_open_of(weir_unit *u, const weir_state *s) {
+  return &u->report_open[(s->flags & FLAG_DRILL) != 0][s->report_kind];
+}
+/* Report `number` is acknowledged. */
+void report_close(weir_unit *u, uint32_t number);
 weir_status matters_open(weir_unit *u);
 void matters_close(weir_unit *u);
 uint32_t matter_take(weir_unit *u); /* NO_SLOT when the limit is reached */
@@ -372,6 +401,9 @@ void connections_fail(weir_unit *u);
 bool batch_take_lines(weir_unit *u);
 bool batch_take_deadlines(weir_unit *u);
 void batch_judge(weir_unit *u);
+/* The path of the field at fault, for the refusal. */
+void set_field(char field[48], const char *name);
+bool names_supervisor(const weir_unit *u, weir_bytes by);
 /* Fills what is the same in every step; the caller adds kind, event and facts. */
 weir_step *batch_add_step(weir_unit *u, uint32_t slot, uint8_t kind);
 
@@ -400,8 +432,10 @@ void answer_acknowledged(weir_unit *u, weir_buffer *b, const acknowledged_record
                          weir_bytes ref);
 /* `"decision":{…}`: the policy's text, or what stands in its place when nobody decided. */
 void put_decision(weir_unit *u, weir_buffer *b, const weir_state *s);
+/* What a refusal says to do: nothing, to dial 110, or what a drill says in its place. */
+typedef enum speaking { SILENT, SPEAKS, SPEAKS_DRILL } speaking;
 void answer_refusal(weir_unit *u, weir_buffer *b, weir_bytes ref, unsigned refusal,
-                    const char *field, const char *message, bool voice);
+                    const char *field, const char *message, speaking voice);
 void put_legs(weir_unit *u, weir_buffer *b, const weir_state *s, bool copies);
 
 /* render.c */
@@ -412,6 +446,17 @@ bool render_record(weir_unit *u, weir_position position, bool whole, weir_buffer
 /* receipt.c */
 /* May this code confirm the data leg? A refusal, or none. */
 unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed);
+
+/* Nothing was journalled: for want of room just now, or because the disk failed. */
+void refuse_unjournalled(weir_unit *u, connection *c, const entry *e);
+
+/* drills.c */
+bool drills_are_open(const weir_unit *u);
+void drills_recover(weir_unit *u, const drill_record *r);
+void drills_tick(weir_unit *u);
+/* `"drill":{…}`: the window and the counts of drills. */
+void put_drill(const weir_unit *u, weir_buffer *b);
+void apply_drill(weir_unit *u, connection *c, entry *e);
 
 /* effects.c */
 void effects_add(weir_unit *u, uint64_t serial, weir_position position);

@@ -57,7 +57,7 @@ void matter_release(weir_unit *u, uint32_t slot) {
     if (x) index_remove(&u->crossings, x);
   }
   if (m->last) {
-    index_entry *x = index_find(&u->handovers, handover_key(m->state.day, m->state.serial), NULL);
+    index_entry *x = index_find(&u->handovers, state_key(&m->state), NULL);
     if (x) x->value = m->last;
   }
   m->used = false;
@@ -112,10 +112,34 @@ static bool is_data_open(const weir_state *s) {
 }
 
 void matter_count_change(weir_unit *u, const weir_state *before, const weir_state *after) {
-  if (before && is_open_emergency(before)) u->open_emergencies--;
-  if (after && is_open_emergency(after)) u->open_emergencies++;
+  const weir_state *either = before ? before : after; /* a drill stays one, a real matter too */
+  bool drill = either && (either->flags & FLAG_DRILL);
+  uint64_t *emergencies = drill ? &u->drill_emergencies : &u->open_emergencies;
+  if (before && is_open_emergency(before)) (*emergencies)--;
+  if (after && is_open_emergency(after)) (*emergencies)++;
+  if (drill && !before) u->drill_matters++;
+  if (drill && !after) u->drill_matters--;
+  if (drill) return;
   if (before && is_data_open(before)) u->data_open--;
   if (after && is_data_open(after)) u->data_open++;
+}
+
+void report_close(weir_unit *u, uint32_t number) {
+  for (unsigned drill = 0; drill < 2; drill++) {
+    for (unsigned kind = 0; kind < REPORT_KINDS; kind++) {
+      if (u->report_open[drill][kind] == number) u->report_open[drill][kind] = 0;
+    }
+  }
+}
+
+/* Real matters and drills are numbered apart, each without a gap. */
+static void note_number(weir_unit *u, const weir_state *s) {
+  bool drill = s->flags & FLAG_DRILL;
+  uint32_t *day = drill ? &u->drill_day : &u->day;
+  uint32_t *serial = drill ? &u->drill_serial : &u->day_serial;
+  if (s->day < *day || (s->day == *day && s->serial <= *serial)) return;
+  *day = s->day;
+  *serial = s->serial;
 }
 
 void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_position position) {
@@ -124,7 +148,7 @@ void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_pos
   bool is_new = m->last == 0;
   matter_count_change(u, is_new ? NULL : &m->state, s);
   if (is_new) {
-    weir_status status = index_add(&u->handovers, handover_key(s->day, s->serial), SLOT_BIT | slot);
+    weir_status status = index_add(&u->handovers, state_key(s), SLOT_BIT | slot);
     WEIR_ASSERT(status == WEIR_OK || status == WEIR_FULL);
   }
   if (s->crossing && m->state.crossing != s->crossing) {
@@ -134,12 +158,9 @@ void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_pos
   if (s->crossing > u->crossing_highest) u->crossing_highest = s->crossing;
   if (s->report_number > u->report_highest) u->report_highest = s->report_number;
   if (r->effects & WEIR_EFFECT_REPORT) {
-    if (s->report == REPORT_RAISED) u->report_open[s->report_kind] = s->report_number;
+    if (s->report == REPORT_RAISED) *report_open_of(u, s) = s->report_number;
   }
-  if (s->day > u->day || (s->day == u->day && s->serial > u->day_serial)) {
-    u->day = s->day;
-    u->day_serial = s->serial;
-  }
+  note_number(u, s);
   m->state = *s;
   m->last = position;
   m->reopened = false;

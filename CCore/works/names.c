@@ -1,8 +1,8 @@
 /* Names of phases and legs, and the numbers that people read out.
  *
  * A handover's number is UNIT-YYYYMMDD-SERIAL, the serial of at least six digits, `Y` before it
- * for a drill. Its spoken form is the serial and its Luhn digit: 417-6. Anything else that a
- * client sends in its place is unknown, never guessed at. */
+ * for a drill. Its spoken form is the serial and its Luhn digit: 417-6, Y417-6 for a drill.
+ * Anything else that a client sends in its place is unknown, never guessed at. */
 #include "internal.h"
 
 #include <string.h>
@@ -61,12 +61,20 @@ static bool digits_before(weir_bytes *text, int stop, uint64_t *value) {
   return true;
 }
 
+/* The mark of a drill, taken off the front. */
+static bool take_drill_mark(weir_bytes *text) {
+  if (text->count == 0 || text->at[0] != 'Y') return false;
+  *text = weir_view(text->at + 1, text->count - 1);
+  return true;
+}
+
 static bool spoken_read(uint32_t today, weir_bytes text, uint64_t *key) {
   uint64_t serial = 0, check = 0;
+  bool drill = take_drill_mark(&text);
   if (!digits_before(&text, '-', &serial)) return false;
   if (text.count != 1 || !digits_before(&text, 0, &check)) return false;
   if (serial == 0 || serial > UINT32_MAX || check != weir_check_digit(serial)) return false;
-  *key = handover_key(today, (uint32_t)serial);
+  *key = handover_key(today, (uint32_t)serial, drill);
   return true;
 }
 
@@ -78,14 +86,15 @@ bool handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *
   weir_bytes rest = weir_view(text.at + name + 1, text.count - name - 1);
   uint64_t day = 0, serial = 0;
   if (!digits_before(&rest, '-', &day)) return spoken_read(today, text, key);
-  if (rest.count > 0 && rest.at[0] == 'Y') rest = weir_view(rest.at + 1, rest.count - 1);
+  bool drill = take_drill_mark(&rest);
   if (rest.count < 6 || !digits_before(&rest, 0, &serial)) return false;
   if (day > 99991231 || serial == 0 || serial > UINT32_MAX) return false;
-  *key = handover_key((uint32_t)day, (uint32_t)serial);
+  *key = handover_key((uint32_t)day, (uint32_t)serial, drill);
   return true;
 }
 
-void put_spoken(weir_buffer *b, uint32_t serial) {
+void put_spoken(weir_buffer *b, uint32_t serial, bool drill) {
+  if (drill) weir_put_u8(b, 'Y');
   weir_put_decimal(b, serial);
   weir_put_u8(b, '-');
   weir_put_decimal(b, weir_check_digit(serial));

@@ -4,6 +4,7 @@
  *   matter   step kind, event (1 each) · effects, step flags · boottime ms, wall ms ·
  *            previous record, previous record with text (positions) · state · the line to the end
  *   acknowledged  boottime ms, wall ms · report number · matters settled · the line to the end
+ *   drill    boottime ms, wall ms · until as distances (0: closed) · the line to the end
  *   start    boottime ms, wall ms · boot epoch · kernel boot id (16) · link boot id (16) · version
  *   mark     unit · crossing · check (8) · boot epoch · revision · conflict (1) · file name ·
  * handover
@@ -152,6 +153,19 @@ bool record_get_acknowledged(weir_bytes body, acknowledged_record *r) {
   r->settled = (uint32_t)weir_get_varint(&in);
   r->line = weir_get(&in, in.left);
   return !in.bad && r->number != 0;
+}
+
+void record_put_drill(weir_buffer *b, const drill_record *r) {
+  put_now(b, r->now);
+  put_moment(b, r->until, r->now);
+}
+
+bool record_get_drill(weir_bytes body, drill_record *r) {
+  weir_reader in = weir_reader_over(body);
+  r->now = get_now(&in);
+  r->until = get_moment(&in, r->now);
+  r->line = weir_get(&in, in.left);
+  return !in.bad;
 }
 
 void record_put_start(weir_buffer *b, const start_record *r) {

@@ -36,6 +36,8 @@ static bool note_boot(recovery *rec, const uint8_t id[16], int64_t wall_ms) {
     m->other_boot = true;
     m->clock_uncertain = m->clock_uncertain || uncertain;
   }
+  if (other) u->drill_other_boot = true;
+  if (uncertain) u->drill_until = (weir_moment){0};
   rec->started = true;
   memcpy(rec->last_boot, id, 16);
   rec->last_wall_ms = wall_ms;
@@ -54,7 +56,7 @@ static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {
   weir_unit *u = rec->unit;
   matter_record r;
   if (!record_get_matter(frame->body, &r)) return WEIR_CORRUPT;
-  uint64_t key = handover_key(r.state.day, r.state.serial);
+  uint64_t key = state_key(&r.state);
   uint32_t slot = NO_SLOT;
   index_entry *x = index_find(&u->handovers, key, NULL);
   if (x && (x->value & SLOT_BIT)) slot = (uint32_t)x->value;
@@ -90,11 +92,17 @@ static weir_status take_acknowledged(recovery *rec, const weir_frame_view *frame
   acknowledged_record r;
   if (!record_get_acknowledged(frame->body, &r)) return WEIR_CORRUPT;
   rec->last_wall_ms = r.now.wall_ms;
-  for (unsigned kind = 0; kind < REPORT_KINDS; kind++) {
-    if (u->report_open[kind] == r.number) u->report_open[kind] = 0;
-  }
+  report_close(u, r.number);
   remember_ref(u, r.line, frame->position);
   notice_acknowledged(u, frame->body, true);
+  return WEIR_OK;
+}
+
+static weir_status take_drill(recovery *rec, const weir_frame_view *frame) {
+  drill_record r;
+  if (!record_get_drill(frame->body, &r)) return WEIR_CORRUPT;
+  rec->last_wall_ms = r.now.wall_ms;
+  drills_recover(rec->unit, &r);
   return WEIR_OK;
 }
 
@@ -147,6 +155,8 @@ static weir_status take_frame(void *user, const weir_frame_view *frame) {
     return take_acknowledged(rec, frame);
   case RECORD_TALLY:
     return take_tally(rec, frame);
+  case RECORD_DRILL:
+    return take_drill(rec, frame);
   case RECORD_QUARANTINE:
   case RECORD_STOP:
     return take_stamp(rec, frame);
@@ -187,6 +197,7 @@ static void rearm(weir_unit *u, uint32_t slot) {
 }
 
 static void rearm_all(weir_unit *u) {
+  if (u->drill_other_boot) carry_over(&u->drill_until, u->now);
   for (uint32_t slot = 0; slot < u->slots_used; slot++) {
     if (u->matters[slot].used && u->matters[slot].other_boot) rearm(u, slot);
   }

@@ -75,7 +75,7 @@ static void put_oldest(weir_unit *u, weir_buffer *b) {
   const weir_state *oldest = NULL;
   for (uint32_t slot = 0; slot < u->slots_used && u->data_open; slot++) {
     const matter *m = &u->matters[slot];
-    if (!m->used || m->state.data != DATA_QUEUED) continue;
+    if (!m->used || m->state.data != DATA_QUEUED || (m->state.flags & FLAG_DRILL)) continue;
     if (!oldest || m->state.arrived_ms < oldest->arrived_ms) oldest = &m->state;
   }
   if (!oldest) return;
@@ -90,13 +90,15 @@ static void put_oldest(weir_unit *u, weir_buffer *b) {
 static void put_reports(weir_unit *u, weir_buffer *b) {
   weir_put_text(b, ",\"unacknowledgedReports\":[");
   bool first = true;
-  for (unsigned kind = 0; kind < REPORT_KINDS; kind++) {
-    if (u->report_open[kind] == 0) continue;
+  for (unsigned i = 0; i < 2 * REPORT_KINDS; i++) {
+    bool drill = i >= REPORT_KINDS;
+    unsigned kind = i % REPORT_KINDS;
+    if (u->report_open[drill][kind] == 0) continue;
     weir_put_text(b, first ? "{\"report\":\"" : ",{\"report\":\"");
-    put_report_id(b, u->name, u->report_open[kind]);
+    put_report_id(b, u->name, u->report_open[drill][kind]);
     weir_put_text(b, "\",\"kind\":\"");
     weir_put_text(b, report_kind_name(kind));
-    weir_put_text(b, "\"}");
+    weir_put_text(b, drill ? "\",\"drill\":true}" : "\"}");
     first = false;
   }
   weir_put_text(b, "]");
@@ -184,7 +186,9 @@ void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   put_reports(u, b);
   put_disk(u, b);
   put_keys(u, b);
-  put_count(b, "openHandovers", u->matter_count);
+  put_count(b, "openHandovers", u->matter_count - u->drill_matters);
+  weir_put_text(b, ",");
+  put_drill(u, b);
   put_word(b, "version", u->options.version);
   put_moment(b, "startedAt", u->started.wall_ms);
   put_moment(b, "now", u->now.wall_ms);
@@ -205,8 +209,11 @@ static void put_metric(weir_buffer *b, const char *name, uint64_t value) {
 void answer_metrics(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   weir_buffer text = weir_buffer_over(u->body_memory, WEIR_JOURNAL_BODY_MAX);
   put_metric(&text, "open_emergencies", u->open_emergencies);
-  put_metric(&text, "open_handovers", u->matter_count);
+  put_metric(&text, "open_handovers", u->matter_count - u->drill_matters);
   put_metric(&text, "unconfirmed", u->data_open);
+  put_metric(&text, "drill_open", drills_are_open(u));
+  put_metric(&text, "drill_handovers", u->drill_matters);
+  put_metric(&text, "drill_intakes_total", u->counters.drill_intakes);
   put_metric(&text, "connections", u->connection_count);
   put_metric(&text, "disk_scarce", weir_journal_scarce(u->journal));
   put_metric(&text, "log_lines_dropped_total", weir_log_dropped(u->log));

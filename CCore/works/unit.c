@@ -181,6 +181,11 @@ void weir_unit_set_refusal_texts(weir_unit *u, uint32_t dial, uint32_t say) {
   u->refusal_say = say;
 }
 
+void weir_unit_set_drill_texts(weir_unit *u, uint32_t dial, uint32_t say) {
+  u->drill_dial = dial;
+  u->drill_say = say;
+}
+
 void weir_unit_begin(weir_unit *u) {
   u->begun = true;
   if (weir_log_begin(u->log, WEIR_LOG_INFO, true, u->now.wall_ms, "unitStarted",
@@ -214,6 +219,7 @@ bool weir_unit_turn(weir_unit *u) {
     for (unsigned i = 0; i < DEADLINE_BATCHES && batch_take_deadlines(u); i++) more = true;
     more = batch_take_lines(u) || more;
     carry_tick(u);
+    drills_tick(u);
     if (u->options.inner) inner_tick(u);
     more = watch_pump(u) || more;
     if (u->stopping) record_stop(u);

@@ -10,7 +10,7 @@ enum { WATCH_BUDGET = 256 };
 void watch_begin(weir_unit *u, connection *c, const weir_message *m) {
   if (m->after > weir_journal_durable(u->journal)) {
     weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-    answer_refusal(u, &b, m->ref, WEIR_REFUSAL_CURSOR_GONE, "after", NULL, false);
+    answer_refusal(u, &b, m->ref, WEIR_REFUSAL_CURSOR_GONE, "after", NULL, SILENT);
     connection_answer(u, c, weir_buffer_view(&b), 0);
     return;
   }

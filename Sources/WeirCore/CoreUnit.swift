@@ -180,6 +180,11 @@ public final class CoreUnit: @unchecked Sendable {
     unsafe weir_unit_set_refusal_texts(unit, dial, say)
   }
 
+  /// Which durable texts stand for them in a drill.
+  public func setDrillTexts(dial: UInt32, say: UInt32) {
+    unsafe weir_unit_set_drill_texts(unit, dial, say)
+  }
+
   private func core(_ address: CoreOptions.Address) -> weir_address {
     unsafe weir_address(host: strings.keep(address.host), port: address.port)
   }

@@ -79,6 +79,9 @@ public enum UnitRunner {
     desk.use(ids: ids)
     let say = policy.sayText(.refused, dial: policy.dialDefault, drill: false)
     unit.setRefusalTexts(dial: ids[Int(policy.dialDefault)], say: ids[Int(say)])
+    let drillDial = policy.drillText(policy.dialDefault)
+    let drillSay = policy.sayText(.refused, dial: policy.dialDefault, drill: true)
+    unit.setDrillTexts(dial: ids[Int(drillDial)], say: ids[Int(drillSay)])
     try unit.openHall()
     return unit
   }

@@ -61,6 +61,7 @@ func refusal(in answer: Json) -> Failure? {
   case "unknownHandover": lines.append("give the whole number, or today's spoken one such as 417-6")
   case "supervisorNeeded": lines.append("give --by with a name of intake.supervisors, and --reason")
   case "notNow": lines.append("`weir trace` shows where the matter stands")
+  case "drillClosed": lines.append("a supervisor opens the window: `weir drill open`")
   case "notAllowed": lines.append("use the control socket, or run this as an allowed user")
   default: break
   }

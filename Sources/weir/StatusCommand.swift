@@ -46,6 +46,7 @@ struct StatusText {
       ("keys", keys),
     ]
     rows.append(("open handovers", "\(status["openHandovers"].number ?? 0)"))
+    rows.append(("drills", DrillText.line(status["drill"], terminal)))
     rows.append(("started", status["startedAt"].text ?? "?"))
     rows.append(("now", status["now"].text ?? "?"))
     rows.append(("version", status["version"].text ?? "?"))

@@ -84,6 +84,10 @@ struct MessageRefusalTests {
     .init(#"{"op":"admit","by":"x","reason":"x"}"#, "missingField", "id"),
     .init(#"{"op":"admit","id":"x","reason":"x"}"#, "missingField", "by"),
     .init(#"{"op":"admit","id":"x","by":"x"}"#, "missingField", "reason"),
+    .init(#"{"op":"drill","until":"soon"}"#, "badTime", "until"),
+    .init(#"{"op":"drill","drill":true}"#, "unknownField", "drill"),
+    .init(#"{"op":"digest","range":"1 - 2"}"#, "badValue", "range"),
+    .init(#"{"op":"digest","reason":"x"}"#, "unknownField", "reason"),
   ]
 
   static let events: [RefusedRow] = [
@@ -308,13 +312,14 @@ private struct LineMaker {
     ("cause", [#""noAnswer""#, #""other""#, #""none""#]), ("owner", [#""110""#, #""12345""#]),
     ("department", [#""住建局""#]), ("answer", [#""是""#]), ("reached", ["true", "false"]),
     ("code", [#""123456""#]), ("after", ["0", "77", "-0", "1.0", "9223372036854775807"]),
+    ("until", [#""2026-11-23T10:31:00Z""#]), ("range", [#""1-500""#, #""1 5""#]),
     ("id", [#""x1""#]), ("expected", ["null", #"{"a":[1,{}]}"#]), ("why", [#""\u007f""#]),
   ]
   static let needed: [String: [String]] = [
     "intake": ["ref", "receivedBy", "channel", "facts", "text"],
     "update": ["ref", "handover", "text"],
     "get": ["handover"], "admit": ["id", "by", "reason"], "watch": ["after"], "status": [],
-    "metrics": ["ref"],
+    "metrics": ["ref"], "drill": ["until", "by"], "digest": ["range", "code", "by"],
     "transferFailed": ["cause"], "callerTold": ["by"], "agreed": ["owner"],
     "dangerRaised": ["facts"],
     "dangerCleared": ["by", "reason"], "verified": ["department", "answer"], "guided": ["reached"],
@@ -326,7 +331,7 @@ private struct LineMaker {
   mutating func line() -> [UInt8] {
     let op = pick([
       "intake", "intake", "update", "event", "event", "event", "get", "watch", "status", "metrics",
-      "admit",
+      "admit", "drill", "digest",
     ])
     var names = Self.needed[op] ?? ["handover"]
     var members: [String] = draw(20) == 0 ? [] : [#""op":"\#(op)""#]

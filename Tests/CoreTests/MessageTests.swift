@@ -146,6 +146,10 @@ struct MessageTests {
     #"{"after":9223372036854775807,"op":"watch","ref":"w"}"#,
     #"{"op":"status"}"#, #"{"op":"metrics","ref":"m"}"#,
     #"{"op":"admit","id":"boot 7","by":"王","reason":"换机"}"#,
+    #"{"op":"drill"}"#, #"{"op":"drill","by":"S01"}"#,
+    #"{"op":"drill","until":"2026-11-23T12:00:00+08:00","by":"S01","reason":"月度演练"}"#,
+    #"{"op":"digest"}"#, #"{"op":"digest","id":"kd1","range":"1-500"}"#,
+    #"{"op":"digest","range":"1-500","code":"1234 5678","by":"王"}"#,
   ]
 
   @Test("every operation and event is taken with what it needs", arguments: good)

@@ -146,6 +146,9 @@ final class House {
     desk.use(ids: ids)
     let say = desk.policy.sayText(.refused, dial: desk.policy.dialDefault, drill: false)
     weir_unit_set_refusal_texts(unit, ids[Int(desk.policy.dialDefault)], ids[Int(say)])
+    let drillDial = desk.policy.drillText(desk.policy.dialDefault)
+    let drillSay = desk.policy.sayText(.refused, dial: desk.policy.dialDefault, drill: true)
+    weir_unit_set_drill_texts(unit, ids[Int(drillDial)], ids[Int(drillSay)])
     return .ok
   }
 

@@ -73,10 +73,12 @@ final class StormDesk {
   }
 
   private func step(_ before: Handover?, _ happening: Happening) -> Outcome {
-    let decision = policy.decide(
+    var decision = policy.decide(
       Machine.factsAfter(before, happening), platform: before?.platform ?? happening.platform,
       channel: before?.channel ?? happening.channel, role: role,
       county: happening.county != 0 ? happening.county : before?.county ?? 0)
+    let drill = before?.flags.contains(.drill) ?? happening.flags.contains(.drill)
+    if drill { decision = policy.drilled(decision) }
     var known = before
     known?.decisionText = Self.untouched
     known?.dialText = Self.untouched
@@ -93,7 +95,7 @@ final class StormDesk {
     switch say {
     case .none: after.sayText = 0
     case .decision: after.sayText = ids[Int(decision.sayText)]
-    default: after.sayText = ids[Int(policy.sayText(say, dial: dial, drill: false))]
+    default: after.sayText = ids[Int(policy.sayText(say, dial: dial, drill: drill))]
     }
     return .changed(after, say: say, effects: effects)
   }

@@ -76,7 +76,9 @@ enum {
   X(WATCH, watch)                                                                                  \
   X(STATUS, status)                                                                                \
   X(METRICS, metrics)                                                                              \
-  X(ADMIT, admit)
+  X(ADMIT, admit)                                                                                  \
+  X(DRILL, drill)                                                                                  \
+  X(DIGEST, digest)
 
 enum {
 #define X(upper, name) WEIR_OP_##upper,
@@ -223,7 +225,9 @@ enum {
   WEIR_HAS_CODE = 1 << 20,
   WEIR_HAS_AFTER = 1 << 21,
   WEIR_HAS_REACHED = 1 << 22,
-  WEIR_HAS_ID = 1 << 23
+  WEIR_HAS_ID = 1 << 23,
+  WEIR_HAS_UNTIL = 1 << 24,
+  WEIR_HAS_RANGE = 1 << 25
 };
 
 typedef struct weir_message {
@@ -239,9 +243,10 @@ typedef struct weir_message {
   uint32_t county;        /* place.county as a number, 0: none */
   int64_t received_at_ms; /* receivedAt, wall ms */
   int64_t at_ms;          /* at, as claimed */
+  int64_t until_ms;       /* drill: when the window closes */
   uint64_t after;         /* watch */
   weir_bytes ref, text, name, phone, address, lon, lat, seat; /* lon, lat: the number's own text */
-  weir_bytes handover, report, by, reason, department, answer, code, id;
+  weir_bytes handover, report, by, reason, department, answer, code, id, range;
 } weir_message;
 
 typedef enum weir_message_mode {

@@ -153,6 +153,8 @@ void weir_unit_close(weir_unit *u);
 weir_status weir_unit_intern(weir_unit *u, weir_bytes text, uint32_t *id);
 /* Which texts refusals and alarms use: the number to dial and the sentences (JSON array). */
 void weir_unit_set_refusal_texts(weir_unit *u, uint32_t dial, uint32_t say);
+/* The same for drills. */
+void weir_unit_set_drill_texts(weir_unit *u, uint32_t dial, uint32_t say);
 /* Everything is ready: overdue deadlines fire, lines are taken. */
 void weir_unit_begin(weir_unit *u);
 

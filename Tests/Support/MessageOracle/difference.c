@@ -43,6 +43,7 @@ static const char *label_difference(const weir_message *a, const weir_message *b
   NUMBER(received_at_ms);
   NUMBER(at_ms);
   NUMBER(after);
+  NUMBER(until_ms);
   TEXT(ref);
   TEXT(text);
   TEXT(name);
@@ -57,6 +58,7 @@ static const char *label_difference(const weir_message *a, const weir_message *b
   TEXT(answer);
   TEXT(code);
   TEXT(id);
+  TEXT(range);
 #undef NUMBER
 #undef TEXT
   double apart = (number(a->lon) - number(b->lon)) + 4 * (number(a->lat) - number(b->lat));

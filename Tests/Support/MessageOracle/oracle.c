@@ -35,6 +35,8 @@ static const schema ops[] = {
     {"status", "", ""},
     {"metrics", "", ""},
     {"admit", "", "id by reason"},
+    {"drill", "until by reason", ""},
+    {"digest", "id range code by", ""},
 };
 
 static const schema events[] = {

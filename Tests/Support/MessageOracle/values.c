@@ -35,6 +35,7 @@ static const text_row texts[] = {
     {"answer", 1, 500, lines, AT(answer), WEIR_HAS_ANSWER},
     {"code", 1, 32, NULL, AT(code), WEIR_HAS_CODE},
     {"id", 1, 64, NULL, AT(id), WEIR_HAS_ID},
+    {"range", 1, 64, DIGITS LETTERS "-,/", AT(range), WEIR_HAS_RANGE},
 };
 static const text_row caller_name = {"name", 0, 64, NULL, AT(name), WEIR_HAS_NAME};
 static const text_row caller_phone = {"phone", 3, 20, DIGITS "+-", AT(phone), WEIR_HAS_PHONE};
@@ -202,6 +203,7 @@ bool oracle_read_field(oracle *o, const char *name, const json_t *value) {
     return read_code(value, weir_platform_name, 1, 3, &m->owner);
   }
   if (is(name, "receivedAt")) return read_time(o, value, &m->received_at_ms, WEIR_HAS_RECEIVED_AT);
+  if (is(name, "until")) return read_time(o, value, &m->until_ms, WEIR_HAS_UNTIL);
   if (is(name, "at")) return read_time(o, value, &m->at_ms, WEIR_HAS_AT);
   if (is(name, "facts")) return read_facts(o, value);
   if (is(name, "caller")) return read_caller(o, value);
