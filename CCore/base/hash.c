@@ -3,10 +3,13 @@
  * Sixteen bytes at a time are folded by one 64 × 64 → 128 bit multiplication whose halves are
  * xored, the way wyhash does it. The length goes into the last fold, so that a text and the same
  * text with zeros behind it differ. It is no cryptographic hash; the seed keeps strangers from
- * aiming at a bucket, and nothing that is stored or sent depends on it.
+ * aiming at a bucket. Words are read little endian everywhere: under a seed that both sides know it
+ * is also the end-to-end check of a record on the link, inside the seal, where it has to find
+ * accidents and other content, not an enemy.
  */
 #include "weir_base.h"
 
+#include <endian.h>
 #include <string.h>
 
 __extension__ typedef unsigned __int128 wide_product;
@@ -19,7 +22,7 @@ static inline uint64_t fold(uint64_t a, uint64_t b) {
 static inline uint64_t load(const uint8_t *at, size_t count) {
   uint64_t word = 0;
   memcpy(&word, at, count);
-  return word;
+  return le64toh(word);
 }
 
 uint64_t weir_hash(uint64_t seed, weir_bytes bytes) {

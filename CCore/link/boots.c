@@ -151,6 +151,14 @@ static boot_stream *stream_adopt(boot_state *boot, const wire_header *header, we
   return stream;
 }
 
+/* An authentic datagram came on this stream. */
+static void stream_heard(boot_stream *stream, uint64_t sequence) {
+  stream->received++;
+  if (sequence < stream->replay.highest) stream->reordered++;
+  bool marked = weir_replay_mark(&stream->replay, sequence);
+  WEIR_ASSERT(marked);
+}
+
 /* Gives an authentic boot its place: current, or aside. Null when there are too many units. */
 static boot_state *boot_adopt(weir_boots *b, const wire_header *header, uint64_t now_ms,
                               boot_verdict *verdict) {
@@ -174,7 +182,8 @@ static boot_state *boot_adopt(weir_boots *b, const wire_header *header, uint64_t
 
 /* A datagram of a stream without a key: authenticate it, and only then take the stream up. */
 static weir_status unseal_unknown(weir_boots *b, const wire_header *header, uint8_t *datagram,
-                                  uint64_t now_ms, boot_state **known, boot_verdict *verdict) {
+                                  uint64_t now_ms, boot_state **known, boot_stream **out,
+                                  boot_verdict *verdict) {
   weir_sealer *sealer = NULL;
   weir_status status = trial(b, header, datagram, now_ms, &sealer);
   if (status != WEIR_OK) return status;
@@ -184,8 +193,7 @@ static weir_status unseal_unknown(weir_boots *b, const wire_header *header, uint
     weir_sealer_close(sealer);
     return WEIR_FULL;
   }
-  bool marked = weir_replay_mark(&stream->replay, header->sequence);
-  WEIR_ASSERT(marked);
+  *out = stream;
   return WEIR_OK;
 }
 
@@ -205,13 +213,12 @@ weir_status weir_boots_unseal(weir_boots *b, const wire_header *header, uint8_t 
   weir_status status;
   if (stream != NULL && stream->key_epoch == header->key_epoch) {
     status = unseal(stream->sealer, header, datagram);
-    if (status != WEIR_OK) return status;
-    bool marked = weir_replay_mark(&stream->replay, header->sequence);
-    WEIR_ASSERT(marked);
   } else {
-    status = unseal_unknown(b, header, datagram, now_ms, &boot, verdict);
-    if (status != WEIR_OK) return status;
+    status = unseal_unknown(b, header, datagram, now_ms, &boot, &stream, verdict);
   }
+  if (status != WEIR_OK) return status;
+  stream_heard(stream, header->sequence);
+  verdict->stream = stream;
   boot->touched = ++b->touches;
   if (boot == &verdict->unit->boots[0]) return WEIR_OK;
   verdict->reported = refused_remember(verdict->unit, boot, now_ms);

@@ -9,6 +9,8 @@ typedef struct boot_stream {
   uint32_t stream;
   uint32_t key_epoch;
   weir_replay replay;
+  uint64_t received;
+  uint64_t reordered; /* of these, behind a later one */
 } boot_stream;
 
 typedef struct boot_name {
@@ -49,6 +51,7 @@ typedef struct weir_boots {
 
 typedef struct boot_verdict {
   boot_unit *unit; /* null when the datagram is from nobody we know */
+  const boot_stream *stream; /* OK: what it came on */
   bool taken_up;   /* a new boot became current */
   bool reported;   /* a refused boot is to be told of */
 } boot_verdict;

@@ -29,6 +29,7 @@ struct weir_link_receiver {
   uint64_t now_ms;
   size_t event_count;
   size_t event_next;
+  wire_heartbeat beat; /* the last one; its page is lent to an event */
   weir_link_event events[EVENTS_MAX];
 };
 
@@ -96,7 +97,9 @@ static void events_begin(weir_link_receiver *r, uint64_t now_ms) {
 
 typedef struct take_context {
   boot_unit *unit;
+  const boot_stream *stream;
   uint32_t key_epoch;
+  uint64_t sequence;
 } take_context;
 
 static void take_record(weir_link_receiver *r, const take_context *c, const wire_piece *piece,
@@ -132,14 +135,20 @@ static weir_status take_pieces(weir_link_receiver *r, const take_context *c, wei
 
 static weir_status take_heartbeat(weir_link_receiver *r, const take_context *c,
                                   weir_bytes plaintext) {
-  wire_heartbeat beat;
-  if (!weir_wire_get_heartbeat(plaintext, &beat)) return WEIR_INVALID;
+  wire_heartbeat *beat = &r->beat;
+  if (!weir_wire_get_heartbeat(plaintext, beat)) return WEIR_INVALID;
   weir_link_event *event =
       event_add(r, WEIR_LINK_HEARTBEAT, c->unit, &c->unit->boots[0].name, c->key_epoch);
-  event->crossing = beat.highest;
-  event->sent_ms = beat.wall_ms;
-  event->sent_boot_ms = beat.boot_ms;
-  event->open_danger = beat.open_danger;
+  event->crossing = beat->highest;
+  event->sent_ms = beat->wall_ms;
+  event->sent_boot_ms = beat->boot_ms;
+  event->open_danger = beat->open_danger;
+  event->index_first = beat->index_first;
+  event->index_count = beat->index_count;
+  event->index = beat->index;
+  event->sequence = c->sequence;
+  event->received = c->stream->received;
+  event->reordered = c->stream->reordered;
   r->counts.heartbeats++;
   return WEIR_OK;
 }
@@ -185,7 +194,7 @@ static weir_status take(weir_link_receiver *r, uint8_t *datagram, size_t count) 
     (void)event_add(r, WEIR_LINK_BOOT_LOWER, verdict.unit, &name, header.key_epoch);
   }
   if (status != WEIR_OK) return status;
-  take_context context = {verdict.unit, header.key_epoch};
+  take_context context = {verdict.unit, verdict.stream, header.key_epoch, header.sequence};
   take_heard(r, &context, verdict.taken_up);
   return take_plaintext(r, &context,
                         weir_view(datagram + WEIR_LINK_HEADER_BYTES, header.ciphertext_bytes));

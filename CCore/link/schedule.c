@@ -170,6 +170,7 @@ weir_status weir_schedule_offer(weir_schedule *s, uint64_t crossing, uint32_t re
     s->slots[slot] = s->free + 1;
     s->free = entry->place;
     s->used++;
+    if (entry_index(s, entry) >= s->touched) s->touched = entry_index(s, entry) + 1;
     *entry = (schedule_entry){.crossing = crossing};
   }
   entry->revision = revision;
@@ -189,6 +190,7 @@ void weir_schedule_settle(weir_schedule *s, schedule_entry *entry) {
   entry_leave(s, entry);
   table_empty(s, table_slot(s, entry->crossing));
   entry->crossing = 0;
+  entry->sent_revision = 0;
   entry->place = s->free;
   s->free = entry_index(s, entry);
   s->used--;

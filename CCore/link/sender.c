@@ -20,15 +20,24 @@ enum {
   IP_UDP_BYTES = 28,
   CAPACITY_MAX = 1 << 28,
   SLOTS_SPARE = 64, /* datagrams that may wait beside the pieces of one longest record */
+  BEATS_MAX = 8,    /* datagrams of one heartbeat: the newest page and another, in parts */
+  INDEX_SEARCH = 4096, /* entries looked at in one beat for a page whose turn it is */
   FRAME_BYTES = WEIR_LINK_HEADER_BYTES + 1 + WEIR_SEAL_TAG_BYTES
 };
 _Static_assert(MTU_MIN - IP_UDP_BYTES - FRAME_BYTES - WEIR_LINK_PIECE_HEADER_BYTES >=
                    WEIR_RECORD_BYTES_MAX / WEIR_LINK_PIECES_MAX,
                "the least datagram carries a piece of the least size");
 
+/* What the least datagram holds of a page, even when every revision takes five bytes. */
+_Static_assert(2 * ((WEIR_LINK_PAGE * 5 + (MTU_MIN - IP_UDP_BYTES - FRAME_BYTES -
+                                           WIRE_HEARTBEAT_BYTES - 4) - 1) /
+                    (MTU_MIN - IP_UDP_BYTES - FRAME_BYTES - WIRE_HEARTBEAT_BYTES - 4)) <=
+                   BEATS_MAX,
+               "two pages in their parts");
+
 typedef struct sender_slot {
   uint8_t *datagram;
-  size_t used; /* bytes of pieces behind the type */
+  size_t used; /* bytes behind the type */
 } sender_slot;
 
 struct weir_link_sender {
@@ -42,9 +51,11 @@ struct weir_link_sender {
   size_t head;   /* the first closed slot */
   size_t closed; /* closed slots; the one behind them may be open */
   size_t room;   /* bytes of pieces that a datagram holds */
-  uint8_t beat[WEIR_LINK_HEADER_BYTES + WIRE_HEARTBEAT_BYTES + WEIR_SEAL_TAG_BYTES];
-  bool beat_waits;
+  sender_slot beats[BEATS_MAX];
+  size_t beat_head, beat_count; /* of the last heartbeat, those not taken yet */
   uint64_t beat_next_ms;
+  uint32_t index_cursor; /* the entry at which the search for the next page goes on */
+  uint8_t index_round;
   weir_link_sender_counts counts;
 };
 
@@ -57,10 +68,13 @@ static weir_status open_slots(weir_link_sender *s, uint32_t mtu) {
   s->slot_count = (WEIR_RECORD_BYTES_MAX + piece - 1) / piece; /* one longest record */
   s->slot_count += SLOTS_SPARE;
   s->slots = weir_allocate(s->slot_count, sizeof s->slots[0]);
-  s->memory = weir_allocate(s->slot_count, datagram_bytes);
+  s->memory = weir_allocate(s->slot_count + BEATS_MAX, datagram_bytes);
   if (s->slots == NULL || s->memory == NULL) return WEIR_OUT_OF_MEMORY;
   for (size_t i = 0; i < s->slot_count; i++) {
     s->slots[i].datagram = s->memory + i * datagram_bytes;
+  }
+  for (size_t i = 0; i < BEATS_MAX; i++) {
+    s->beats[i].datagram = s->memory + (s->slot_count + i) * datagram_bytes;
   }
   return WEIR_OK;
 }
@@ -76,6 +90,7 @@ weir_status weir_link_sender_open(const weir_link_sender_options *options, weir_
   s->header.key_epoch = epoch;
   s->header.suite = (uint8_t)weir_keyring_suite(options->keys, epoch);
   s->beat_next_ms = options->now_ms;
+  s->index_round = 1;
   weir_status status = weir_sealer_open(options->keys, epoch, &options->id, &s->sealer);
   if (status == WEIR_OK) status = weir_schedule_open(&s->schedule, options->capacity);
   if (status == WEIR_OK) status = open_slots(s, options->mtu);
@@ -200,6 +215,7 @@ weir_status weir_link_sender_pack(weir_link_sender *s, weir_bytes record, uint64
   entry->last_ms = wall_ms;
   if (entry->copies < UINT32_MAX) entry->copies++;
   entry->repeated = true;
+  entry->sent_revision = entry->revision;
   if (entry->crossing > s->counts.highest) s->counts.highest = entry->crossing;
   s->counts.records++;
   weir_schedule_advance(&s->schedule, entry, now_ms);
@@ -207,18 +223,69 @@ weir_status weir_link_sender_pack(weir_link_sender *s, weir_bytes record, uint64
   return WEIR_OK;
 }
 
-/* ---- Datagrams out ---- */
+/* ---- Heartbeats ---- */
+
+/* The page of a crossing: the latest sent revisions of the numbers around it. */
+static void beat_read_page(weir_link_sender *s, uint64_t crossing, wire_heartbeat *beat) {
+  beat->index_first = crossing - (crossing - 1) % WEIR_LINK_PAGE;
+  beat->index_count = WEIR_LINK_PAGE;
+  for (uint32_t i = 0; i < WEIR_LINK_PAGE; i++) {
+    schedule_entry *entry = weir_schedule_find(&s->schedule, beat->index_first + i);
+    beat->index[i] = entry == NULL ? 0 : entry->sent_revision;
+    if (entry != NULL) entry->indexed = s->index_round;
+  }
+  while (beat->index_count > 0 && beat->index[beat->index_count - 1] == 0) beat->index_count--;
+}
+
+/* Queues a heartbeat with its page, in as many datagrams as it takes. */
+static void beat_put(weir_link_sender *s, wire_heartbeat *beat) {
+  do {
+    WEIR_ASSERT(s->beat_count < BEATS_MAX);
+    sender_slot *slot = &s->beats[s->beat_count++];
+    weir_buffer plain = weir_buffer_over(slot->datagram + WEIR_LINK_HEADER_BYTES, s->room + 1);
+    uint32_t put = weir_wire_put_heartbeat(&plain, beat);
+    slot->used = plain.count - 1;
+    beat->index_first += put;
+    beat->index_count -= put;
+    memmove(beat->index, beat->index + put, beat->index_count * sizeof beat->index[0]);
+  } while (beat->index_count > 0);
+}
+
+/* A sent crossing whose page has not gone out in this round; null when none was found now. */
+static const schedule_entry *beat_next_page(weir_link_sender *s) {
+  for (unsigned i = 0; i < INDEX_SEARCH; i++) {
+    if (s->index_cursor >= s->schedule.touched) {
+      s->index_cursor = 0;
+      s->index_round = s->index_round == UINT8_MAX ? 1 : s->index_round + 1;
+      return NULL;
+    }
+    const schedule_entry *entry = &s->schedule.entries[s->index_cursor++];
+    if (entry->sent_revision != 0 && entry->indexed != s->index_round) return entry;
+  }
+  return NULL;
+}
 
 void weir_link_sender_heartbeat(weir_link_sender *s, uint64_t now_ms, int64_t wall_ms,
                                 uint32_t open_danger) {
   if (now_ms < s->beat_next_ms) return;
   s->beat_next_ms += WEIR_LINK_HEARTBEAT_MS;
   if (s->beat_next_ms <= now_ms) s->beat_next_ms = now_ms + WEIR_LINK_HEARTBEAT_MS;
-  wire_heartbeat beat = {wall_ms, now_ms, s->counts.highest, open_danger};
-  weir_wire_put_heartbeat(s->beat + WEIR_LINK_HEADER_BYTES, &beat);
-  s->beat_waits = true;
+  s->beat_head = s->beat_count = 0; /* what nobody took is out of date */
+  wire_heartbeat beat = {.wall_ms = wall_ms,
+                         .boot_ms = now_ms,
+                         .highest = s->counts.highest,
+                         .open_danger = open_danger};
+  if (s->counts.highest > 0) beat_read_page(s, s->counts.highest, &beat);
+  beat_put(s, &beat);
+  const schedule_entry *other = beat_next_page(s);
+  if (other != NULL) {
+    beat_read_page(s, other->crossing, &beat);
+    beat_put(s, &beat);
+  }
   s->counts.heartbeats++;
 }
+
+/* ---- Datagrams out ---- */
 
 static weir_bytes take_sealed(weir_link_sender *s, uint8_t *datagram, size_t plain_bytes) {
   s->header.sequence++;
@@ -236,9 +303,9 @@ static weir_bytes take_sealed(weir_link_sender *s, uint8_t *datagram, size_t pla
 }
 
 weir_bytes weir_link_sender_take(weir_link_sender *s, bool flush) {
-  if (s->beat_waits) {
-    s->beat_waits = false;
-    return take_sealed(s, s->beat, WIRE_HEARTBEAT_BYTES);
+  if (s->beat_head < s->beat_count) {
+    sender_slot *beat = &s->beats[s->beat_head++];
+    return take_sealed(s, beat->datagram, 1 + beat->used);
   }
   if (s->closed == 0 && flush) pack_close(s);
   if (s->closed == 0) return weir_view(NULL, 0);

@@ -107,14 +107,29 @@ bool weir_wire_get_piece(weir_bytes *rest, wire_piece *piece) {
   return true;
 }
 
-void weir_wire_put_heartbeat(uint8_t into[WIRE_HEARTBEAT_BYTES], const wire_heartbeat *beat) {
-  into[0] = WIRE_TYPE_HEARTBEAT;
-  weir_wire_put(into + 1, (uint64_t)beat->wall_ms, 8);
-  weir_wire_put(into + 9, beat->boot_ms, 8);
-  weir_wire_put(into + 17, beat->highest, 8);
-  weir_wire_put(into + 25, beat->open_danger, 4);
-  weir_wire_put(into + 29, 0, 8); /* the index page: none */
-  weir_wire_put(into + 37, 0, 2);
+static size_t varint_bytes(uint32_t value) {
+  size_t bytes = 1;
+  while (value >>= 7) bytes++;
+  return bytes;
+}
+
+uint32_t weir_wire_put_heartbeat(weir_buffer *into, const wire_heartbeat *beat) {
+  WEIR_ASSERT(into->capacity - into->count >= WIRE_HEARTBEAT_BYTES);
+  uint8_t *at = into->at + into->count;
+  at[0] = WIRE_TYPE_HEARTBEAT;
+  weir_wire_put(at + 1, (uint64_t)beat->wall_ms, 8);
+  weir_wire_put(at + 9, beat->boot_ms, 8);
+  weir_wire_put(at + 17, beat->highest, 8);
+  weir_wire_put(at + 25, beat->open_danger, 4);
+  into->count += WIRE_HEARTBEAT_BYTES;
+  uint32_t put = 0;
+  while (put < beat->index_count &&
+         varint_bytes(beat->index[put]) <= into->capacity - into->count) {
+    weir_put_varint(into, beat->index[put++]);
+  }
+  weir_wire_put(at + 29, put > 0 ? beat->index_first : 0, 8);
+  weir_wire_put(at + 37, put, 2);
+  return put;
 }
 
 bool weir_wire_get_heartbeat(weir_bytes plaintext, wire_heartbeat *beat) {
@@ -124,12 +139,22 @@ bool weir_wire_get_heartbeat(weir_bytes plaintext, wire_heartbeat *beat) {
   beat->boot_ms = get(at + 9, 8);
   beat->highest = get(at + 17, 8);
   beat->open_danger = (uint32_t)get(at + 25, 4);
-  size_t entries = (size_t)get(at + 37, 2);
-  return plaintext.count == WIRE_HEARTBEAT_BYTES + 4 * entries;
+  beat->index_first = get(at + 29, 8);
+  beat->index_count = (uint32_t)get(at + 37, 2);
+  if (beat->index_count > WEIR_LINK_PAGE) return false;
+  if ((beat->index_first == 0) != (beat->index_count == 0)) return false;
+  if (beat->index_first > UINT64_MAX - WEIR_LINK_PAGE) return false;
+  weir_reader rest = weir_reader_over(
+      weir_view(at + WIRE_HEARTBEAT_BYTES, plaintext.count - WIRE_HEARTBEAT_BYTES));
+  for (uint32_t i = 0; i < beat->index_count; i++) {
+    uint64_t revision = weir_get_varint(&rest);
+    if (revision > UINT32_MAX) return false;
+    beat->index[i] = (uint32_t)revision;
+  }
+  return !rest.bad && rest.left == 0;
 }
 
 uint64_t weir_wire_check(weir_bytes record) {
-  uint8_t digest[32];
-  weir_sha256(record, digest);
-  return get(digest, 8);
+  const uint64_t seed = UINT64_C(0x776569726c696e6b); /* "weirlink" */
+  return weir_hash(seed, record);
 }

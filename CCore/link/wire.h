@@ -9,7 +9,7 @@ enum {
   WIRE_TYPE_DATA = 1,
   WIRE_TYPE_PARITY = 2,
   WIRE_TYPE_HEARTBEAT = 3,
-  WIRE_HEARTBEAT_BYTES = 1 + 8 + 8 + 8 + 4 + 8 + 2,
+  WIRE_HEARTBEAT_BYTES = 1 + 8 + 8 + 8 + 4 + 8 + 2, /* and its index page */
   WIRE_DATAGRAM_MIN = WEIR_LINK_HEADER_BYTES + 1 + WEIR_SEAL_TAG_BYTES
 };
 
@@ -39,13 +39,17 @@ typedef struct wire_heartbeat {
   uint64_t boot_ms;
   uint64_t highest;
   uint32_t open_danger;
+  uint64_t index_first;
+  uint32_t index_count;
+  uint32_t index[WEIR_LINK_PAGE];
 } wire_heartbeat;
 
 void weir_wire_put(uint8_t *into, uint64_t value, size_t bytes);
 
 void weir_wire_put_header(uint8_t into[WEIR_LINK_HEADER_BYTES], const wire_header *header);
 void weir_wire_put_piece(uint8_t into[WEIR_LINK_PIECE_HEADER_BYTES], const wire_piece *piece);
-void weir_wire_put_heartbeat(uint8_t into[WIRE_HEARTBEAT_BYTES], const wire_heartbeat *beat);
+/* As much of the index page as fits; the number of its entries that did. */
+uint32_t weir_wire_put_heartbeat(weir_buffer *into, const wire_heartbeat *beat);
 
 /* Readers of the world's bytes: false when a field breaks its rule. */
 bool weir_wire_get_header(weir_bytes datagram, wire_header *header);
@@ -53,7 +57,8 @@ bool weir_wire_get_header(weir_bytes datagram, wire_header *header);
 bool weir_wire_get_piece(weir_bytes *rest, wire_piece *piece);
 bool weir_wire_get_heartbeat(weir_bytes plaintext, wire_heartbeat *beat);
 
-/* The first eight bytes of a record's SHA-256. */
+/* The end-to-end check of a record: what a lost, mixed up or repeated piece, or other content under
+ * the same revision, does not pass. Against forgery there is the seal around it. */
 uint64_t weir_wire_check(weir_bytes record);
 
 /* Is this a unit's name, 1 to 8 letters and digits, zero padded? */

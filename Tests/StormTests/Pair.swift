@@ -18,7 +18,7 @@ final class Pair {
   let outer: House
   let inner: House
   var weather = Weather()
-  /// The line carries heartbeats of an empty index and nothing that is longer.
+  /// The line carries heartbeats of a short index and nothing that is longer.
   var onlyShort = false
   private var chance: Chance
   private var onTheWay: [(due: UInt64, bytes: [UInt8])] = []

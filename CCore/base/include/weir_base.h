@@ -148,8 +148,8 @@ weir_bytes weir_get(weir_reader *r, size_t count); /* borrowed from the reader's
 uint32_t weir_crc32c(uint32_t seed, weir_bytes bytes);
 /* The same by tables, as on a machine without the instruction: so that a test can compare both. */
 uint32_t weir_crc32c_portable(uint32_t seed, weir_bytes bytes);
-/* A 64-bit mixing hash for tables in memory; not for anything an enemy chooses on disk or wire.
- * `seed` is drawn at start, so that nobody can aim at one bucket. */
+/* A 64-bit mixing hash, the same on every machine; not against an enemy who chooses the bytes. For
+ * a table in memory `seed` is drawn at start, so that nobody can aim at one bucket. */
 uint64_t weir_hash(uint64_t seed, weir_bytes bytes);
 
 /* ---- Times and numbers -------------------------------------------------------------------- */

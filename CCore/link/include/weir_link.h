@@ -21,13 +21,17 @@
  *     12  1  lane (0 danger, 1 phone, 2 internet, 3 later)
  *     13  1  zero
  *     14  8  first sending of this revision, wall ms
- *     22  8  check: the first eight bytes of the record's SHA-256
+ *     22  8  check: weir_hash of the record under the seed "weirlink"
  *     30  4  record bytes
  *     34  2  size of every piece of this record but the last (a whole record: its own size)
  *     36  2  index of this piece
  *     38  n  the piece's bytes
  *   heartbeat    8 wall ms · 8 boottime ms · 8 highest crossing number sent · 4 open emergencies ·
- *                8 first crossing of the index page · 2 entries (0: none) · 4 revision each
+ *                8 first crossing of the index page (0: none) · 2 entries (0 … 256), then for each
+ *                of these consecutive crossings the latest sent revision as LEB128; 0: nothing is
+ *                owed, because it was settled or not sent yet. Each beat brings the newest page and
+ *                one other in turn, of those that hold an unsettled crossing; a page too long for
+ *                a datagram goes on in the next one.
  *
  * There are no verbs: no datagram stops, resets, re-keys or rewinds a receiver. A receiver
  * authenticates first, then parses, and its memory is taken at open.
@@ -52,6 +56,7 @@ enum {
   WEIR_LINK_ASSEMBLIES = 64,  /* records being put together at once, per receiver */
   WEIR_LINK_SENDERS_MAX = 16, /* outer units one receiver knows */
   WEIR_LINK_LANES = 4,
+  WEIR_LINK_PAGE = 256,       /* crossings of one index page */
   WEIR_LINK_PIECES_MAX = 256, /* pieces of one record: a piece but the last has 256 bytes or more */
   WEIR_LINK_STREAMS_MAX = 4,  /* streams (carriers) of one boot */
   WEIR_LINK_REFUSED_MAX = 32, /* refused boots of one unit that are remembered */
@@ -95,7 +100,7 @@ weir_status weir_link_sender_pack(weir_link_sender *s, weir_bytes record, uint64
                                   int64_t wall_ms);
 /* Passes over what `due` named until its next time on the schedule; no copy is counted. */
 void weir_link_sender_skip(weir_link_sender *s, uint64_t now_ms);
-/* Queues a heartbeat when one is due. */
+/* Queues a heartbeat when one is due: one datagram, or a few when the index has further pages. */
 void weir_link_sender_heartbeat(weir_link_sender *s, uint64_t now_ms, int64_t wall_ms,
                                 uint32_t open_danger);
 /* The next sealed datagram, borrowed until the next call; a half-filled one is sealed too when
@@ -151,6 +156,14 @@ typedef struct weir_link_event {
   uint32_t open_danger; /* HEARTBEAT */
   uint64_t since_ms;
   uint32_t key_epoch;
+  /* HEARTBEAT: the latest sent revisions of `index_count` crossings from `index_first` on, 0 where
+   * nothing is owed; borrowed until the next call. */
+  uint64_t index_first;
+  uint32_t index_count;
+  const uint32_t *index;
+  /* HEARTBEAT, of its stream since it was first heard: its own sequence, how many datagrams came,
+   * and how many of them behind a later one. */
+  uint64_t sequence, received, reordered;
   weir_bytes record; /* RECORD: borrowed until the next call */
 } weir_link_event;
 
