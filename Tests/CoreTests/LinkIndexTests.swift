@@ -74,7 +74,8 @@ struct LinkIndexTests {
     #expect(known.count == 599 + 1100)
   }
 
-  @Test("a page whose revisions are long goes on in further datagrams", arguments: [UInt32(576), 1500])
+  @Test(
+    "a page whose revisions are long goes on in further datagrams", arguments: [UInt32(576), 1500])
   func longRevisions(mtu: UInt32) throws {
     let ring = try SealRing.standard()
     let sender = try LinkSender(ring, mtu: mtu)

@@ -203,7 +203,9 @@ struct LinkTests {
   {
     let entries = count ?? revisions.count
     let first = first ?? (entries == 0 ? 0 : 1)
-    return [3] + Array(repeating: 0, count: 35) + [first, UInt8(entries >> 8), UInt8(entries & 255)]
+    return [3] + Array(repeating: 0, count: 35) + [
+      first, UInt8(entries >> 8), UInt8(entries & 255),
+    ]
       + revisions
   }
 
@@ -236,7 +238,9 @@ struct LinkTests {
       ("a heartbeat with a page of nowhere", beat([1], first: 0), .invalid, 0),
       ("a heartbeat with a first but no page", beat([], first: 1), .invalid, 0),
       ("a heartbeat with the highest revision", beat([255, 255, 255, 255, 15], count: 1), .ok, 0),
-      ("a heartbeat with a revision beyond", beat([128, 128, 128, 128, 16], count: 1), .invalid, 0),
+      (
+        "a heartbeat with a revision beyond", beat([128, 128, 128, 128, 16], count: 1), .invalid, 0
+      ),
       ("a short heartbeat", beat().dropLast(), .invalid, 0),
     ]
 
