@@ -50,10 +50,10 @@ typedef struct weir_boots {
 } weir_boots;
 
 typedef struct boot_verdict {
-  boot_unit *unit; /* null when the datagram is from nobody we know */
+  boot_unit *unit;           /* null when the datagram is from nobody we know */
   const boot_stream *stream; /* OK: what it came on */
-  bool taken_up;   /* a new boot became current */
-  bool reported;   /* a refused boot is to be told of */
+  bool taken_up;             /* a new boot became current */
+  bool reported;             /* a refused boot is to be told of */
 } boot_verdict;
 
 void weir_boots_close(weir_boots *b);

@@ -12,13 +12,13 @@ typedef struct schedule_entry {
   int64_t first_ms; /* wall, first sending of this revision; 0: not sent */
   int64_t last_ms;  /* wall, last copy of the crossing */
   uint32_t revision;
-  uint32_t copies; /* of the crossing */
+  uint32_t copies;        /* of the crossing */
   uint32_t sent_revision; /* the latest that was sent; 0: none */
-  uint32_t place;  /* in its heap; in the free list: the next free entry */
+  uint32_t place;         /* in its heap; in the free list: the next free entry */
   uint8_t lane;
-  uint8_t step;  /* the next time of the schedule */
-  bool repeated; /* this revision was sent before */
-  bool ready;    /* it is due: in `ready`, else in `waiting` */
+  uint8_t step;    /* the next time of the schedule */
+  bool repeated;   /* this revision was sent before */
+  bool ready;      /* it is due: in `ready`, else in `waiting` */
   uint8_t indexed; /* the round of the index in which its page went out last */
 } schedule_entry;
 
@@ -42,7 +42,7 @@ typedef struct weir_schedule {
   uint32_t mask; /* slots - 1 */
   uint32_t used;
   uint32_t touched; /* entries that ever were used: the first ones */
-  uint32_t free; /* first free entry, or capacity */
+  uint32_t free;    /* first free entry, or capacity */
 } weir_schedule;
 
 weir_status weir_schedule_open(weir_schedule *s, uint32_t capacity);

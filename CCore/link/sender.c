@@ -19,8 +19,8 @@ enum {
   MTU_MIN = 576,
   IP_UDP_BYTES = 28,
   CAPACITY_MAX = 1 << 28,
-  SLOTS_SPARE = 64, /* datagrams that may wait beside the pieces of one longest record */
-  BEATS_MAX = 8,    /* datagrams of one heartbeat: the newest page and another, in parts */
+  SLOTS_SPARE = 64,    /* datagrams that may wait beside the pieces of one longest record */
+  BEATS_MAX = 8,       /* datagrams of one heartbeat: the newest page and another, in parts */
   INDEX_SEARCH = 4096, /* entries looked at in one beat for a page whose turn it is */
   FRAME_BYTES = WEIR_LINK_HEADER_BYTES + 1 + WEIR_SEAL_TAG_BYTES
 };
@@ -29,8 +29,8 @@ _Static_assert(MTU_MIN - IP_UDP_BYTES - FRAME_BYTES - WEIR_LINK_PIECE_HEADER_BYT
                "the least datagram carries a piece of the least size");
 
 /* What the least datagram holds of a page, even when every revision takes five bytes. */
-_Static_assert(2 * ((WEIR_LINK_PAGE * 5 + (MTU_MIN - IP_UDP_BYTES - FRAME_BYTES -
-                                           WIRE_HEARTBEAT_BYTES - 4) - 1) /
+_Static_assert(2 * ((WEIR_LINK_PAGE * 5 +
+                     (MTU_MIN - IP_UDP_BYTES - FRAME_BYTES - WIRE_HEARTBEAT_BYTES - 4) - 1) /
                     (MTU_MIN - IP_UDP_BYTES - FRAME_BYTES - WIRE_HEARTBEAT_BYTES - 4)) <=
                    BEATS_MAX,
                "two pages in their parts");
