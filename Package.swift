@@ -126,6 +126,18 @@ let package = Package(
       ],
       swiftSettings: swiftRules),
 
+    // The measurements.
+    .target(
+      name: "CWeirBenchmarks", path: "Benchmarks/Core", cSettings: cRules),
+    .executableTarget(
+      name: "Benchmarks",
+      dependencies: [
+        "CWeirBenchmarks", "WeirCore",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks", exclude: ["Core", "README.md"],
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+
     // The proof.
     support("FaultyOs", uses: ["Base", "Os"]),
     support("MessageOracle", uses: ["Base", "Message"], libraries: ["CJansson"]),

@@ -1,0 +1,30 @@
+import ArgumentParser
+import Foundation
+
+/// Load tests and measurements of Weir; each subcommand starts what it needs and stops it again.
+@main
+struct Benchmarks: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "Benchmarks",
+    abstract: "Measures Weir: the real program over its sockets, and its rooms by themselves.",
+    subcommands: [SaturateCommand.self])
+}
+
+/// Why a measurement cannot go on.
+struct Trouble: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
+
+/// What every subcommand takes.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "One JSON object a line instead of a table.")
+  var json = false
+
+  @Option(help: "Runs of each set-up; min, median and max are given.")
+  var runs = 5
+
+  func validate() throws {
+    guard (1...100).contains(runs) else { throw ValidationError("1 to 100 runs") }
+  }
+}
