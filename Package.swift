@@ -156,7 +156,7 @@ let package = Package(
       uses: [
         "CWeirBase", "CWeirOs", "CWeirLog", "CWeirMessage", "CWeirJournal", "CWeirSeal",
         "CWeirLink", "CWeirWorks", "CWeirFaultyOs", "WeirModel", "WeirPolicy", "WeirHandover",
-        "WeirCore",
+        "WeirCore", "WeirRuntime",
       ]),
     tests(
       "HouseTests",

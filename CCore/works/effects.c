@@ -18,14 +18,25 @@ static const char *change_name(const matter_record *r) {
   return weir_event_name(r->event);
 }
 
-/* `"clause":"二(二)"` of a decision, without its quotes. */
-static weir_bytes clause_of(weir_bytes decision) {
-  static const char key[] = "\"clause\":\"";
-  const uint8_t *at = decision.count ? memmem(decision.at, decision.count, key, sizeof key - 1) : 0;
+/* The text of a decision's member, without its quotes: `"clause":"` leads to 二(二). */
+static weir_bytes member_of(weir_bytes decision, const char *key) {
+  size_t count = strlen(key);
+  const uint8_t *at = decision.count ? memmem(decision.at, decision.count, key, count) : 0;
   if (!at) return weir_view(decision.at, 0);
-  at += sizeof key - 1;
+  at += count;
   const uint8_t *end = memchr(at, '"', decision.count - (size_t)(at - decision.at));
   return weir_view(at, end ? (size_t)(end - at) : 0);
+}
+
+/* What a day's report counts by: an independent count can be made from these lines. */
+static void log_intake_labels(weir_unit *u, const weir_state *s, weir_bytes decision) {
+  weir_bytes action = member_of(decision, "\"action\":\"");
+  weir_bytes policy = member_of(decision, "\"policy\":\"");
+  if (action.count) weir_log_text(u->log, "labels.action", action);
+  if (policy.count) weir_log_text(u->log, "labels.policy", policy);
+  weir_log_text(u->log, "labels.receivedBy", weir_text(weir_platform_name(s->platform)));
+  weir_log_text(u->log, "labels.channel", weir_text(weir_channel_name(s->channel)));
+  if (s->flags & FLAG_REDIALLED) weir_log_flag(u->log, "labels.redialledFrom110", true);
 }
 
 static void log_change(weir_unit *u, const matter_record *r) {
@@ -40,8 +51,11 @@ static void log_change(weir_unit *u, const matter_record *r) {
   weir_log_text(u->log, "labels.handover", handover_view(&number));
   weir_log_number(u->log, "labels.revision", s->revision);
   weir_log_text(u->log, "labels.phase", weir_text(phase_name(s->phase)));
-  weir_bytes clause = clause_of(texts_at(u->texts, s->decision_text));
+  weir_bytes decision = texts_at(u->texts, s->decision_text);
+  weir_bytes clause = member_of(decision, "\"clause\":\"");
   if (clause.count) weir_log_text(u->log, "labels.clause", clause);
+  if (r->step_kind == WEIR_STEP_INTAKE) log_intake_labels(u, s, decision);
+  if (s->county) weir_log_number(u->log, "labels.county", s->county);
   if (s->flags & FLAG_CROSSES) weir_log_text(u->log, "labels.lane", weir_text(lane_name(s->lane)));
   weir_log_flag(u->log, "labels.drill", s->flags & FLAG_DRILL);
   if (s->flags & FLAG_LATE) weir_log_flag(u->log, "labels.late", true);

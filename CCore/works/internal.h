@@ -15,7 +15,7 @@ enum {
   TEXTS_MAX = 32768,
   TEXT_BYTES_MAX = 8 * 1024 * 1024,
   TEXT_MAX = 16 * 1024, /* one text: an answer holds three of them */
-  HANDOVER_TEXT_MAX = 40,
+  HANDOVER_TEXT_MAX = WEIR_HANDOVER_BYTES,
   /* What one answer may take: a whole record for `get`, and its frame. */
   ANSWER_BYTES_MAX = WEIR_RECORD_BYTES_MAX + 4096,
   OUTPUT_BYTES = 2 * 1024 * 1024,

@@ -23,30 +23,45 @@ public enum JournalReader {
   public static func read(
     _ directory: String, unit: String, line: (String) -> Bool
   ) throws(CoreError) -> Finding {
+    try withoutActuallyEscaping(line) { line throws(CoreError) in
+      try read(directory, unit: unit, by: try FrameShower(unit: unit, line: line))
+    }
+  }
+
+  /// Looks into every record in order, as values.
+  ///
+  /// - Parameters:
+  ///   - directory: the unit's data folder.
+  ///   - unit: the unit's name.
+  ///   - record: called with each record, lent for the call; return false to stop.
+  public static func look(
+    _ directory: String, unit: String, record: (borrowing JournalRecord) -> Bool
+  ) throws(CoreError) -> Finding {
+    try withoutActuallyEscaping(record) { record throws(CoreError) in
+      try read(directory, unit: unit, by: try FrameLooker(unit: unit, record: record))
+    }
+  }
+
+  private static func read(
+    _ directory: String, unit: String, by reader: FrameReader
+  ) throws(CoreError) -> Finding {
     var finding = weir_journal_finding()
     let strings = CStrings()
-    var texts: OpaquePointer?
-    guard unsafe weir_texts_open(&texts) == .ok else {
-      throw CoreError(kind: .internal, message: "out of memory")
-    }
-    defer { unsafe weir_texts_close(texts) }
     var journal: OpaquePointer?
     defer { unsafe weir_journal_close(journal) }
-    let status = withoutActuallyEscaping(line) { line in
-      let reader = unsafe FrameReader(unit: unit, texts: texts, line: line)
-      var options = unsafe weir_journal_options()
-      unsafe options.directory = strings.keep(directory + "/journal")
-      unsafe options.unit = strings.keep(unit)
-      unsafe options.read_only = true
-      return withExtendedLifetime(reader) {
-        unsafe weir_journal_open(
-          &options, weir_os_linux(),
-          { user, frame in
-            guard let user = unsafe user, let frame = unsafe frame else { return .invalid }
-            return unsafe Unmanaged<FrameReader>.fromOpaque(user).takeUnretainedValue()
-              .take(frame)
-          }, Unmanaged.passUnretained(reader).toOpaque(), &finding, &journal)
-      }
+    var options = unsafe weir_journal_options()
+    unsafe options.directory = strings.keep(directory + "/journal")
+    unsafe options.unit = strings.keep(unit)
+    unsafe options.read_only = true
+    let status = withExtendedLifetime(reader) {
+      unsafe weir_journal_open(
+        &options, weir_os_linux(),
+        { user, frame in
+          guard let user = unsafe user, let frame = unsafe frame else { return .invalid }
+          return unsafe Unmanaged<FrameReader>.fromOpaque(user)._withUnsafeGuaranteedRef {
+            unsafe $0.take(frame)
+          }
+        }, Unmanaged.passUnretained(reader).toOpaque(), &finding, &journal)
     }
     let reason = unsafe withUnsafeBytes(of: finding.reason) {
       unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
@@ -65,22 +80,39 @@ public enum JournalReader {
   }
 }
 
-/// Renders frames for one reading.
+/// Takes the frames of one reading; a plain class, so that a C callback can call it.
 @safe
-private final class FrameReader {
-  private let unit: String
-  private let texts: OpaquePointer?
+class FrameReader {
+  let unit: String
+  let texts: OpaquePointer
+
+  init(unit: String) throws(CoreError) {
+    var texts: OpaquePointer?
+    guard unsafe weir_texts_open(&texts) == .ok, let texts = unsafe texts else {
+      throw CoreError(kind: .internal, message: "out of memory")
+    }
+    self.unit = unit
+    unsafe self.texts = unsafe texts
+  }
+
+  deinit { unsafe weir_texts_close(texts) }
+
+  /// `closed` stands for "the caller wants no more".
+  func take(_ frame: UnsafePointer<weir_frame_view>) -> weir_status { .closed }
+}
+
+/// Renders frames as lines.
+@safe
+private final class FrameShower: FrameReader {
   private let line: (String) -> Bool
   private var memory = [UInt8](repeating: 0, count: 256 * 1024)
 
-  init(unit: String, texts: OpaquePointer?, line: @escaping (String) -> Bool) {
-    self.unit = unit
-    unsafe self.texts = unsafe texts
+  init(unit: String, line: @escaping (String) -> Bool) throws(CoreError) {
     self.line = line
+    try super.init(unit: unit)
   }
 
-  /// `closed` stands for "the caller wants no more".
-  func take(_ frame: UnsafePointer<weir_frame_view>) -> weir_status {
+  override func take(_ frame: UnsafePointer<weir_frame_view>) -> weir_status {
     var text = ""
     let status = unsafe memory.withUnsafeMutableBufferPointer { bytes in
       var buffer = unsafe weir_buffer(
@@ -93,5 +125,23 @@ private final class FrameReader {
     }
     guard status == .ok else { return status }
     return line(text) ? .ok : .closed
+  }
+}
+
+/// Lends frames as values.
+@safe
+private final class FrameLooker: FrameReader {
+  private let record: (borrowing JournalRecord) -> Bool
+
+  init(unit: String, record: @escaping (borrowing JournalRecord) -> Bool) throws(CoreError) {
+    self.record = record
+    try super.init(unit: unit)
+  }
+
+  override func take(_ frame: UnsafePointer<weir_frame_view>) -> weir_status {
+    var seen = unsafe weir_record()
+    let status = unsafe weir_works_look(texts, frame, &seen)
+    guard status == .ok else { return status }
+    return unsafe record(JournalRecord(seen, reader: self)) ? .ok : .closed
   }
 }

@@ -63,7 +63,7 @@ extension Happening {
 }
 
 extension Moment {
-  fileprivate init(_ moment: weir_moment) {
+  init(_ moment: weir_moment) {
     self.init(boot: moment.boot_ms, wall: moment.wall_ms)
   }
 

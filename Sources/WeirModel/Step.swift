@@ -31,6 +31,8 @@ public struct Happening: Equatable, Sendable {
     public static let unattended = Flags(rawValue: 1 << 7)
     /// The deadline could not be measured across a reboot.
     public static let clockUncertain = Flags(rawValue: 1 << 8)
+    /// A `receipt` that is no spoken code: two people compared the 对账码 of a range.
+    public static let digest = Flags(rawValue: 1 << 15)
   }
 
   /// Intake, update, event, or a deadline of the unit's own.

@@ -29,7 +29,8 @@ struct Weir: AsyncParsableCommand {
       CommandGroup(
         name: "Without a unit:",
         subcommands: [
-          JudgeCommand.self, PolicyCommand.self, KeygenCommand.self, KeyCommand.self,
+          ReportCommand.self, JudgeCommand.self, PolicyCommand.self, KeygenCommand.self,
+          KeyCommand.self,
           JournalCommand.self,
         ]),
     ])

@@ -70,7 +70,8 @@ enum {
   WEIR_STEP_DRILL = 1 << 5,
   WEIR_STEP_SEAT = 1 << 6,
   WEIR_STEP_UNATTENDED = 1 << 7,
-  WEIR_STEP_CLOCK_UNCERTAIN = 1 << 8
+  WEIR_STEP_CLOCK_UNCERTAIN = 1 << 8,
+  WEIR_STEP_DIGEST = 1 << 15 /* a receipt by 对账码, not by a spoken code */
 };
 
 /* What a step came to. Every step arrives as ESCALATE: what the judge does not reach is handed to
@@ -204,11 +205,48 @@ weir_bytes weir_unit_last_words(const weir_unit *u);
 
 /* ---- Reading a journal without a unit: weir journal show ------------------------------------- */
 
+/* What a journal frame holds, for those who count: weir report, weir trace. */
+typedef enum weir_record_kind {
+  WEIR_RECORD_OTHER,
+  WEIR_RECORD_START,        /* now, text: the program's version */
+  WEIR_RECORD_STOP,         /* now */
+  WEIR_RECORD_CHANGE,       /* now, step_kind, event, effects, step_flags, state, line */
+  WEIR_RECORD_QUARANTINE,   /* now, line */
+  WEIR_RECORD_TALLY,        /* text, for weir_record_tally */
+  WEIR_RECORD_ACKNOWLEDGED, /* now, report, settled, line */
+  WEIR_RECORD_DRILL         /* now, until, line */
+} weir_record_kind;
+
+typedef struct weir_record {
+  weir_record_kind kind;
+  uint64_t serial;
+  weir_moment now, until;
+  uint8_t step_kind, event;
+  uint16_t effects, step_flags;
+  weir_state state;
+  uint32_t report, settled;
+  weir_bytes line, text; /* borrowed from the frame */
+} weir_record;
+
 /* Renders one journal frame as a line of JSON, no line feed. `texts` collects interned texts over
  * the calls, in order. */
 typedef struct weir_texts weir_texts;
 weir_status weir_texts_open(weir_texts **out);
 void weir_texts_close(weir_texts *texts);
+/* An interned text that was read by now; empty for 0 and unknown ids. */
+weir_bytes weir_texts_at(const weir_texts *texts, uint32_t id);
+/* Looks into one frame, which weir_works_show need not see too. CORRUPT: it does not decode. */
+weir_status weir_works_look(weir_texts *texts, const weir_frame_view *frame, weir_record *record);
+/* The next entry of a tally: how many copies of a crossing were sent in all, and when the last
+ * was. False: there is none. */
+bool weir_record_tally(weir_record *record, uint64_t *crossing, uint32_t *copies, int64_t *last_ms);
+/* Reads a whole number of this unit, or a spoken one of `today` (yyyymmdd). The key: bit 63 marks
+ * a drill, then day and serial, 32 bits each. */
+bool weir_handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key);
+/* A handover's number as it is written; the count of its bytes. */
+enum { WEIR_HANDOVER_BYTES = 40 };
+size_t weir_handover_write(const char *unit, const weir_state *state,
+                           char into[WEIR_HANDOVER_BYTES]);
 weir_status weir_works_show(weir_texts *texts, const char *unit, const weir_frame_view *frame,
                             weir_buffer *into);
 
