@@ -17,6 +17,23 @@ void weir_sha256(weir_bytes bytes, uint8_t digest[32]) {
   gcry_md_hash_buffer(GCRY_MD_SHA256, digest, bytes.at, bytes.count);
 }
 
+void weir_sha256_begin(weir_sha256_run *run) {
+  gcry_md_hd_t state = NULL;
+  bool started = weir_seal_start() && gcry_md_open(&state, GCRY_MD_SHA256, 0) == 0;
+  WEIR_ASSERT(started);
+  run->state = state;
+}
+
+void weir_sha256_add(weir_sha256_run *run, weir_bytes bytes) {
+  gcry_md_write(run->state, bytes.at, bytes.count);
+}
+
+void weir_sha256_end(weir_sha256_run *run, uint8_t digest[32]) {
+  memcpy(digest, gcry_md_read(run->state, GCRY_MD_SHA256), DIGEST_BYTES);
+  gcry_md_close(run->state);
+  run->state = NULL;
+}
+
 static gcry_buffer_t hmac_buffer(weir_bytes bytes) {
   /* libgcrypt takes its input without const and only reads it. */
   union {

@@ -265,8 +265,7 @@ static uint32_t report_of(const weir_unit *u, const entry *e) {
   return number <= u->report_highest ? number : 0;
 }
 
-/* Room for the records of one more batch of settled matters, and for what settles the report. */
-static bool has_room_to_settle(const weir_unit *u) {
+bool has_room_to_settle(const weir_unit *u) {
   return u->effect_count + 2 * WEIR_BATCH_MAX <= EFFECTS &&
          weir_journal_room(u->journal) >= WEIR_LINE_BYTES_MAX + SETTLE_ROOM;
 }
@@ -387,7 +386,7 @@ void apply_message(weir_unit *u, entry *e, weir_step *step) {
     apply_drill(u, c, e);
     return;
   case WEIR_OP_DIGEST:
-    apply_refusal(u, c, e, WEIR_REFUSAL_NOT_ALLOWED);
+    apply_digest(u, c, e);
     return;
   default:
     break;

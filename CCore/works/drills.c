@@ -12,20 +12,20 @@
 enum { DRILL_LONGEST_MS = 24 * 60 * 60 * 1000 };
 
 bool drills_are_open(const weir_unit *u) {
-  return u->drill_until.boot_ms > u->now.boot_ms;
+  return u->drill.until.boot_ms > u->now.boot_ms;
 }
 
 static void set_by(weir_unit *u, weir_bytes by) {
-  weir_buffer b = weir_buffer_over(u->drill_by, sizeof u->drill_by - 1);
+  weir_buffer b = weir_buffer_over(u->drill.opened_by, sizeof u->drill.opened_by - 1);
   weir_put(&b, by);
-  u->drill_by[b.count] = 0;
+  u->drill.opened_by[b.count] = 0;
 }
 
 void drills_recover(weir_unit *u, const drill_record *r) {
   weir_message m;
   weir_message_fault fault;
-  u->drill_until = r->until;
-  u->drill_other_boot = false;
+  u->drill.until = r->until;
+  u->drill.other_boot = false;
   if (weir_message_read(r->line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault)) {
     set_by(u, m.by);
   }
@@ -37,15 +37,15 @@ static void log_window(weir_unit *u, bool open, const char *message) {
   if (open) {
     char time[40];
     weir_buffer b = weir_buffer_over(time, sizeof time);
-    weir_put_time(&b, u->drill_until.wall_ms);
+    weir_put_time(&b, u->drill.until.wall_ms);
     weir_log_text(u->log, "labels.until", weir_buffer_view(&b));
   }
   (void)weir_log_end(u->log);
 }
 
 void drills_tick(weir_unit *u) {
-  if (u->drill_until.boot_ms == 0 || drills_are_open(u)) return;
-  u->drill_until = (weir_moment){0};
+  if (u->drill.until.boot_ms == 0 || drills_are_open(u)) return;
+  u->drill.until = (weir_moment){0};
   log_window(u, false, "the drill window has come to its end");
 }
 
@@ -54,9 +54,9 @@ void put_drill(const weir_unit *u, weir_buffer *b) {
   weir_put_text(b, open ? "\"drill\":{\"open\":true" : "\"drill\":{\"open\":false");
   if (open) {
     weir_put_text(b, ",\"until\":\"");
-    weir_put_time(b, u->drill_until.wall_ms);
+    weir_put_time(b, u->drill.until.wall_ms);
     weir_put_text(b, "\",\"by\":");
-    weir_put_quoted(b, weir_text(u->drill_by));
+    weir_put_quoted(b, weir_text(u->drill.opened_by));
   }
   weir_put_text(b, ",\"intakes\":");
   weir_put_decimal(b, u->counters.drill_intakes);
@@ -117,7 +117,7 @@ void apply_drill(weir_unit *u, connection *c, entry *e) {
     refuse_unjournalled(u, c, e);
     return;
   }
-  u->drill_until = r.until;
+  u->drill.until = r.until;
   set_by(u, m->by);
   bool open = r.until.boot_ms != 0;
   log_window(u, open,

@@ -117,6 +117,18 @@ static void log_acknowledged(weir_unit *u) {
   }
 }
 
+static void log_confirmed(weir_unit *u, weir_bytes body) {
+  confirmed_record r;
+  WEIR_ASSERT(record_get_confirmed(body, &r));
+  if (!weir_log_begin(u->log, WEIR_LOG_INFO, true, u->now.wall_ms, "digestConfirmed",
+                      "two people compared the code of a range of crossing numbers")) {
+    return;
+  }
+  weir_log_number(u->log, "labels.from", (int64_t)r.range.from);
+  weir_log_number(u->log, "labels.to", (int64_t)r.range.to);
+  (void)weir_log_end(u->log);
+}
+
 static void log_quarantine(weir_unit *u) {
   u->counters.alarms++;
   if (!weir_log_begin(u->log, WEIR_LOG_ERROR, true, u->now.wall_ms, "phoneItIn",
@@ -137,6 +149,7 @@ static void release_one(weir_unit *u, weir_position position) {
     return;
   }
   if (frame.kind == RECORD_QUARANTINE) log_quarantine(u);
+  if (frame.kind == RECORD_CONFIRMED) log_confirmed(u, frame.body);
   if (frame.kind == RECORD_ACKNOWLEDGED) {
     log_acknowledged(u);
     notice_acknowledged(u, frame.body, false);
@@ -144,6 +157,9 @@ static void release_one(weir_unit *u, weir_position position) {
   if (frame.kind != RECORD_MATTER) return;
   matter_record r;
   WEIR_ASSERT(record_get_matter(frame.body, &r));
+  if (r.step_kind == WEIR_STEP_EVENT && r.event == WEIR_EVENT_RECEIPT) {
+    u->last_proof_ms = r.now.wall_ms;
+  }
   bool settled = r.state.data == DATA_CONFIRMED || r.state.data == DATA_EXPIRED;
   if ((r.effects & WEIR_EFFECT_CROSS) || settled) carry_offer(u, &r.state, position);
   if (r.effects & WEIR_EFFECT_ALARM) u->counters.alarms++;

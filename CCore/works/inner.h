@@ -31,7 +31,7 @@ bool record_get_mark(weir_bytes body, mark_record *r);
 
 typedef struct ledger_entry {
   uint64_t check;
-  uint64_t handover;   /* hash of its number; 0: only faulty records came */
+  uint64_t handover;   /* its number (ledger_handover); 0: only faulty records came */
   uint32_t revision;   /* 0: nothing came yet */
   uint64_t boot_epoch; /* of the sender's run that sent it */
 } ledger_entry;
@@ -102,7 +102,7 @@ typedef enum ledger_verdict {
   LEDGER_CONFLICT,
   LEDGER_BEYOND /* a crossing number over the limit */
 } ledger_verdict;
-/* The hash of a handover's number; 0: its number is not known. */
+/* A handover's number as a key; 0: its number is not known. */
 uint64_t ledger_handover(weir_bytes number);
 ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_event *event,
                             uint64_t handover);

@@ -3,6 +3,7 @@
 #define WEIR_WORKS_INTERNAL_H
 
 #include "inner.h"
+#include "people.h"
 #include "weir_frame.h"
 #include "weir_link.h"
 #include "weir_message.h"
@@ -80,7 +81,8 @@ enum {
   RECORD_STOP = 7,         /* a clean stop */
   RECORD_MARK = 8,         /* inner: items are staged and may be delivered */
   RECORD_BOOT = 9,         /* inner: a boot of an outer unit was taken up or admitted */
-  RECORD_DRILL = 10        /* the drill window was opened or closed */
+  RECORD_DRILL = 10,       /* the drill window was opened or closed */
+  RECORD_CONFIRMED = 16    /* outer: people compared the 对账码 of a range */
 };
 
 typedef struct matter_record {
@@ -97,11 +99,6 @@ typedef struct acknowledged_record {
   uint32_t number, settled; /* the report; its matters that this settled */
   weir_bytes line;
 } acknowledged_record;
-
-typedef struct drill_record {
-  weir_moment now, until; /* until: none, when the window was closed */
-  weir_bytes line;
-} drill_record;
 
 /* An earlier request with a certain ref: a change, or the acknowledging of a report. */
 typedef struct earlier_request {
@@ -124,8 +121,6 @@ void record_put_matter(weir_buffer *b, const matter_record *r); /* all but the l
 bool record_get_matter(weir_bytes body, matter_record *r);
 void record_put_acknowledged(weir_buffer *b, const acknowledged_record *r); /* all but the line */
 bool record_get_acknowledged(weir_bytes body, acknowledged_record *r);
-void record_put_drill(weir_buffer *b, const drill_record *r); /* all but the line */
-bool record_get_drill(weir_bytes body, drill_record *r);
 void record_put_start(weir_buffer *b, const start_record *r);
 bool record_get_start(weir_bytes body, start_record *r);
 
@@ -202,6 +197,7 @@ typedef struct matter {
   weir_position last, body; /* its last record, and the last one that holds text */
   weir_position offered;    /* the durable record that crosses the link; 0: none */
   uint32_t offered_revision;
+  uint32_t crossing_revision;     /* the newest that has to cross, durable or not yet */
   uint32_t copies_before;         /* sent by earlier runs */
   int64_t copied_ms;              /* the last of them */
   weir_position receipt_tries_of; /* the record that wrong receipt codes were tried on */
@@ -310,10 +306,9 @@ struct weir_unit {
   uint64_t open_emergencies, data_open;  /* of real matters; of drills: */
   uint64_t drill_emergencies, drill_matters;
 
-  /* drills */
-  weir_moment drill_until; /* none: the window is closed */
-  bool drill_other_boot;   /* recovery: its boottime is an earlier boot's */
-  char drill_by[129];      /* who opened it: 32 scalars of four bytes */
+  drill_window drill;
+  reconciling digest;
+  int64_t last_proof_ms; /* when a person last confirmed that something is across; 0: never */
 
   /* connections and the batch */
   connection *connections;
@@ -449,14 +444,6 @@ unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed);
 
 /* Nothing was journalled: for want of room just now, or because the disk failed. */
 void refuse_unjournalled(weir_unit *u, connection *c, const entry *e);
-
-/* drills.c */
-bool drills_are_open(const weir_unit *u);
-void drills_recover(weir_unit *u, const drill_record *r);
-void drills_tick(weir_unit *u);
-/* `"drill":{…}`: the window and the counts of drills. */
-void put_drill(const weir_unit *u, weir_buffer *b);
-void apply_drill(weir_unit *u, connection *c, entry *e);
 
 /* effects.c */
 void effects_add(weir_unit *u, uint64_t serial, weir_position position);

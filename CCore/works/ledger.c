@@ -38,8 +38,19 @@ static bool is_known_conflict(const weir_unit *u, uint32_t which, uint64_t cross
   return false;
 }
 
+/* The number's own key, so that the number can be written again; a number that no unit would give
+ * stands as a hash, marked by bit 62. */
 uint64_t ledger_handover(weir_bytes number) {
-  return number.count ? weir_hash(0, number) | 1 : 0;
+  char unit[WEIR_UNIT_NAME_MAX + 1] = {0};
+  uint64_t key = 0;
+  if (number.count == 0) return 0;
+  const uint8_t *dash = memchr(number.at, '-', number.count);
+  size_t count = dash ? (size_t)(dash - number.at) : 0;
+  if (count > 0 && count <= WEIR_UNIT_NAME_MAX) {
+    memcpy(unit, number.at, count);
+    if (handover_read(unit, 0, number, &key)) return key;
+  }
+  return weir_hash(0, number) | UINT64_C(1) << 62;
 }
 
 ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_event *event,

@@ -18,6 +18,7 @@ weir_status matters_open(weir_unit *u) {
   if (status == WEIR_OK) status = index_open(&u->crossings, max);
   if (status == WEIR_OK) status = index_open(&u->refs[0], refs);
   if (status == WEIR_OK) status = index_open(&u->refs[1], refs);
+  if (status == WEIR_OK) status = reconcile_open(u);
   if (status == WEIR_OK) status = weir_wheel_open(max, u->now.boot_ms, &u->wheel);
   return status;
 }
@@ -26,6 +27,7 @@ void matters_close(weir_unit *u) {
   weir_free(u->matters);
   index_close(&u->handovers);
   index_close(&u->crossings);
+  reconcile_close(u);
   index_close(&u->refs[0]);
   index_close(&u->refs[1]);
   weir_wheel_close(u->wheel);
@@ -161,7 +163,9 @@ void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_pos
     if (s->report == REPORT_RAISED) *report_open_of(u, s) = s->report_number;
   }
   note_number(u, s);
+  reconcile_note(u, s);
   m->state = *s;
+  if (r->effects & WEIR_EFFECT_CROSS) m->crossing_revision = s->revision;
   m->last = position;
   m->reopened = false;
   m->clock_uncertain = false;

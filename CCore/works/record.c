@@ -5,6 +5,7 @@
  *            previous record, previous record with text (positions) · state · the line to the end
  *   acknowledged  boottime ms, wall ms · report number · matters settled · the line to the end
  *   drill    boottime ms, wall ms · until as distances (0: closed) · the line to the end
+ *   confirmed  boottime ms, wall ms · first and last crossing number · the line to the end
  *   start    boottime ms, wall ms · boot epoch · kernel boot id (16) · link boot id (16) · version
  *   mark     unit · crossing · check (8) · boot epoch · revision · conflict (1) · file name ·
  * handover
@@ -166,6 +167,21 @@ bool record_get_drill(weir_bytes body, drill_record *r) {
   r->until = get_moment(&in, r->now);
   r->line = weir_get(&in, in.left);
   return !in.bad;
+}
+
+void record_put_confirmed(weir_buffer *b, const confirmed_record *r) {
+  put_now(b, r->now);
+  weir_put_varint(b, r->range.from);
+  weir_put_varint(b, r->range.to);
+}
+
+bool record_get_confirmed(weir_bytes body, confirmed_record *r) {
+  weir_reader in = weir_reader_over(body);
+  r->now = get_now(&in);
+  r->range.from = weir_get_varint(&in);
+  r->range.to = weir_get_varint(&in);
+  r->line = weir_get(&in, in.left);
+  return !in.bad && r->range.from >= 1 && r->range.from <= r->range.to;
 }
 
 void record_put_start(weir_buffer *b, const start_record *r) {

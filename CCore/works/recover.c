@@ -36,8 +36,8 @@ static bool note_boot(recovery *rec, const uint8_t id[16], int64_t wall_ms) {
     m->other_boot = true;
     m->clock_uncertain = m->clock_uncertain || uncertain;
   }
-  if (other) u->drill_other_boot = true;
-  if (uncertain) u->drill_until = (weir_moment){0};
+  if (other) u->drill.other_boot = true;
+  if (uncertain) u->drill.until = (weir_moment){0};
   rec->started = true;
   memcpy(rec->last_boot, id, 16);
   rec->last_wall_ms = wall_ms;
@@ -83,6 +83,8 @@ static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {
   }
   matter_settle(u, slot, &r, frame->position);
   rec->last_wall_ms = r.now.wall_ms;
+  bool receipt = r.step_kind == WEIR_STEP_EVENT && r.event == WEIR_EVENT_RECEIPT;
+  if (receipt) u->last_proof_ms = r.now.wall_ms;
   if (r.state.report == REPORT_RAISED) notice_matter(u, &r, true);
   return WEIR_OK;
 }
@@ -103,6 +105,16 @@ static weir_status take_drill(recovery *rec, const weir_frame_view *frame) {
   if (!record_get_drill(frame->body, &r)) return WEIR_CORRUPT;
   rec->last_wall_ms = r.now.wall_ms;
   drills_recover(rec->unit, &r);
+  return WEIR_OK;
+}
+
+static weir_status take_confirmed(recovery *rec, const weir_frame_view *frame) {
+  confirmed_record r;
+  if (!record_get_confirmed(frame->body, &r)) return WEIR_CORRUPT;
+  r.position = frame->position;
+  r.line = weir_view(frame->body.at, 0); /* the frame goes */
+  rec->last_wall_ms = r.now.wall_ms;
+  reconcile_recover(rec->unit, &r);
   return WEIR_OK;
 }
 
@@ -157,6 +169,8 @@ static weir_status take_frame(void *user, const weir_frame_view *frame) {
     return take_tally(rec, frame);
   case RECORD_DRILL:
     return take_drill(rec, frame);
+  case RECORD_CONFIRMED:
+    return take_confirmed(rec, frame);
   case RECORD_QUARANTINE:
   case RECORD_STOP:
     return take_stamp(rec, frame);
@@ -197,7 +211,7 @@ static void rearm(weir_unit *u, uint32_t slot) {
 }
 
 static void rearm_all(weir_unit *u) {
-  if (u->drill_other_boot) carry_over(&u->drill_until, u->now);
+  if (u->drill.other_boot) carry_over(&u->drill.until, u->now);
   for (uint32_t slot = 0; slot < u->slots_used; slot++) {
     if (u->matters[slot].used && u->matters[slot].other_boot) rearm(u, slot);
   }

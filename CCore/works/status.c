@@ -183,6 +183,7 @@ void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   if (!u->options.inner) put_outer_link(u, b);
   put_count(b, "openEmergencies", u->open_emergencies);
   put_oldest(u, b);
+  if (u->last_proof_ms) put_moment(b, "lastHumanProof", u->last_proof_ms);
   put_reports(u, b);
   put_disk(u, b);
   put_keys(u, b);

@@ -220,6 +220,7 @@ bool weir_unit_turn(weir_unit *u) {
     more = batch_take_lines(u) || more;
     carry_tick(u);
     drills_tick(u);
+    reconcile_tick(u);
     if (u->options.inner) inner_tick(u);
     more = watch_pump(u) || more;
     if (u->stopping) record_stop(u);

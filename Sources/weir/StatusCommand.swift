@@ -42,7 +42,8 @@ struct StatusText {
         "open emergencies",
         terminal.paint("\(emergencies)", emergencies > 0 ? .danger : .good)
       ),
-      ("oldest unconfirmed", oldest), ("unacknowledged reports", reports), ("disk", disk),
+      ("oldest unconfirmed", oldest), ("last human proof", status["lastHumanProof"].text ?? "none"),
+      ("unacknowledged reports", reports), ("disk", disk),
       ("keys", keys),
     ]
     rows.append(("open handovers", "\(status["openHandovers"].number ?? 0)"))

@@ -24,7 +24,7 @@ struct Weir: AsyncParsableCommand {
         name: "Ask a running unit:",
         subcommands: [
           StatusCommand.self, TraceCommand.self, EventCommand.self, AdmitCommand.self,
-          DrillCommand.self,
+          DigestCommand.self, DrillCommand.self,
         ]),
       CommandGroup(
         name: "Without a unit:",

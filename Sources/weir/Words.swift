@@ -65,6 +65,15 @@ enum Words {
     ["none": "—", "due": "待报", "raised": "已报", "acknowledged": "签收"][name] ?? name
   }
 
+  /// Digits as a radio says them.
+  static func radio(_ digits: String) -> String {
+    let names: [Character: String] = [
+      "0": "洞", "1": "幺", "2": "两", "3": "三", "4": "四", "5": "五", "6": "六", "7": "拐", "8": "八",
+      "9": "勾",
+    ]
+    return digits.map { names[$0] ?? String($0) }.joined()
+  }
+
   /// What a report is about.
   static func reportKind(_ name: String) -> String {
     ["cannotTransfer": "无法转接", "late": "超时"][name] ?? name

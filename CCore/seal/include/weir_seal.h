@@ -128,6 +128,13 @@ bool weir_replay_mark(weir_replay *window, uint64_t sequence);
 /* ---- Digests and codes ---------------------------------------------------------------------- */
 
 void weir_sha256(weir_bytes bytes, uint8_t digest[32]);
+/* The same over many pieces: begin, add, end. `end` gives the memory back. */
+typedef struct weir_sha256_run {
+  void *state;
+} weir_sha256_run;
+void weir_sha256_begin(weir_sha256_run *run);
+void weir_sha256_add(weir_sha256_run *run, weir_bytes bytes);
+void weir_sha256_end(weir_sha256_run *run, uint8_t digest[32]);
 /* HMAC-SHA-256 (RFC 2104). */
 weir_status weir_hmac_sha256(weir_bytes key, weir_bytes message, uint8_t code[32]);
 /* HKDF-SHA-256 (RFC 5869): a pseudo-random key, then `count` bytes of it, at most 255 · 32. */

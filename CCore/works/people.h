@@ -1,0 +1,72 @@
+/* people.h: what people do to a unit as a whole: they open a window for drills, and they compare
+ * the 对账码 of two units. Part of internal.h, which includes it. */
+#ifndef WEIR_WORKS_PEOPLE_H
+#define WEIR_WORKS_PEOPLE_H
+
+#include "weir_works.h"
+
+typedef struct connection connection;
+typedef struct entry entry;
+
+typedef struct drill_record {
+  weir_moment now, until; /* until: none, when the window was closed */
+  weir_bytes line;
+} drill_record;
+
+typedef struct drill_window {
+  weir_moment until;   /* none: it is closed */
+  bool other_boot;     /* recovery: its boottime is an earlier boot's */
+  char opened_by[129]; /* 32 scalars of four bytes */
+} drill_window;
+
+/* Crossing numbers, both ends counted in. */
+typedef struct span {
+  uint64_t from, to;
+} span;
+
+typedef struct confirmed_record {
+  weir_moment now;
+  span range;
+  weir_position position; /* its own; 0: nothing is being confirmed */
+  weir_bytes line;
+} confirmed_record;
+
+enum { RECONCILE_DIGITS = 8 };
+typedef struct reconciliation {
+  uint64_t count, drills; /* handovers, and how many of them are drills */
+  uint8_t code[RECONCILE_DIGITS];
+} reconciliation;
+
+typedef struct reconciling {
+  uint64_t *crossed; /* outer: crossing number → key of its handover; LEDGER_MAX + 1 */
+  confirmed_record confirming;
+  uint32_t slot; /* the next one to look at */
+} reconciling;
+
+void record_put_drill(weir_buffer *b, const drill_record *r); /* all but the line */
+bool record_get_drill(weir_bytes body, drill_record *r);
+void record_put_confirmed(weir_buffer *b, const confirmed_record *r); /* all but the line */
+bool record_get_confirmed(weir_bytes body, confirmed_record *r);
+
+/* Room for the records of one more batch of settled matters, and for what settles them. */
+bool has_room_to_settle(const weir_unit *u);
+
+/* reconcile.c */
+weir_status reconcile_open(weir_unit *u);
+void reconcile_close(weir_unit *u);
+/* A state that was taken up: which handover its crossing number belongs to. */
+void reconcile_note(weir_unit *u, const weir_state *s);
+/* Goes on confirming what a person confirmed. */
+void reconcile_tick(weir_unit *u);
+void reconcile_recover(weir_unit *u, const confirmed_record *r);
+void apply_digest(weir_unit *u, connection *c, entry *e);
+
+/* drills.c */
+bool drills_are_open(const weir_unit *u);
+void drills_recover(weir_unit *u, const drill_record *r);
+void drills_tick(weir_unit *u);
+/* `"drill":{…}`: the window and the counts of drills. */
+void put_drill(const weir_unit *u, weir_buffer *b);
+void apply_drill(weir_unit *u, connection *c, entry *e);
+
+#endif

@@ -1,0 +1,300 @@
+/* 对账码: two people compare, by telephone, a count and eight digits over what crossed. Equal codes
+ * prove, without a way back, that both units hold the same handovers under the same numbers.
+ *
+ *   over       the crossing numbers of a range, each with its handover; revisions do not count
+ *   the code   SHA-256 over one line a number, `CROSSING HANDOVER` and a line feed, in rising
+ *              order, shortened to eight digits as RFC 4226 shortens an HMAC
+ *   confirm    outer unit: the other side's code is typed with a name. The same code confirms every
+ *              unconfirmed data leg of the range, each in a record of its own; another changes
+ *              nothing and offers the codes of the two halves, so that people find the difference
+ *   crash      the confirmation is journalled before its matters; a start goes on with what it had
+ *              not done yet. What arose after it, or had not gone to the link, is not confirmed */
+#include "internal.h"
+
+#include <string.h>
+
+enum { RANGE_MAX = 1000 * 1000, BATCHES_A_TURN = 16 };
+
+/* What lies under a crossing number: the key of its handover, 0: nothing is known of it. */
+static uint64_t key_at(const weir_unit *u, const ledger *l, uint64_t crossing) {
+  return l ? l->entries[crossing].handover : u->digest.crossed[crossing];
+}
+
+weir_status reconcile_open(weir_unit *u) {
+  if (u->options.inner) return WEIR_OK;
+  u->digest.crossed = weir_allocate(LEDGER_MAX + 1, sizeof *u->digest.crossed);
+  return u->digest.crossed ? WEIR_OK : WEIR_OUT_OF_MEMORY;
+}
+
+void reconcile_close(weir_unit *u) {
+  weir_free(u->digest.crossed);
+}
+
+void reconcile_note(weir_unit *u, const weir_state *s) {
+  if (u->digest.crossed && s->crossing && s->crossing <= LEDGER_MAX) {
+    u->digest.crossed[s->crossing] = state_key(s);
+  }
+}
+
+/* `FROM-TO` or one number; an empty text stands for all, or the newest RANGE_MAX of them. */
+static bool range_read(weir_bytes text, uint64_t top, span *range) {
+  if (top > LEDGER_MAX) top = LEDGER_MAX;
+  if (text.count == 0) {
+    *range = (span){top > RANGE_MAX ? top - RANGE_MAX + 1 : 1, top};
+    return true;
+  }
+  const uint8_t *dash = memchr(text.at, '-', text.count);
+  weir_bytes from = weir_view(text.at, dash ? (size_t)(dash - text.at) : text.count);
+  weir_bytes to = dash ? weir_view(dash + 1, text.count - from.count - 1) : from;
+  if (weir_decimal_read(from, &range->from) != WEIR_OK) return false;
+  if (weir_decimal_read(to, &range->to) != WEIR_OK) return false;
+  bool good = range->from >= 1 && range->from <= range->to && range->to <= LEDGER_MAX;
+  return good && range->to - range->from < RANGE_MAX;
+}
+
+static reconciliation reconcile(const weir_unit *u, const ledger *l, span range) {
+  reconciliation r = {0};
+  weir_sha256_run run;
+  uint8_t digest[32];
+  const char *unit = l ? l->unit : u->name;
+  weir_sha256_begin(&run);
+  for (uint64_t n = range.from; n <= range.to; n++) {
+    uint64_t key = key_at(u, l, n);
+    if (key == 0) continue;
+    uint8_t line[HANDOVER_TEXT_MAX + 24];
+    weir_buffer b = weir_buffer_over(line, sizeof line);
+    bool drill = key >> 63 != 0;
+    handover_text number =
+        handover_write(unit, (uint32_t)(key >> 32) & INT32_MAX, (uint32_t)key, drill);
+    weir_put_decimal(&b, n);
+    weir_put_text(&b, " ");
+    weir_put(&b, handover_view(&number));
+    weir_put_text(&b, "\n");
+    weir_sha256_add(&run, weir_buffer_view(&b));
+    r.count++;
+    r.drills += drill;
+  }
+  weir_sha256_end(&run, digest);
+  weir_buffer code = weir_buffer_over(r.code, sizeof r.code);
+  weir_put_padded(&code, weir_truncate(weir_view(digest, sizeof digest), RECONCILE_DIGITS),
+                  RECONCILE_DIGITS);
+  return r;
+}
+
+static void put_range(weir_buffer *b, span range) {
+  weir_put_text(b, "\"range\":\"");
+  weir_put_decimal(b, range.from);
+  weir_put_text(b, "-");
+  weir_put_decimal(b, range.to);
+  weir_put_text(b, "\"");
+}
+
+static void put_reconciliation(weir_buffer *b, const char *unit, span range,
+                               const reconciliation *r) {
+  weir_put_text(b, "{\"unit\":");
+  weir_put_quoted(b, weir_text(unit));
+  weir_put_text(b, ",");
+  put_range(b, range);
+  weir_put_text(b, ",\"count\":");
+  weir_put_decimal(b, r->count);
+  weir_put_text(b, ",\"drills\":");
+  weir_put_decimal(b, r->drills);
+  weir_put_text(b, ",\"code\":\"");
+  weir_put(b, weir_view(r->code, RECONCILE_DIGITS));
+  weir_put_text(b, "\"}");
+}
+
+static void put_one(weir_unit *u, const ledger *l, span range, weir_buffer *b) {
+  reconciliation r = {0};
+  if (range.from <= range.to) r = reconcile(u, l, range);
+  if (range.from > range.to) memset(r.code, '0', sizeof r.code); /* nothing has crossed yet */
+  put_reconciliation(b, l ? l->unit : u->name, range, &r);
+}
+
+/* The ledger that a request names, or each in turn from `*at` on; null: no more. */
+static const ledger *next_ledger(const weir_unit *u, weir_bytes sender, uint32_t *at) {
+  while (*at < WEIR_LINK_SENDERS_MAX) {
+    const ledger *l = &u->ledgers[(*at)++];
+    if (l->used && (sender.count == 0 || weir_equal(sender, weir_text(l->unit)))) return l;
+  }
+  return NULL;
+}
+
+static uint64_t top_of(const weir_unit *u, const ledger *l) {
+  if (!l) return u->crossing_highest;
+  return l->highest_seen > l->highest_sent ? l->highest_seen : l->highest_sent;
+}
+
+static void answer_codes(weir_unit *u, connection *c, entry *e) {
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  uint32_t at = 0;
+  span range;
+  bool first = true, good = true;
+  weir_put_text(&b, "{");
+  put_ref(&b, e->message.ref);
+  weir_put_text(&b, "\"digests\":[");
+  const ledger *l = u->options.inner ? next_ledger(u, e->message.id, &at) : NULL;
+  while (good && (l || (!u->options.inner && first))) {
+    if (!first) weir_put_text(&b, ",");
+    good = range_read(e->message.range, top_of(u, l), &range);
+    if (good) put_one(u, l, range, &b);
+    l = u->options.inner ? next_ledger(u, e->message.id, &at) : NULL;
+    first = false;
+  }
+  weir_put_text(&b, "]}");
+  if (!good) {
+    set_field(e->field, "range");
+    apply_refusal(u, c, e, WEIR_REFUSAL_BAD_VALUE);
+    return;
+  }
+  connection_answer(u, c, weir_buffer_view(&b), 0);
+}
+
+/* ---- Confirming ----------------------------------------------------------------------------- */
+
+/* May this matter be confirmed by a comparison of `range`? */
+static bool is_waiting(const matter *m, const confirmed_record *r) {
+  const weir_state *s = &m->state;
+  if (!m->used || s->crossing < r->range.from || s->crossing > r->range.to) return false;
+  if (s->data != DATA_QUEUED && s->data != DATA_EXPIRED) return false;
+  /* A revision that the link has not been given yet cannot be on the other side. */
+  bool offered = m->offered != 0 && m->offered_revision == m->crossing_revision;
+  return offered && m->offered <= r->position;
+}
+
+static uint32_t count_waiting(const weir_unit *u, const confirmed_record *r) {
+  uint32_t count = 0;
+  for (uint32_t slot = 0; slot < u->slots_used; slot++) count += is_waiting(&u->matters[slot], r);
+  return count;
+}
+
+/* One batch of data legs. False: nothing is left to confirm, or there is no room just now. */
+static bool confirm_batch(weir_unit *u) {
+  weir_step steps[WEIR_BATCH_MAX];
+  uint32_t slots[WEIR_BATCH_MAX];
+  size_t count = 0;
+  if (!has_room_to_settle(u)) return false;
+  for (; u->digest.slot < u->slots_used && count < WEIR_BATCH_MAX; u->digest.slot++) {
+    const matter *m = &u->matters[u->digest.slot];
+    if (!is_waiting(m, &u->digest.confirming)) continue;
+    weir_step *s = &steps[count];
+    memset(s, 0, sizeof *s);
+    s->kind = WEIR_STEP_EVENT;
+    s->event = WEIR_EVENT_RECEIPT;
+    s->flags = WEIR_STEP_DIGEST;
+    s->now = u->now;
+    s->has_before = true;
+    s->state = m->state;
+    slots[count++] = u->digest.slot;
+  }
+  if (count) u->options.desk.judge(u->options.desk.context, steps, count);
+  for (size_t i = 0; i < count; i++) {
+    if (apply_own(u, slots[i], &steps[i])) u->last_proof_ms = u->now.wall_ms;
+  }
+  if (u->digest.slot < u->slots_used) return true;
+  u->digest.confirming.position = 0;
+  return false;
+}
+
+void reconcile_tick(weir_unit *u) {
+  for (unsigned i = 0; i < BATCHES_A_TURN && u->digest.confirming.position != 0; i++) {
+    if (!confirm_batch(u)) return;
+  }
+}
+
+void reconcile_recover(weir_unit *u, const confirmed_record *r) {
+  u->digest.confirming = *r;
+  u->digest.slot = 0;
+  u->last_proof_ms = r->now.wall_ms;
+}
+
+/* The digits that were typed, spaces forgiven; false when there are not exactly eight. */
+static bool typed_digits(weir_bytes text, uint8_t digits[RECONCILE_DIGITS]) {
+  size_t count = 0;
+  for (size_t i = 0; i < text.count; i++) {
+    if (text.at[i] == ' ') continue;
+    if (text.at[i] < '0' || text.at[i] > '9' || count == RECONCILE_DIGITS) return false;
+    digits[count++] = text.at[i];
+  }
+  return count == RECONCILE_DIGITS;
+}
+
+/* A wrong code: nothing changes; the halves help to find where the two sides differ. */
+static void refuse_with_halves(weir_unit *u, connection *c, const entry *e, span range) {
+  u->counters.refused++;
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  answer_refusal(u, &b, e->message.ref, WEIR_REFUSAL_WRONG_CODE, "code", NULL, SILENT);
+  if (range.to > range.from) {
+    uint64_t middle = range.from + (range.to - range.from) / 2;
+    b.count--; /* the closing brace */
+    weir_put_text(&b, ",\"halves\":[");
+    put_one(u, NULL, (span){range.from, middle}, &b);
+    weir_put_text(&b, ",");
+    put_one(u, NULL, (span){middle + 1, range.to}, &b);
+    weir_put_text(&b, "]}");
+  }
+  connection_answer(u, c, weir_buffer_view(&b), 0);
+}
+
+static void confirm(weir_unit *u, connection *c, entry *e, span range) {
+  confirmed_record r = {u->now, range, 0, e->line};
+  uint8_t head[64];
+  weir_buffer b = weir_buffer_over(head, sizeof head);
+  record_put_confirmed(&b, &r);
+  const weir_bytes parts[2] = {weir_buffer_view(&b), e->line};
+  uint64_t serial = 0;
+  if (!unit_append(u, RECORD_CONFIRMED, parts, 2, &serial, &r.position)) {
+    refuse_unjournalled(u, c, e);
+    return;
+  }
+  reconcile_recover(u, &r);
+  effects_add(u, serial, r.position);
+  weir_buffer a = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  weir_put_text(&a, "{");
+  put_ref(&a, e->message.ref);
+  put_range(&a, range);
+  weir_put_text(&a, ",\"durable\":true,\"confirmed\":");
+  weir_put_decimal(&a, count_waiting(u, &r));
+  weir_put_text(&a, "}");
+  reconcile_tick(u);
+  connection_answer(u, c, weir_buffer_view(&a), weir_journal_appended(u->journal));
+}
+
+static unsigned confirm_refusal(weir_unit *u, entry *e, span *range) {
+  const weir_message *m = &e->message;
+  if (u->options.inner) return WEIR_REFUSAL_WRONG_UNIT;
+  if (u->stopping) return WEIR_REFUSAL_STOPPING;
+  if (!(m->present & WEIR_HAS_BY)) {
+    set_field(e->field, "by");
+    return WEIR_REFUSAL_MISSING_FIELD;
+  }
+  bool good = range_read(m->range, u->crossing_highest, range) && range->to <= u->crossing_highest;
+  if (!good) {
+    set_field(e->field, "range");
+    return WEIR_REFUSAL_BAD_VALUE;
+  }
+  return u->digest.confirming.position ? WEIR_REFUSAL_OVERLOADED : WEIR_REFUSAL_NONE;
+}
+
+void apply_digest(weir_unit *u, connection *c, entry *e) {
+  const weir_message *m = &e->message;
+  if (!(m->present & WEIR_HAS_CODE)) {
+    answer_codes(u, c, e);
+    return;
+  }
+  span range;
+  uint8_t digits[RECONCILE_DIGITS];
+  unsigned refusal = confirm_refusal(u, e, &range);
+  if (refusal != WEIR_REFUSAL_NONE) {
+    apply_refusal(u, c, e, refusal);
+    return;
+  }
+  reconciliation own = reconcile(u, NULL, range);
+  bool right = own.count > 0 && typed_digits(m->code, digits) &&
+               memcmp(digits, own.code, RECONCILE_DIGITS) == 0;
+  if (right) {
+    confirm(u, c, e, range);
+  } else {
+    refuse_with_halves(u, c, e, range);
+  }
+}
