@@ -1,10 +1,11 @@
 /* The sender: records in, sealed datagrams out.
  *
- * Plaintexts are built in a ring of slots taken at open. The last slot may be open, so that small
+ * Plaintexts are built in two rings of slots taken at open, danger's and the others', so that
+ * danger overtakes what was packed before it. The last slot of a ring may be open, so that small
  * records share it; the ones before are closed and wait to be taken. A datagram gets its sequence
  * and its seal when it is taken, so that sequences rise in the order of the wire.
  *
- * Happy path: due → pack → take, and a heartbeat four times a second that overtakes the ring.
+ * Happy path: due → pack → take, and a heartbeat four times a second that overtakes the rings.
  * What can go wrong: the caller packs faster than it takes; what was due is settled or superseded
  * while its bytes were being read; a record is longer than any may be.
  * What we do then: FULL until datagrams are taken; AGAIN; TOO_LONG, and the record waits for its
@@ -40,17 +41,25 @@ typedef struct sender_slot {
   size_t used; /* bytes behind the type */
 } sender_slot;
 
+/* Datagrams being filled: from `head` on `closed` ones, and the one behind them may be open. */
+typedef struct sender_ring {
+  sender_slot *slots;
+  size_t head, closed;
+} sender_ring;
+
+enum { RING_DANGER, RING_OTHERS, RINGS };
+
 struct weir_link_sender {
   weir_schedule schedule;
   weir_sealer *sealer;
   wire_header header;
   schedule_entry *named; /* what `due` named, or null */
-  sender_slot *slots;
+  sender_ring rings[RINGS];
+  sender_slot *slots; /* of all rings */
   uint8_t *memory;
-  size_t slot_count;
-  size_t head;   /* the first closed slot */
-  size_t closed; /* closed slots; the one behind them may be open */
-  size_t room;   /* bytes of pieces that a datagram holds */
+  size_t slot_count; /* of each ring */
+  size_t room;       /* bytes of pieces that a datagram holds */
+  size_t packed;     /* bytes of pieces that wait */
   sender_slot beats[BEATS_MAX];
   size_t beat_head, beat_count; /* of the last heartbeat, those not taken yet */
   uint64_t beat_next_ms;
@@ -67,15 +76,15 @@ static weir_status open_slots(weir_link_sender *s, uint32_t mtu) {
   size_t piece = s->room - WEIR_LINK_PIECE_HEADER_BYTES;
   s->slot_count = (WEIR_RECORD_BYTES_MAX + piece - 1) / piece; /* one longest record */
   s->slot_count += SLOTS_SPARE;
-  s->slots = weir_allocate(s->slot_count, sizeof s->slots[0]);
-  s->memory = weir_allocate(s->slot_count + BEATS_MAX, datagram_bytes);
+  s->slots = weir_allocate(RINGS * s->slot_count, sizeof s->slots[0]);
+  s->memory = weir_allocate(RINGS * s->slot_count + BEATS_MAX, datagram_bytes);
   if (s->slots == NULL || s->memory == NULL) return WEIR_OUT_OF_MEMORY;
-  for (size_t i = 0; i < s->slot_count; i++) {
-    s->slots[i].datagram = s->memory + i * datagram_bytes;
+  uint8_t *at = s->memory;
+  for (size_t i = 0; i < RINGS * s->slot_count; i++, at += datagram_bytes) {
+    s->slots[i].datagram = at;
   }
-  for (size_t i = 0; i < BEATS_MAX; i++) {
-    s->beats[i].datagram = s->memory + (s->slot_count + i) * datagram_bytes;
-  }
+  for (size_t i = 0; i < BEATS_MAX; i++, at += datagram_bytes) s->beats[i].datagram = at;
+  for (size_t i = 0; i < RINGS; i++) s->rings[i].slots = s->slots + i * s->slot_count;
   return WEIR_OK;
 }
 
@@ -92,7 +101,8 @@ weir_status weir_link_sender_open(const weir_link_sender_options *options, weir_
   s->beat_next_ms = options->now_ms;
   s->index_round = 1;
   weir_status status = weir_sealer_open(options->keys, epoch, &options->id, &s->sealer);
-  if (status == WEIR_OK) status = weir_schedule_open(&s->schedule, options->capacity);
+  if (status == WEIR_OK)
+    status = weir_schedule_open(&s->schedule, options->capacity, options->rate);
   if (status == WEIR_OK) status = open_slots(s, options->mtu);
   if (status != WEIR_OK) {
     weir_link_sender_close(s);
@@ -141,45 +151,53 @@ bool weir_link_sender_due(weir_link_sender *s, uint64_t now_ms, uint64_t *crossi
 
 void weir_link_sender_skip(weir_link_sender *s, uint64_t now_ms) {
   if (s->named == NULL) return;
-  weir_schedule_advance(&s->schedule, s->named, now_ms);
+  weir_schedule_advance(&s->schedule, s->named, now_ms, 0);
   s->named = NULL;
 }
 
 /* ---- Packing ---- */
 
-static sender_slot *pack_slot(weir_link_sender *s) {
-  WEIR_ASSERT(s->closed < s->slot_count);
-  return &s->slots[(s->head + s->closed) % s->slot_count];
+static sender_slot *ring_slot(const weir_link_sender *s, const sender_ring *ring) {
+  WEIR_ASSERT(ring->closed < s->slot_count);
+  return &ring->slots[(ring->head + ring->closed) % s->slot_count];
 }
 
-static void pack_close(weir_link_sender *s) {
-  if (s->closed < s->slot_count && pack_slot(s)->used > 0) s->closed++;
+/* Bytes in the open datagram; 0: none is open. */
+static size_t ring_open_bytes(const weir_link_sender *s, const sender_ring *ring) {
+  return ring->closed < s->slot_count ? ring_slot(s, ring)->used : 0;
 }
 
-static void pack_piece(weir_link_sender *s, const wire_piece *piece) {
-  sender_slot *slot = pack_slot(s);
+static void ring_close(weir_link_sender *s, sender_ring *ring) {
+  if (ring_open_bytes(s, ring) > 0) ring->closed++;
+}
+
+static void pack_piece(weir_link_sender *s, sender_ring *ring, const wire_piece *piece) {
+  sender_slot *slot = ring_slot(s, ring);
   uint8_t *at = slot->datagram + WEIR_LINK_HEADER_BYTES;
   at[0] = WIRE_TYPE_DATA;
   at += 1 + slot->used;
   weir_wire_put_piece(at, piece);
   memcpy(at + WEIR_LINK_PIECE_HEADER_BYTES, piece->bytes.at, piece->bytes.count);
   slot->used += WEIR_LINK_PIECE_HEADER_BYTES + piece->bytes.count;
+  s->packed += WEIR_LINK_PIECE_HEADER_BYTES + piece->bytes.count;
   WEIR_ASSERT(slot->used <= s->room);
   /* What can hold no further piece need not wait for one. */
-  if (s->room - slot->used <= WEIR_LINK_PIECE_HEADER_BYTES) pack_close(s);
+  if (s->room - slot->used <= WEIR_LINK_PIECE_HEADER_BYTES) ring_close(s, ring);
 }
 
-/* Puts the whole record into the ring; false when the ring has no room for all of it. */
-static bool pack_record(weir_link_sender *s, const schedule_entry *entry, weir_bytes record) {
+/* Puts the whole record into its ring: the bytes it takes on the wire, or 0 when the ring has no
+ * room for all of it. */
+static uint32_t pack_record(weir_link_sender *s, const schedule_entry *entry, weir_bytes record) {
+  sender_ring *ring = &s->rings[entry->lane == WEIR_LANE_DANGER ? RING_DANGER : RING_OTHERS];
   size_t piece_max = s->room - WEIR_LINK_PIECE_HEADER_BYTES;
   size_t piece_bytes = record.count < piece_max ? record.count : piece_max;
   size_t pieces = (record.count + piece_bytes - 1) / piece_bytes;
-  size_t open = s->closed < s->slot_count ? pack_slot(s)->used : 0;
-  bool shares =
-      open > 0 && pieces == 1 && record.count + WEIR_LINK_PIECE_HEADER_BYTES <= s->room - open;
+  size_t plain = record.count + pieces * WEIR_LINK_PIECE_HEADER_BYTES;
+  size_t open = ring_open_bytes(s, ring);
+  bool shares = open > 0 && plain <= s->room - open;
   if (!shares) {
-    if (s->closed + (open > 0) + pieces > s->slot_count) return false;
-    pack_close(s);
+    if (ring->closed + (open > 0) + pieces > s->slot_count) return 0;
+    ring_close(s, ring);
   }
   wire_piece piece = {.crossing = entry->crossing,
                       .revision = entry->revision,
@@ -193,9 +211,10 @@ static bool pack_record(weir_link_sender *s, const schedule_entry *entry, weir_b
     size_t left = record.count - offset;
     piece.index = (uint16_t)i;
     piece.bytes = weir_view(record.at + offset, left < piece_bytes ? left : piece_bytes);
-    pack_piece(s, &piece);
+    pack_piece(s, ring, &piece);
   }
-  return true;
+  /* Its share of what stands around a full datagram. */
+  return (uint32_t)(plain + plain * (FRAME_BYTES + WEIR_LINK_AROUND_IPV4) / s->room + 1);
 }
 
 weir_status weir_link_sender_pack(weir_link_sender *s, weir_bytes record, uint64_t now_ms,
@@ -208,17 +227,17 @@ weir_status weir_link_sender_pack(weir_link_sender *s, weir_bytes record, uint64
   }
   int64_t first_before_ms = entry->first_ms;
   if (entry->first_ms == 0) entry->first_ms = wall_ms;
-  if (!pack_record(s, entry, record)) {
+  uint32_t wire_bytes = pack_record(s, entry, record);
+  if (wire_bytes == 0) {
     entry->first_ms = first_before_ms;
     return WEIR_FULL;
   }
   entry->last_ms = wall_ms;
   if (entry->copies < UINT32_MAX) entry->copies++;
-  entry->repeated = true;
   entry->sent_revision = entry->revision;
   if (entry->crossing > s->counts.highest) s->counts.highest = entry->crossing;
   s->counts.records++;
-  weir_schedule_advance(&s->schedule, entry, now_ms);
+  weir_schedule_advance(&s->schedule, entry, now_ms, wire_bytes);
   s->named = NULL;
   return WEIR_OK;
 }
@@ -307,14 +326,24 @@ weir_bytes weir_link_sender_take(weir_link_sender *s, bool flush) {
     sender_slot *beat = &s->beats[s->beat_head++];
     return take_sealed(s, beat->datagram, 1 + beat->used);
   }
-  if (s->closed == 0 && flush) pack_close(s);
-  if (s->closed == 0) return weir_view(NULL, 0);
-  sender_slot *slot = &s->slots[s->head];
+  sender_ring *danger = &s->rings[RING_DANGER], *ring = &s->rings[RING_OTHERS];
+  if (danger->closed == 0 && (flush || ring->closed > 0)) ring_close(s, danger);
+  if (danger->closed > 0)
+    ring = danger;
+  else if (ring->closed == 0 && flush)
+    ring_close(s, ring);
+  if (ring->closed == 0) return weir_view(NULL, 0);
+  sender_slot *slot = &ring->slots[ring->head];
   weir_bytes sealed = take_sealed(s, slot->datagram, 1 + slot->used);
+  s->packed -= slot->used;
   slot->used = 0;
-  s->head = (s->head + 1) % s->slot_count;
-  s->closed--;
+  ring->head = (ring->head + 1) % s->slot_count;
+  ring->closed--;
   return sealed;
+}
+
+size_t weir_link_sender_packed(const weir_link_sender *s) {
+  return s->packed;
 }
 
 uint64_t weir_link_sender_next(const weir_link_sender *s) {

@@ -19,13 +19,17 @@ struct LinkScheduleTests {
   }
 
   @Test(
-    "a revision leaves at 0, 60, 300 and 1,200 ms, then once a second",
+    "a revision leaves at 0, 60, 300 and 1,200 ms, then once a second, danger four times a second",
     arguments: [UInt64(0), 1, 86_400_000])
   func times(offered: UInt64) throws {
     let sender = try LinkSender(try SealRing.standard(), now: offered)
     sender.offer(1, now: offered)
     let sent = sendings(sender, times: offered...(offered + 4300)).map { $0 - offered }
     #expect(sent == [0, 60, 300, 1200, 2200, 3200, 4200])
+    let danger = try LinkSender(try SealRing.standard(), now: offered)
+    danger.offer(1, lane: 0, now: offered)
+    let often = sendings(danger, times: offered...(offered + 2300)).map { $0 - offered }
+    #expect(often == [0, 60, 300, 1200, 1450, 1700, 1950, 2200])
   }
 
   @Test("what `next` says is when the next copy is due")
@@ -153,8 +157,11 @@ struct LinkScheduleTests {
 
       /// What leaves first has the least rank: its class, then its order within it.
       var rank: [Int] {
-        if repeated { return [lane == 0 ? 1 : 5, -order] }
-        return [lane == 0 ? 0 : lane + 1, order]
+        if repeated {
+          let span = step < 4 ? 0 : 1 + (Int(due) >> (lane == 0 ? 8 : 10))
+          return [lane == 0 ? 1 : 5, span, -order]
+        }
+        return [lane == 0 ? 0 : lane + 1, 0, order]
       }
     }
     var entries: [UInt64: Entry] = [:]
@@ -165,6 +172,12 @@ struct LinkScheduleTests {
       offers += 1
       entries[crossing] = Entry(
         crossing: crossing, revision: revision, lane: lane, offered: now, order: offers, due: now)
+    }
+
+    /// Has it waited about as long as anything? The share of the oldest may go to it.
+    func isAmongOldest(_ crossing: UInt64, _ now: UInt64) -> Bool {
+      guard let due = entries[crossing]?.due, due <= now else { return false }
+      return entries.values.allSatisfy { $0.due + 1024 > due }
     }
 
     func due(_ now: UInt64) -> Entry? {
@@ -181,8 +194,9 @@ struct LinkScheduleTests {
       if entry.step < 4 {
         entry.due = entry.offered + after[entry.step]
       } else {
-        entry.due += 1000
-        if entry.due < now + 500 { entry.due = now + 1000 }
+        let turn: UInt64 = entry.lane == 0 ? 250 : 1000
+        entry.due += turn
+        if entry.due < now + turn / 2 { entry.due = now + turn }
       }
       entries[crossing] = entry
     }
@@ -196,6 +210,8 @@ struct LinkScheduleTests {
     let sender = try LinkSender(try SealRing.standard(), capacity: 200)
     var plain = PlainSchedule()
     var now: UInt64 = 0
+    var oldest = 0
+    var packed = 0
     for _ in 0..<10_000 {
       let crossing = UInt64(chance.below(300) + 1)
       switch chance.below(10) {
@@ -214,15 +230,137 @@ struct LinkScheduleTests {
       default:
         let expected = plain.due(now)
         let named = sender.due(now)
-        #expect(named?.crossing == expected?.crossing, "seed \(seed)")
-        #expect(named?.revision == expected?.revision, "seed \(seed)")
-        guard let named else { continue }
+        guard let named, let expected else {
+          #expect(named == nil && expected == nil, "seed \(seed)")
+          continue
+        }
+        if named.crossing != expected.crossing {
+          oldest += 1
+          #expect(plain.isAmongOldest(named.crossing, now), "seed \(seed)")
+        }
+        #expect(named.revision == plain.entries[named.crossing]?.revision, "seed \(seed)")
+        packed += 45
         #expect(sender.pack([1], now) == .ok)
         plain.sent(named.crossing, now)
         while sender.take(flush: false) != nil {}
       }
       #expect(sender.counts.unsettled == UInt64(plain.entries.count), "seed \(seed)")
     }
+    #expect(oldest > 0 && oldest <= packed / 20 / 45 + 1, "seed \(seed): \(oldest) of \(packed)")
+  }
+
+  // MARK: A line with a rate
+
+  /// Plays a sender on a line of `rate` bytes a second and says, for each copy, when it left.
+  private func play(
+    _ sender: LinkSender, rate: UInt64, from begin: UInt64, to end: UInt64, recordBytes: Int,
+    each: (UInt64) -> Void = { _ in }, sent: (UInt64, UInt64) -> Void
+  ) {
+    let record = [UInt8](repeating: 1, count: recordBytes)
+    var budget = 0.0
+    for now in begin..<end {
+      each(now)
+      budget = min(budget + Double(rate) / 1000, Double(rate) / 500 + 1500)
+      while budget > 0 {
+        if let named = sender.due(now) {
+          sent(named.crossing, now)
+          guard sender.pack(record, now) == .ok else { return }
+        }
+        var taken = 0
+        while let datagram = sender.take(flush: sender.due(now) == nil) {
+          taken += datagram.count + Int(WEIR_LINK_AROUND_IPV4)
+        }
+        budget -= Double(taken)
+        if taken == 0 && sender.due(now) == nil { break }
+      }
+    }
+  }
+
+  @Test("however little the line carries, a turn visits all before any of them again")
+  func fullTurns() throws {
+    let rate = UInt64(250_000)  // 2 Mbit/s
+    let sender = try LinkSender(try SealRing.standard(), capacity: 5000, rate: rate)
+    for crossing in 1...UInt64(2000) { sender.offer(crossing) }
+    var visits: [UInt64: [UInt64]] = [:]
+    play(sender, rate: rate, from: 0, to: 40_000, recordBytes: 600) { crossing, now in
+      visits[crossing, default: []].append(now)
+    }
+    // 2,000 copies take 5.6 s: that long is a turn, and no record waits for two.
+    #expect(visits.count == 2000)
+    let gaps = visits.values.flatMap { zip($0, $0.dropFirst()).map { $1 - $0 } }
+    #expect(try #require(gaps.max()) < 9000)
+    #expect(try #require(visits.values.map(\.count).min()) >= 6)
+  }
+
+  @Test("danger heals within two seconds beside a backlog that takes a turn of many")
+  func dangerTurns() throws {
+    let rate = UInt64(1_250_000)  // 10 Mbit/s
+    let sender = try LinkSender(try SealRing.standard(), capacity: 40_000, rate: rate)
+    for crossing in 1...UInt64(36_000) { sender.offer(crossing, lane: crossing % 100 == 0 ? 0 : 2) }
+    var visits: [UInt64: [UInt64]] = [:]
+    play(sender, rate: rate, from: 0, to: 90_000, recordBytes: 600) { crossing, now in
+      if now > 40_000 { visits[crossing, default: []].append(now) }
+    }
+    #expect(visits.count == 36_000, "each was visited within a turn of 24 s, and more")
+    let danger = visits.filter { $0.key % 100 == 0 }.values
+    let gaps = danger.flatMap { zip($0, $0.dropFirst()).map { $1 - $0 } }
+    #expect(try #require(gaps.max()) <= 2100)
+    let others = visits.filter { $0.key % 100 != 0 }.values
+    let waits = others.flatMap { zip($0, $0.dropFirst()).map { $1 - $0 } }
+    #expect(try #require(waits.max()) < 27_000)
+  }
+
+  @Test("first sendings are never given up for repeats; the oldest gets a twentieth")
+  func firstBeforeRepeats() throws {
+    let rate = UInt64(250_000)
+    let sender = try LinkSender(try SealRing.standard(), capacity: 40_000, rate: rate)
+    var crossing: UInt64 = 0
+    for _ in 0..<500 {  // a backlog of the last lane, sent once
+      crossing += 1
+      sender.offer(crossing, lane: 3)
+    }
+    while sender.due(0) != nil {
+      #expect(sender.pack([1], 0) == .ok)
+      while sender.take(flush: true) != nil {}
+    }
+    // More new phone matters than the line carries: 400 a second, where 357 fit.
+    var offered: [UInt64: UInt64] = [:]
+    var firsts: Set<UInt64> = []
+    var repeats = 0
+    var copies = 0
+    play(
+      sender, rate: rate, from: 1, to: 10_000, recordBytes: 600,
+      each: { now in
+        guard now % 5 < 2 else { return }
+        crossing += 1
+        offered[crossing] = now
+        sender.offer(crossing, lane: 1, now: now)
+      },
+      sent: { crossing, _ in
+        copies += 1
+        if crossing <= 500 || !firsts.insert(crossing).inserted { repeats += 1 }
+      })
+    let share = Double(repeats) / Double(copies)
+    #expect(share > 0.03 && share < 0.07, "\(repeats) of \(copies)")
+  }
+
+  @Test("danger overtakes what was packed before it, however long")
+  func overtakesPacked() throws {
+    let ring = try SealRing.standard()
+    let sender = try LinkSender(ring)
+    let receiver = try LinkReceiver(ring)
+    sender.offer(1, lane: 3)
+    _ = sender.due(0)
+    #expect(sender.pack([UInt8](repeating: 1, count: 60_000), 0) == .ok)
+    #expect(sender.take(flush: false) != nil)
+    #expect(weir_link_sender_packed(sender.pointer) > 50_000)
+    sender.offer(2, lane: 0)
+    _ = sender.due(0)
+    #expect(sender.pack([7], 0) == .ok)
+    let next = try #require(sender.take(flush: false))
+    #expect(receiver.records([next]).map(\.crossing) == [2])
+    while sender.take(flush: true) != nil {}
+    #expect(weir_link_sender_packed(sender.pointer) == 0)
   }
 
   // MARK: Copies

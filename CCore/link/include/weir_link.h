@@ -36,8 +36,8 @@
  * There are no verbs: no datagram stops, resets, re-keys or rewinds a receiver. A receiver
  * authenticates first, then parses, and its memory is taken at open.
  *
- *   schedule     a latest revision is due at 0, 60 ms, 0.3 and 1.2 s, then once a turn (1 s for
- *                now) until it is settled or superseded; danger first, then newest
+ *   schedule     a latest revision is due at 0, 60 ms, 0.3 and 1.2 s, then once a turn until it is
+ *                settled or superseded; what leaves first stands at the top of schedule.c
  *
  * Cost: sealing dominates. Bounded by the tables taken at open. Kept true by Benchmarks/Rooms.
  */
@@ -52,7 +52,12 @@ enum {
   WEIR_LINK_PIECE_HEADER_BYTES = 38,
   WEIR_LINK_HEARTBEAT_MS = 250,
   WEIR_LINK_SILENCE_MS = 1000, /* four heartbeats missed: silence */
-  WEIR_LINK_TURN_MS = 1000,
+  WEIR_LINK_TURN_MS = 1000,    /* at the least, see schedule.c */
+  WEIR_LINK_DANGER_TURN_MS = 250,
+  /* Around a datagram on the wire: UDP 8, IP 20 or 40; Ethernet's header 14, check 4, preamble 8
+   * and gap 12. Rates count all of it. */
+  WEIR_LINK_AROUND_IPV4 = 8 + 20 + 38,
+  WEIR_LINK_AROUND_IPV6 = 8 + 40 + 38,
   WEIR_LINK_ASSEMBLIES = 64,  /* records being put together at once, per receiver */
   WEIR_LINK_SENDERS_MAX = 16, /* outer units one receiver knows */
   WEIR_LINK_LANES = 4,
@@ -76,6 +81,7 @@ typedef struct weir_link_sender_options {
   const weir_keyring *keys; /* borrowed; the newest epoch seals */
   uint32_t mtu;             /* 576 … 9000: what one IP packet may hold */
   uint32_t capacity;        /* crossings that may be unsettled at once */
+  uint64_t rate;            /* bytes a second on the wire, for the turns; 0: unlimited */
   uint64_t now_ms;
 } weir_link_sender_options;
 
@@ -103,8 +109,11 @@ void weir_link_sender_skip(weir_link_sender *s, uint64_t now_ms);
 /* Queues a heartbeat when one is due: one datagram, or a few when the index has further pages. */
 void weir_link_sender_heartbeat(weir_link_sender *s, uint64_t now_ms, int64_t wall_ms,
                                 uint32_t open_danger);
-/* The next sealed datagram, borrowed until the next call; a half-filled one is sealed too when
- * `flush`. count 0: none. */
+/* Bytes of pieces that were packed and wait to be taken. */
+size_t weir_link_sender_packed(const weir_link_sender *s);
+/* The next sealed datagram: a heartbeat, then danger, then others. Borrowed until the next pack or
+ * heartbeat, so that many may be taken and sent together. A half-filled one is sealed too when
+ * `flush`, and danger's before any other. count 0: none. */
 weir_bytes weir_link_sender_take(weir_link_sender *s, bool flush);
 /* When something may be due next (heartbeat or copy), in the caller's ms. */
 uint64_t weir_link_sender_next(const weir_link_sender *s);
