@@ -145,7 +145,7 @@ let package = Package(
       "CoreTests",
       uses: [
         "CWeirBase", "CWeirOs", "CWeirLog", "CWeirFrame", "CWeirMessage", "CWeirWheel",
-        "CWeirJournal", "CWeirSeal", "CWeirLink", "CWeirFaultyOs", "CWeirMessageOracle",
+        "CWeirJournal", "CWeirSeal", "CWeirLink", "CWeirFaultyOs", "CWeirMessageOracle", "CCore",
       ]),
     tests("WeirPolicyTests", uses: ["WeirModel", "WeirPolicy"]),
     tests("WeirHandoverTests", uses: ["WeirModel", "WeirHandover"]),

@@ -122,11 +122,11 @@ weir_status weir_hall_open(const weir_hall_options *options, weir_hall **out, ch
   for (size_t i = 0; i < WEIR_HALL_ADDRESSES_MAX; i++) h->links[i].fd = -1;
   hall_say(problem, "the loop", "", "out of memory", "Free some and start again");
   h->clients = weir_allocate(WEIR_CONNECTIONS_MAX, sizeof *h->clients);
-  h->datagram = weir_allocate(UINT16_MAX + 1, 1);
-  weir_status status = h->clients && h->datagram ? start_loop(h) : WEIR_OUT_OF_MEMORY;
+  weir_status status = h->clients ? weir_inlet_open(&h->inlet) : WEIR_OUT_OF_MEMORY;
+  if (status == WEIR_OK) status = start_loop(h);
   if (status != WEIR_OK) {
     weir_free(h->clients);
-    weir_free(h->datagram);
+    weir_inlet_close(h->inlet);
     weir_free(h);
     return status;
   }
@@ -174,7 +174,7 @@ void weir_hall_close(weir_hall *h) {
     WEIR_ASSERT(left == 0);
   }
   weir_free(h->clients);
-  weir_free(h->datagram);
+  weir_inlet_close(h->inlet);
   weir_free(h);
 }
 

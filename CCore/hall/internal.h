@@ -2,6 +2,7 @@
 #ifndef WEIR_HALL_INTERNAL_H
 #define WEIR_HALL_INTERNAL_H
 
+#include "weir_datagrams.h"
 #include "weir_hall.h"
 
 #include <stdatomic.h>
@@ -49,6 +50,9 @@ typedef struct link_socket {
   bool polling;
   struct sockaddr_storage address;
   uint16_t port;
+  weir_offload offload; /* as it was said in the log */
+  weir_outlet outlet;   /* outer */
+  size_t sent;          /* outer: of the hall's batch */
 } link_socket;
 
 struct weir_hall {
@@ -72,10 +76,12 @@ struct weir_hall {
 
   link_socket links[WEIR_HALL_ADDRESSES_MAX];
   size_t link_count;
-  uint8_t *datagram; /* received, or waiting for room in the socket */
-  size_t datagram_waiting;
-  uint64_t tokens, token_ns; /* bytes that the rate allows now */
-  bool throttled;            /* something waits for the rate */
+  weir_inlet *inlet;                    /* inner */
+  weir_bytes batch[WEIR_DATAGRAMS_MAX]; /* outer: being sent, lent by the unit */
+  size_t batch_count;
+  int64_t tokens;    /* bytes that the rate allows now; less than 0: it was overdrawn */
+  uint64_t token_ns; /* when they were counted */
+  bool throttled;    /* something waits for the rate */
 
   uv_work_t disk;
   weir_job *job;

@@ -1,9 +1,12 @@
 /* Link sockets: ours, watched by uv_poll, because libuv 1.44 knows no segmentation offload.
  *
- *   outer   one unconnected socket for each address, never read; a datagram that the socket has
- *           no room for waits, every other error is counted and the datagram given up: copies
- *           and turns make up for it
- *   inner   bound sockets, only read */
+ *   outer   one unconnected socket for each address, never read, no error queue; datagrams that
+ *           the socket has no room for wait, every other error is counted and the datagram given
+ *           up: copies and turns make up for it
+ *   inner   bound sockets, only read
+ *   rate    of each address, in bits on the wire: datagram, UDP, IP and Ethernet with its gap. A
+ *           bucket of four milliseconds, so that a late timer loses nothing; one message to the
+ *           kernel holds two milliseconds at most, or one datagram */
 #include "internal.h"
 
 #include <arpa/inet.h>
@@ -12,7 +15,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { RECEIVE_BUFFER = 16 * 1024 * 1024, SEND_BUFFER = 4 * 1024 * 1024, BURST_MS = 2 };
+enum {
+  RECEIVE_BUFFER = 16 * 1024 * 1024,
+  SEND_BUFFER = 4 * 1024 * 1024,
+  BURST_MS = 2,
+  BUCKET_MS = 4
+};
 
 static int parse_address(const weir_address *a, struct sockaddr_storage *into) {
   memset(into, 0, sizeof *into);
@@ -40,6 +48,7 @@ static weir_status bind_on_open(link_socket *s) {
   s->port = bound.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&bound)->sin6_port)
                                         : ntohs(((struct sockaddr_in *)&bound)->sin_port);
   set_buffer(s->fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER);
+  s->offload = weir_offload_for_receiving(s->fd);
   return WEIR_OK;
 }
 
@@ -56,6 +65,12 @@ static weir_status open_one(weir_hall *h, link_socket *s, const weir_address *a,
   if (status == WEIR_OK && h->options.inner) status = bind_on_open(s);
   if (status == WEIR_OK && !h->options.inner) {
     set_buffer(s->fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
+    s->offload = weir_offload_for_sending(s->fd);
+    s->outlet = (weir_outlet){.fd = s->fd,
+                              .to = s->address,
+                              .to_bytes = address_size(&s->address),
+                              .offload = s->offload,
+                              .burst_bytes = h->options.rate_bits / 8 * BURST_MS / 1000};
   }
   if (status != WEIR_OK) {
     hall_say(problem, key, a->host, strerror(errno),
@@ -77,15 +92,27 @@ uint16_t weir_hall_link_port(const weir_hall *h, size_t index) {
   return index < h->link_count ? h->links[index].port : 0;
 }
 
+static void log_link(const weir_hall *h, const link_socket *s, const char *message) {
+  int64_t wall_ms = h->options.os->wall_ms(h->options.os->context);
+  weir_log *log = h->options.log;
+  if (!weir_log_begin(log, WEIR_LOG_INFO, true, wall_ms, "linkOpened", message)) return;
+  weir_log_number(log, "labels.link", (int64_t)(s - h->links));
+  weir_log_text(log, "labels.offload", weir_text(weir_offload_name(s->offload)));
+  (void)weir_log_end(log);
+}
+
 /* ---- Receiving ---- */
+
+static void on_datagram(void *context, uint8_t *datagram, size_t count) {
+  weir_unit_received(context, datagram, count);
+}
 
 static void on_readable(uv_poll_t *poll, int status, int events) {
   link_socket *s = poll->data;
   if (status != 0 || !(events & UV_READABLE)) return;
-  for (unsigned i = 0; i < DATAGRAMS_PER_TURN; i++) {
-    ssize_t got = recv(s->fd, s->hall->datagram, UINT16_MAX, 0);
-    if (got < 0) return;
-    weir_unit_received(s->hall->unit, s->hall->datagram, (size_t)got);
+  size_t datagrams = 1;
+  for (size_t taken = 0; datagrams > 0 && taken < DATAGRAMS_PER_TURN; taken += datagrams) {
+    datagrams = weir_inlet_receive(s->hall->inlet, s->fd, s->hall->unit, on_datagram);
   }
 }
 
@@ -97,6 +124,7 @@ void hall_start_links(weir_hall *h) {
     s->poll.data = s;
     s->polling = true;
     if (h->options.inner) uv_poll_start(&s->poll, UV_READABLE, on_readable);
+    log_link(h, s, h->options.inner ? "the link is read" : "the link is open for sending only");
   }
 }
 
@@ -121,65 +149,62 @@ static void on_writable(uv_poll_t *poll, int status, int events) {
   uv_poll_stop(poll); /* the next turn sends what waited */
 }
 
-/* False: the socket has no room; the datagram waits. */
-static bool send_one(weir_hall *h, link_socket *s, weir_bytes datagram) {
-  ssize_t sent = sendto(s->fd, datagram.at, datagram.count, MSG_NOSIGNAL,
-                        (struct sockaddr *)&s->address, address_size(&s->address));
-  if (sent >= 0) return true;
-  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
-    uv_poll_start(&s->poll, UV_WRITABLE, on_writable);
-    return false;
+/* Sends what is left of the batch to one address; false: the socket has no room, and it waits. */
+static bool send_batch(weir_hall *h, link_socket *s) {
+  uint64_t given_up = s->outlet.given_up;
+  s->sent += weir_outlet_send(&s->outlet, h->batch + s->sent, h->batch_count - s->sent);
+  if (s->outlet.given_up > given_up) {
+    weir_unit_send_failed(h->unit, s->outlet.given_up - given_up);
   }
-  weir_unit_send_failed(h->unit);
-  return true;
+  if (s->outlet.offload != s->offload) {
+    s->offload = s->outlet.offload;
+    log_link(h, s, "the device refused segments; sending goes on without");
+  }
+  if (s->sent == h->batch_count) return true;
+  uv_poll_start(&s->poll, UV_WRITABLE, on_writable);
+  return false;
 }
 
-/* What the rate allows: a token bucket that holds two milliseconds, and one datagram at least. */
-static bool may_send(weir_hall *h) {
-  if (h->options.rate_bits == 0) return true;
+/* How many bytes may go now; 0: none before the rate has earned more. */
+static size_t allowance(weir_hall *h) {
+  if (h->options.rate_bits == 0) return SIZE_MAX;
+  const int64_t rate = (int64_t)(h->options.rate_bits / 8);
+  const int64_t most = rate * BUCKET_MS / 1000 + 1;
+  const uint64_t second_ns = UINT64_C(1000000000);
   uint64_t now = h->options.os->boot_ns(h->options.os->context);
-  uint64_t rate = h->options.rate_bits / 8;
-  uint64_t most = rate * BURST_MS / 1000;
-  if (most < WEIR_DATAGRAM_MAX) most = WEIR_DATAGRAM_MAX;
-  uint64_t elapsed = now - h->token_ns;
-  if (elapsed > UINT64_C(1000000000)) elapsed = UINT64_C(1000000000);
-  uint64_t earned = (uint64_t)((__uint128_t)rate * elapsed / UINT64_C(1000000000));
+  uint64_t elapsed = now - h->token_ns < second_ns ? now - h->token_ns : second_ns;
+  int64_t earned = (int64_t)((__uint128_t)rate * elapsed / second_ns);
   if (earned > 0) {
     h->token_ns = now;
     h->tokens = h->tokens + earned < most ? h->tokens + earned : most;
   }
-  return h->tokens >= WEIR_DATAGRAM_MAX || h->tokens == most;
+  return h->tokens > 0 ? (size_t)h->tokens : 0;
 }
 
-static void spend(weir_hall *h, size_t bytes) {
-  enum { IP_AND_UDP = 28 };
-  if (h->options.rate_bits == 0) return;
-  uint64_t cost = bytes + IP_AND_UDP;
-  h->tokens = h->tokens > cost ? h->tokens - cost : 0;
-}
-
-static bool send_to_all(weir_hall *h, weir_bytes datagram) {
+static void spend(weir_hall *h) {
+  bool six = false;
   for (size_t i = 0; i < h->link_count; i++) {
-    if (!send_one(h, &h->links[i], datagram)) return false;
+    six = six || h->links[i].address.ss_family == AF_INET6;
   }
-  return true;
+  const size_t around = six ? WEIR_LINK_AROUND_IPV6 : WEIR_LINK_AROUND_IPV4;
+  for (size_t i = 0; i < h->batch_count; i++) {
+    h->tokens -= (int64_t)(h->batch[i].count + around);
+  }
 }
 
 bool hall_send_datagrams(weir_hall *h) {
   if (h->options.inner || h->link_count == 0 || h->ending) return false;
-  for (unsigned i = 0; i < DATAGRAMS_PER_TURN; i++) {
-    h->throttled = !may_send(h);
+  if (h->batch_count == 0) {
+    size_t bytes = allowance(h);
+    h->throttled = bytes == 0;
     if (h->throttled) return false;
-    weir_bytes datagram = weir_view(h->datagram, h->datagram_waiting);
-    if (datagram.count == 0) datagram = weir_unit_datagram(h->unit);
-    if (datagram.count == 0) return false;
-    spend(h, datagram.count);
-    if (!send_to_all(h, datagram)) {
-      if (h->datagram_waiting == 0) memcpy(h->datagram, datagram.at, datagram.count);
-      h->datagram_waiting = datagram.count;
-      return false;
-    }
-    h->datagram_waiting = 0;
+    h->batch_count = weir_unit_datagrams(h->unit, h->batch, WEIR_DATAGRAMS_MAX, bytes);
+    if (h->batch_count == 0) return false;
+    if (h->options.rate_bits > 0) spend(h);
+    for (size_t i = 0; i < h->link_count; i++) h->links[i].sent = 0;
   }
-  return true;
+  bool all = true;
+  for (size_t i = 0; i < h->link_count; i++) all = send_batch(h, &h->links[i]) && all;
+  if (all) h->batch_count = 0;
+  return all;
 }

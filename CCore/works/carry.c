@@ -6,7 +6,9 @@
  */
 #include "internal.h"
 
-enum { TALLY_BYTES = 64 * 1024, DATAGRAM_RECORDS = 64 };
+enum { TALLY_BYTES = 64 * 1024, RECORDS_PER_CALL = 256 };
+
+typedef enum packed { PACKED_NONE, PACKED_ONE, PACKED_FULL } packed;
 
 weir_status carry_open(weir_unit *u) {
   if (!u->options.keys || u->options.inner) return WEIR_OK;
@@ -18,6 +20,7 @@ weir_status carry_open(weir_unit *u) {
   o.keys = u->options.keys;
   o.mtu = u->options.mtu;
   o.capacity = u->options.open_max;
+  o.rate = u->options.rate_bits / 8;
   o.now_ms = u->now.boot_ms;
   weir_status status = weir_link_sender_open(&o, &u->sender);
   if (status != WEIR_OK) return status;
@@ -49,49 +52,64 @@ void carry_offer(weir_unit *u, const weir_state *s, weir_position position) {
   WEIR_ASSERT(status == WEIR_OK);
 }
 
-/* Packs one record that is due. False: none is. */
-static bool pack_due(weir_unit *u) {
-  uint64_t crossing = 0;
-  uint32_t revision = 0;
-  if (!weir_link_sender_due(u->sender, u->now.boot_ms, &crossing, &revision)) return false;
-  index_entry *x = index_find(&u->crossings, crossing, NULL);
-  if (!x) { /* it ended: nothing more is owed */
-    weir_link_sender_settle(u->sender, crossing);
-    return true;
-  }
-  const matter *m = &u->matters[(uint32_t)x->value];
-  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-  bool rendered = m->offered && render_record(u, m->offered, false, &b) && !b.overflow;
-  u->tally_needed = true;
-  if (rendered && weir_link_sender_pack(u->sender, weir_buffer_view(&b), u->now.boot_ms,
-                                        u->now.wall_ms) == WEIR_OK) {
-    return true;
-  }
-  weir_link_sender_skip(u->sender, u->now.boot_ms);
+static void log_unpacked(weir_unit *u, uint64_t crossing) {
   if (weir_log_begin(u->log, WEIR_LOG_ERROR, true, u->now.wall_ms, "linkRecordFailed",
                      "a record could not be packed for the link; it is tried again")) {
     weir_log_number(u->log, "labels.crossing", (int64_t)crossing);
     (void)weir_log_end(u->log);
   }
-  return true;
 }
 
-weir_bytes weir_unit_datagram(weir_unit *u) {
-  weir_bytes none = {NULL, 0};
-  if (!u->sender || !u->begun) return none;
+/* Packs one record that is due. NONE: none is. FULL: datagrams have to be taken first. */
+static packed pack_due(weir_unit *u) {
+  uint64_t crossing = 0;
+  uint32_t revision = 0;
+  if (!weir_link_sender_due(u->sender, u->now.boot_ms, &crossing, &revision)) return PACKED_NONE;
+  index_entry *x = index_find(&u->crossings, crossing, NULL);
+  if (!x) { /* it ended: nothing more is owed */
+    weir_link_sender_settle(u->sender, crossing);
+    return PACKED_ONE;
+  }
+  const matter *m = &u->matters[(uint32_t)x->value];
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  bool rendered = m->offered && render_record(u, m->offered, false, &b) && !b.overflow;
+  u->tally_needed = true;
+  weir_status status = WEIR_INVALID;
+  if (rendered) {
+    status = weir_link_sender_pack(u->sender, weir_buffer_view(&b), u->now.boot_ms, u->now.wall_ms);
+  }
+  if (status == WEIR_OK) return PACKED_ONE;
+  if (status == WEIR_FULL) return PACKED_FULL;
+  weir_link_sender_skip(u->sender, u->now.boot_ms);
+  log_unpacked(u, crossing);
+  return PACKED_ONE;
+}
+
+size_t weir_unit_datagrams(weir_unit *u, weir_bytes *into, size_t max, size_t bytes_max) {
+  if (!u->sender || !u->begun) return 0;
   unit_look_at_clocks(u);
   weir_link_sender_heartbeat(u->sender, u->now.boot_ms, u->now.wall_ms,
                              (uint32_t)u->open_emergencies);
-  for (unsigned packed = 0; packed < DATAGRAM_RECORDS; packed++) {
-    weir_bytes datagram = weir_link_sender_take(u->sender, false);
-    if (datagram.count) return datagram;
-    if (u->failing || !pack_due(u)) break;
+  /* One datagram more than may go, so that those that go are full. */
+  size_t wanted = bytes_max < SIZE_MAX / 2 ? bytes_max + u->options.mtu : bytes_max;
+  packed last = PACKED_ONE;
+  for (unsigned i = 0; i < RECORDS_PER_CALL && last == PACKED_ONE && !u->failing; i++) {
+    if (weir_link_sender_packed(u->sender) >= wanted) break;
+    last = pack_due(u);
   }
-  return weir_link_sender_take(u->sender, true);
+  size_t count = 0, bytes = 0;
+  while (count < max && bytes < bytes_max) {
+    bool flush = last == PACKED_NONE || u->failing || count == 0;
+    weir_bytes datagram = weir_link_sender_take(u->sender, flush);
+    if (datagram.count == 0) break;
+    bytes += datagram.count;
+    into[count++] = datagram;
+  }
+  return count;
 }
 
-void weir_unit_send_failed(weir_unit *u) {
-  u->counters.send_failed++;
+void weir_unit_send_failed(weir_unit *u, uint64_t datagrams) {
+  u->counters.send_failed += datagrams;
 }
 
 void carry_restore(weir_unit *u, uint64_t crossing, uint32_t copies, int64_t last_ms) {

@@ -148,6 +148,7 @@ public final class CoreUnit: @unchecked Sendable {
     unsafe o.supervisor_count = options.supervisors.count
     unsafe o.keys = keys
     unsafe o.mtu = options.mtu
+    unsafe o.rate_bits = options.rateBits
     unsafe o.delivery = strings.keep(options.delivery)
     unsafe o.stale_ms = options.staleMs
     unsafe o.report_directory = strings.keep(options.reports)

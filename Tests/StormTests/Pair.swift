@@ -50,8 +50,8 @@ final class Pair {
   func collect(from house: House) {
     guard house.unit != nil, house.options.role == .outer else { return }
     for _ in 0..<10_000 {
-      let datagram = weir_unit_datagram(house.unit)
-      if datagram.count == 0 { return }
+      var datagram = weir_bytes()
+      if weir_unit_datagrams(house.unit, &datagram, 1, 1) == 0 { return }
       let bytes = Array(UnsafeBufferPointer(start: datagram.at, count: datagram.count))
       sent += 1
       if !nonces.insert(Array(bytes[4..<52])).inserted { reused += 1 }

@@ -23,6 +23,7 @@
 #define WEIR_HALL_H
 
 #include "weir_base.h"
+#include "weir_datagrams.h"
 #include "weir_frame.h"
 #include "weir_journal.h"
 #include "weir_link.h"

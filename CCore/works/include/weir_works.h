@@ -134,6 +134,7 @@ typedef struct weir_unit_options {
   size_t supervisor_count;
   const weir_keyring *keys; /* null: no link */
   uint32_t mtu;
+  uint64_t rate_bits;           /* outer: bits a second on the link; 0: unlimited */
   const char *delivery;         /* inner: directory for delivered items, or null */
   int64_t stale_ms;             /* inner: older than this on arrival is stale */
   const char *report_directory; /* for the last words of a failing unit, or null */
@@ -188,8 +189,10 @@ void weir_unit_job_done(weir_unit *u, weir_job *job, weir_status status);
 
 /* -- link -- */
 
-weir_bytes weir_unit_datagram(weir_unit *u); /* outer: the next to send, borrowed; count 0: none */
-void weir_unit_send_failed(weir_unit *u);    /* counted, and changes nothing */
+/* Outer: the next datagrams to send, `max` at most and no further one when there are `bytes_max`;
+ * how many. Borrowed until the next call. */
+size_t weir_unit_datagrams(weir_unit *u, weir_bytes *into, size_t max, size_t bytes_max);
+void weir_unit_send_failed(weir_unit *u, uint64_t datagrams); /* counted, and changes nothing */
 void weir_unit_received(weir_unit *u, uint8_t *datagram, size_t count); /* inner */
 
 /* -- the end -- */

@@ -1,0 +1,133 @@
+import CCore
+import CWeirBase
+import Foundation
+import Glibc
+import Testing
+
+@Suite("Datagrams leave and arrive in their order, whatever the kernel can do")
+struct DatagramsTests {
+  /// A sending and a receiving socket on loopback.
+  private final class Line {
+    let inFD: Int32
+    let outFD: Int32
+    var outlet = weir_outlet()
+    private var inlet: OpaquePointer?
+    var received: [[UInt8]] = []
+
+    init(_ offload: weir_offload) throws {
+      inFD = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+      outFD = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+      var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+      let descriptor = inFD
+      let bound = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+        }
+      }
+      try #require(bound)
+      var buffer: Int32 = 4 << 20
+      setsockopt(inFD, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, 4)
+      setsockopt(inFD, SOL_SOCKET, SO_RCVBUF, &buffer, 4)
+      if offload == WEIR_OFFLOAD_SEGMENTS {
+        try #require(weir_offload_for_receiving(inFD) == offload)
+        try #require(weir_offload_for_sending(outFD) == offload)
+      }
+      outlet.fd = outFD
+      outlet.offload = offload
+      outlet.to_bytes = size
+      withUnsafeMutableBytes(of: &outlet.to) { to in
+        withUnsafeBytes(of: address) { to.copyMemory(from: $0) }
+      }
+      try #require(weir_inlet_open(&inlet) == .ok)
+    }
+
+    deinit {
+      weir_inlet_close(inlet)
+      close(inFD)
+      close(outFD)
+    }
+
+    func send(_ datagrams: [[UInt8]]) -> Int {
+      let all = datagrams.flatMap { $0 }
+      return all.withUnsafeBufferPointer { buffer in
+        var at = 0
+        let views = datagrams.map { datagram in
+          defer { at += datagram.count }
+          return weir_bytes(at: buffer.baseAddress.map { $0 + at }, count: datagram.count)
+        }
+        return weir_outlet_send(&outlet, views, views.count)
+      }
+    }
+
+    func receive() {
+      for _ in 0..<1000 {
+        let got = weir_inlet_receive(
+          inlet, inFD, Unmanaged.passUnretained(self).toOpaque()
+        ) { context, datagram, count in
+          let line = Unmanaged<Line>.fromOpaque(context!).takeUnretainedValue()
+          line.received.append(Array(UnsafeBufferPointer(start: datagram, count: count)))
+          datagram?.update(repeating: 0, count: count)
+        }
+        if got == 0 { return }
+      }
+    }
+  }
+
+  private func datagrams(_ sizes: [Int]) -> [[UInt8]] {
+    sizes.enumerated().map { linkRecord(UInt64($0 + 1), 1, count: $1) }
+  }
+
+  /// Runs of equal ones, a shorter end, rising and falling sizes, single bytes, and one of none.
+  private static let sizes: [[Int]] = [
+    [1345], [1472, 1472], [1345, 1345, 1345, 700], [700, 1345, 1345, 1, 1, 1], [100, 200, 300],
+    [300, 200, 100], [1, 0, 1], Array(repeating: 1400, count: 128),
+    Array(repeating: 100, count: 127) + [99], (0..<128).map { 1 + $0 * 37 % 1400 },
+  ]
+
+  @Test(
+    "what is sent is received", arguments: sizes.indices,
+    [WEIR_OFFLOAD_PLAIN.rawValue, WEIR_OFFLOAD_BATCHES.rawValue, WEIR_OFFLOAD_SEGMENTS.rawValue])
+  func crossing(index: Int, offload: UInt32) throws {
+    let line = try Line(weir_offload(rawValue: offload))
+    let sent = datagrams(Self.sizes[index])
+    #expect(line.send(sent) == sent.count)
+    line.receive()
+    #expect(line.received == sent)
+    #expect(line.outlet.given_up == 0 && line.outlet.offload.rawValue == offload)
+  }
+
+  @Test("one message holds no more than a burst may")
+  func bursts() throws {
+    let line = try Line(WEIR_OFFLOAD_SEGMENTS)
+    line.outlet.burst_bytes = 3000
+    let sent = datagrams(Array(repeating: 1000, count: 20))
+    #expect(line.send(sent) == 20)
+    line.receive()
+    #expect(line.received == sent)
+  }
+
+  @Test("a datagram that the kernel refuses is given up and counted; those behind it go")
+  func refused() throws {
+    let line = try Line(WEIR_OFFLOAD_SEGMENTS)
+    let sent = datagrams([100, 200, 65_535, 300])  // no IP packet holds the third
+    #expect(line.send(sent) == 4)
+    line.receive()
+    #expect(line.received.map(\.count) == [100, 200, 300])
+    #expect(line.outlet.given_up == 1)
+  }
+
+  @Test("where the kernel cannot cut so many segments, each goes by itself from then on")
+  func fallsBack() throws {
+    let line = try Line(WEIR_OFFLOAD_SEGMENTS)
+    var off: Int32 = 1
+    setsockopt(line.outFD, SOL_SOCKET, SO_NO_CHECK, &off, 4)  // no checksum, no segments: EIO
+    let sent = datagrams(Array(repeating: 500, count: 50))
+    #expect(line.send(sent) == 50)
+    line.receive()
+    #expect(line.received == sent)
+    #expect(line.outlet.offload == WEIR_OFFLOAD_BATCHES && line.outlet.given_up == 0)
+  }
+}
