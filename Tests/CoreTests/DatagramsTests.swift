@@ -67,7 +67,8 @@ struct DatagramsTests {
         let got = weir_inlet_receive(
           inlet, inFD, Unmanaged.passUnretained(self).toOpaque()
         ) { context, datagram, count in
-          let line = Unmanaged<Line>.fromOpaque(context!).takeUnretainedValue()
+          guard let context else { return }
+          let line = Unmanaged<Line>.fromOpaque(context).takeUnretainedValue()
           line.received.append(Array(UnsafeBufferPointer(start: datagram, count: count)))
           datagram?.update(repeating: 0, count: count)
         }
