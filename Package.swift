@@ -150,6 +150,8 @@ let package = Package(
     tests("WeirPolicyTests", uses: ["WeirModel", "WeirPolicy"]),
     tests("WeirHandoverTests", uses: ["WeirModel", "WeirHandover"]),
     tests("WeirConfigurationTests", uses: ["WeirModel", "WeirConfiguration"]),
+    tests(
+      "WeirRuntimeTests", uses: ["WeirModel", "WeirConfiguration", "WeirCore", "WeirRuntime"]),
     tests("TidyTests", uses: []),
     tests(
       "StormTests",

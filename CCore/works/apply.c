@@ -37,10 +37,13 @@ static void number_on_intake(weir_unit *u, weir_state *s) {
   }
 }
 
-static void number_crossing_and_report(weir_unit *u, weir_state *s, uint16_t effects) {
+/* A report that was acknowledged is over: what happens to its matter later is a new one. */
+static void number_crossing_and_report(weir_unit *u, uint32_t slot, weir_state *s,
+                                       uint16_t effects) {
   if ((effects & WEIR_EFFECT_CROSS) && s->crossing == 0) s->crossing = u->crossing_highest + 1;
   bool raised = (effects & WEIR_EFFECT_REPORT) && s->report == REPORT_RAISED;
-  if (raised && s->report_number == 0) {
+  bool joins = u->matters[slot].state.report == REPORT_RAISED;
+  if (raised && (s->report_number == 0 || !joins)) {
     uint32_t open = *report_open_of(u, s);
     s->report_number = open ? open : u->report_highest + 1;
   }
@@ -137,7 +140,7 @@ static void apply_change(weir_unit *u, connection *c, entry *e, weir_step *step)
     }
     number_on_intake(u, &step->state);
   }
-  number_crossing_and_report(u, &step->state, step->effects);
+  number_crossing_and_report(u, e->slot, &step->state, step->effects);
   matter_record r;
   uint64_t serial = 0;
   if (!journal_change(u, e->slot, step, e->line, e->message.ref, &r, &serial)) {
@@ -161,7 +164,7 @@ bool apply_own(weir_unit *u, uint32_t slot, weir_step *step) {
     }
     return false;
   }
-  number_crossing_and_report(u, &step->state, step->effects);
+  number_crossing_and_report(u, slot, &step->state, step->effects);
   const weir_bytes none = {NULL, 0};
   matter_record r;
   uint64_t serial = 0;

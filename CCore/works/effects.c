@@ -73,7 +73,7 @@ static void log_change(weir_unit *u, const matter_record *r) {
 }
 
 void notice_matter(weir_unit *u, const matter_record *r, bool recovering) {
-  if (!u->options.desk.notice || r->state.report_number == 0) return;
+  if (!u->options.desk.notice || r->state.report_number == 0) return; /* no report holds it */
   handover_text number =
       handover_write(u->name, r->state.day, r->state.serial, r->state.flags & FLAG_DRILL);
   weir_message m;
@@ -89,7 +89,7 @@ void notice_matter(weir_unit *u, const matter_record *r, bool recovering) {
   n.handover = handover_view(&number);
   if (r->line.count &&
       weir_message_read(r->line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault)) {
-    n.by = m.by;
+    n.by = m.by.count ? m.by : m.seat;
   }
   n.dial = texts_at(u->texts, r->state.dial_text);
   n.say = texts_at(u->texts, r->state.say_text);
@@ -167,7 +167,7 @@ static void release_one(weir_unit *u, weir_position position) {
   if (r.effects & WEIR_EFFECT_REPORT)
     *(drill ? &u->counters.drill_reports : &u->counters.reports) += 1;
   log_change(u, &r);
-  if (r.state.report == REPORT_RAISED) notice_matter(u, &r, false);
+  notice_matter(u, &r, false);
 }
 
 void effects_release(weir_unit *u) {

@@ -160,7 +160,8 @@ void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_pos
   if (s->crossing > u->crossing_highest) u->crossing_highest = s->crossing;
   if (s->report_number > u->report_highest) u->report_highest = s->report_number;
   if (r->effects & WEIR_EFFECT_REPORT) {
-    if (s->report == REPORT_RAISED) *report_open_of(u, s) = s->report_number;
+    uint32_t *open = report_open_of(u, s);
+    if (s->report == REPORT_RAISED && *open == 0) *open = s->report_number;
   }
   note_number(u, s);
   reconcile_note(u, s);

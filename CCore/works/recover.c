@@ -85,7 +85,7 @@ static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {
   rec->last_wall_ms = r.now.wall_ms;
   bool receipt = r.step_kind == WEIR_STEP_EVENT && r.event == WEIR_EVENT_RECEIPT;
   if (receipt) u->last_proof_ms = r.now.wall_ms;
-  if (r.state.report == REPORT_RAISED) notice_matter(u, &r, true);
+  notice_matter(u, &r, true);
   return WEIR_OK;
 }
 

@@ -90,12 +90,15 @@ static void put_oldest(weir_unit *u, weir_buffer *b) {
 static void put_reports(weir_unit *u, weir_buffer *b) {
   weir_put_text(b, ",\"unacknowledgedReports\":[");
   bool first = true;
+  uint32_t said = 0;
   for (unsigned i = 0; i < 2 * REPORT_KINDS; i++) {
     bool drill = i >= REPORT_KINDS;
     unsigned kind = i % REPORT_KINDS;
-    if (u->report_open[drill][kind] == 0) continue;
+    uint32_t number = u->report_open[drill][kind];
+    if (number == 0 || number == said) continue; /* a late matter that then failed is both */
+    said = number;
     weir_put_text(b, first ? "{\"report\":\"" : ",{\"report\":\"");
-    put_report_id(b, u->name, u->report_open[drill][kind]);
+    put_report_id(b, u->name, number);
     weir_put_text(b, "\",\"kind\":\"");
     weir_put_text(b, report_kind_name(kind));
     weir_put_text(b, drill ? "\",\"drill\":true}" : "\"}");

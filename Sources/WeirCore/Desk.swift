@@ -40,7 +40,9 @@ public struct Notice: Sendable {
   public let acknowledgedBy: String
   /// Told while the journal is read at start: nothing new happened.
   public let recovering: Bool
+}
 
+extension Notice {
   init(_ notice: weir_notice) {
     reportNumber = unsafe notice.report_number
     kind = unsafe ReportKind(rawValue: notice.report_kind) ?? .none

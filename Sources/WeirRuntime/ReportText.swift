@@ -33,12 +33,18 @@ struct ReportText {
     matter.state.revision == 1 ? "intake" : matter.event?.name ?? "update"
   }
 
+  /// Where it stands: `open`, `acknowledged` while it still holds matters up, or `ended`.
+  var state: String { report.isOpen ? "open" : report.hasEnded ? "ended" : "acknowledged" }
+
   /// One JSON object.
-  func json(ended: Bool) -> String {
+  var json: String {
     var text = "{\"report\":\(CoreText.quoted(id)),\"kind\":\"\(kindName)\""
-    text += ",\"state\":\"\(ended ? "ended" : report.isOpen ? "open" : "acknowledged")\""
+    text += ",\"state\":\"\(state)\",\"drill\":\(report.isDrill)"
     text += ",\"openedAt\":\"\(CoreText.time(report.openedAt))\""
-    text += ",\"reminders\":\(report.reminders)"
+    text += ",\"changedAt\":\"\(CoreText.time(report.changedAt))\""
+    text += ",\"heldUp\":\(report.heldUp)"
+    text += ",\"reminders\":\(report.reminders),\"remindedAt\":["
+    text += report.remindedAt.map { "\"\(CoreText.time($0))\"" }.joined(separator: ",") + "]"
     if !report.isOpen {
       text += ",\"acknowledgedAt\":\"\(CoreText.time(report.acknowledgedAt))\""
       text += ",\"acknowledgedBy\":\(CoreText.quoted(report.acknowledgedBy))"
@@ -69,16 +75,23 @@ struct ReportText {
     return text + "]}"
   }
 
-  /// A page in Chinese.
-  func page(ended: Bool) -> String {
-    var text = "异常情况报备\(ended ? "(结束报告)" : "")\n"
+  /// A page in Chinese: the report, or the end-of-fault report.
+  func page(isEnd: Bool) -> String {
+    var text = "\(report.isDrill ? "【演练】" : "")异常情况报备\(isEnd ? "(结束报告)" : "")\n"
     text += "编号: \(id)\n类别: \(kindChinese)\n开始: \(CoreText.time(report.openedAt))\n"
     text += "依据: 甘办〔2022〕38号 五(二)\n"
     if report.isOpen {
-      text += "状态: 未确认,已提醒\(report.reminders)次\n"
+      let last = report.remindedAt.last.map { ",最近\(CoreText.time($0))" } ?? ""
+      text += "状态: 未确认,已提醒\(report.reminders)次\(last)\n"
     } else {
       let by = report.acknowledgedBy.isEmpty ? "未具名" : report.acknowledgedBy
       text += "状态: 已确认,确认人\(by),\(CoreText.time(report.acknowledgedAt))\n"
+    }
+    if isEnd {
+      text +=
+        report.hasEnded
+        ? "结束: \(CoreText.time(report.changedAt)),所涉事项均已接通、已告知或已办结\n"
+        : "结束: 尚有\(report.heldUp)件未接通,本报告将随之更新\n"
     }
     text += "涉及事项\(report.order.count)件:\n"
     for handover in report.order {

@@ -6,100 +6,132 @@ import WeirModel
 /// Writes reports (报备) where people see them: a file for machines and one for people in the first
 /// and the second directory, and the command; again and again until a person acknowledges.
 ///
-/// A directory that cannot be written is said on standard error and tried again at the next change
-/// or reminder; the other path goes on.
+/// Happy path: a fault raises a report, it is written within a moment; matters join it and it is
+/// rewritten; a person acknowledges it, the end-of-fault report is written, and written anew until
+/// its last matter is helped.
+///
+/// What can go wrong: a directory or the command fails or hangs. Each has a thread of its own, so
+/// that the others go on; what failed is tried again with the next change or reminder.
 actor ReportWriter {
   private let unit: String
-  private let paths: UnitConfiguration.Report
-  private var book = ReportBook()
+  private let directory: String
+  private let folders: [ReportFolder]
+  private let program: ReportProgram?
+  private let repeatMs: UInt64
+  private var book: ReportBook
   private var changed: Set<UInt32> = []
   private var isWriting = false
 
-  init(unit: String, paths: UnitConfiguration.Report) {
+  /// Drills are written here, below each directory.
+  static let drillFolder = "drill"
+
+  /// - Parameter recovered: the reports as the journal has them.
+  init(unit: String, paths: UnitConfiguration.Report, recovered: ReportBook) {
     self.unit = unit
-    self.paths = paths
+    directory = paths.directory
+    folders = [paths.directory, paths.second].compactMap { $0 }.map(ReportFolder.init)
+    program = paths.command.map { ReportProgram($0) }
+    repeatMs = paths.repeatMs
+    book = recovered
   }
 
   /// Takes notices until the unit ends; reminders run beside it.
   func run(_ notices: AsyncStream<Notice>) async {
+    takeUp()
     let reminders = Task { await remind() }
     for await notice in notices {
       guard book.take(notice) != nil else { continue }
       changed.insert(notice.reportNumber)
-      await writeSoon()
+      writeSoon()
     }
     reminders.cancel()
     writeChanged()
+    for folder in folders { folder.finish(within: 2000) }
+  }
+
+  /// What an earlier run left: open reports are written again, and an end that a crash kept from
+  /// being written is written now. The others were said already.
+  private func takeUp() {
+    for report in book.reports.values.sorted(by: { $0.number < $1.number }) {
+      let text = ReportText(unit: unit, report: report)
+      let kept = read(text.id)
+      book.restoreReminders(report.number, count: kept.count, at: kept.times)
+      if report.isOpen || !isEndWritten(text) {
+        changed.insert(report.number)
+      } else if report.hasEnded {
+        book.forget(report.number)
+      }
+    }
+    writeChanged()
+  }
+
+  private func path(_ name: String, isDrill: Bool) -> String {
+    "\(directory)/\(isDrill ? Self.drillFolder + "/" : "")\(name).json"
+  }
+
+  /// The reminders that the file of a report tells of.
+  private func read(_ id: String) -> (count: Int, times: [Int64]) {
+    for isDrill in [false, true] {
+      guard let data = FileManager.default.contents(atPath: path(id, isDrill: isDrill)),
+        let file = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+      else { continue }
+      let times = (file["remindedAt"] as? [String] ?? []).compactMap(CoreText.wallMs)
+      return (file["reminders"] as? Int ?? times.count, times)
+    }
+    return (0, [])
+  }
+
+  private func isEndWritten(_ text: ReportText) -> Bool {
+    let path = path(text.id + "-end", isDrill: text.report.isDrill)
+    guard let data = FileManager.default.contents(atPath: path),
+      let file = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+    else { return false }
+    return file["state"] as? String == text.state
   }
 
   /// Many matters may join one report in a second: what is written is written once for all of them.
-  private func writeSoon() async {
+  private func writeSoon() {
     guard !isWriting else { return }
     isWriting = true
     Task {
       try? await Task.sleep(for: .milliseconds(20))
-      finishWriting()
+      isWriting = false
+      writeChanged()
     }
-  }
-
-  private func finishWriting() {
-    isWriting = false
-    writeChanged()
   }
 
   private func writeChanged() {
     for number in changed.sorted() {
       guard let report = book.reports[number] else { continue }
       write(report)
-      if !report.isOpen { book.forget(number) }
+      if report.hasEnded { book.forget(number) }
     }
     changed.removeAll()
   }
 
   private func write(_ report: Report) {
     let text = ReportText(unit: unit, report: report)
-    write(text, name: text.id, ended: false)
-    if !report.isOpen { write(text, name: text.id + "-end", ended: true) }
-    hand(text.id + (report.isOpen ? "" : "-end"))
-  }
-
-  private func write(_ text: ReportText, name: String, ended: Bool) {
-    for directory in [paths.directory, paths.second].compactMap({ $0 }) {
-      do throws(CoreError) {
-        try DurableFile.replace(name + ".json", in: directory, with: text.json(ended: ended))
-        try DurableFile.replace(name + ".txt", in: directory, with: text.page(ended: ended))
-      } catch {
-        say("report \(name): \(error)")
+    let names = report.isOpen ? [text.id] : [text.id, text.id + "-end"]
+    let sub = report.isDrill ? Self.drillFolder : ""
+    for (index, name) in names.enumerated() {
+      for folder in folders {
+        folder.write(name + ".json", in: sub, text.json)
+        folder.write(name + ".txt", in: sub, text.page(isEnd: index > 0))
       }
     }
-  }
-
-  /// Hands the JSON file's path to the command; what it does is its own affair.
-  private func hand(_ name: String) {
-    guard let command = paths.command else { return }
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: command)
-    process.arguments = ["\(paths.directory)/\(name).json"]
-    process.standardInput = FileHandle.nullDevice
-    do {
-      try process.run()
-    } catch {
-      say("report.command \(command): \(error.localizedDescription)")
-    }
+    if let last = names.last { program?.hand(path(last, isDrill: report.isDrill)) }
   }
 
   private func remind() async {
     while !Task.isCancelled {
-      try? await Task.sleep(for: .milliseconds(Int64(paths.repeatMs)))
+      try? await Task.sleep(for: .milliseconds(Int64(repeatMs)))
       guard !Task.isCancelled else { return }
+      let now = Int64(Date().timeIntervalSince1970 * 1000)
       for report in book.open {
-        if book.remind(report.number) != nil { changed.insert(report.number) }
+        book.remind(report.number, at: now)
+        changed.insert(report.number)
       }
       writeChanged()
     }
-  }
-
-  private func say(_ message: String) {
-    FileHandle.standardError.write(Data("weir: \(message)\n".utf8))
   }
 }

@@ -12,6 +12,8 @@ final class UnitDesk: Desk {
   /// Durable id of each of the policy's texts, and the way back.
   private var ids: [UInt32] = []
   private var indices: [UInt32: UInt16] = [:]
+  /// The reports as the journal has them.
+  private(set) var recovered = ReportBook()
   /// Stands in a state for "no decision has set this text": no durable id is that high.
   private static let untouched = UInt32.max
 
@@ -31,7 +33,14 @@ final class UnitDesk: Desk {
     for (index, id) in ids.enumerated() where id != 0 { indices[id] = UInt16(index) }
   }
 
-  func notice(_ notice: Notice) { notices.yield(notice) }
+  /// While the journal is read, before the loop runs, reports are only taken note of.
+  func notice(_ notice: Notice) {
+    if notice.recovering {
+      _ = recovered.take(notice)
+    } else {
+      notices.yield(notice)
+    }
+  }
 
   func judge(_ batch: borrowing StepBatch) {
     for index in 0..<batch.count {

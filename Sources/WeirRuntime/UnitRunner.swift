@@ -18,8 +18,10 @@ public enum UnitRunner {
     guard let policy = policy(of: configuration), isKeyKept(configuration) else { return 78 }
     let (notices, continuation) = AsyncStream.makeStream(of: Notice.self)
     let unit: CoreUnit
+    let recovered: ReportBook
     do throws(CoreError) {
-      unit = try open(configuration, policy: policy, version: version, notices: continuation)
+      (unit, recovered) = try open(
+        configuration, policy: policy, version: version, notices: continuation)
     } catch {
       say(error.message)
       return code(of: error)
@@ -29,7 +31,8 @@ public enum UnitRunner {
         for await _ in notices {}
         return
       }
-      await ReportWriter(unit: configuration.name, paths: report).run(notices)
+      await ReportWriter(unit: configuration.name, paths: report, recovered: recovered)
+        .run(notices)
     }
     let signals = Task { await heed(unit) }
     let failure = await runLoop(unit)
@@ -68,7 +71,7 @@ public enum UnitRunner {
   private static func open(
     _ configuration: UnitConfiguration, policy: Policy, version: String,
     notices: AsyncStream<Notice>.Continuation
-  ) throws(CoreError) -> CoreUnit {
+  ) throws(CoreError) -> (CoreUnit, ReportBook) {
     var timing = policy.timing
     // How long a crossing is carried is the operator's to say (`link.keep`).
     if let link = configuration.link { timing.keepMs = Int64(clamping: link.keepMs) }
@@ -83,7 +86,7 @@ public enum UnitRunner {
     let drillSay = policy.sayText(.refused, dial: policy.dialDefault, drill: true)
     unit.setDrillTexts(dial: ids[Int(drillDial)], say: ids[Int(drillSay)])
     try unit.openHall()
-    return unit
+    return (unit, desk.recovered)
   }
 
   private static func options(

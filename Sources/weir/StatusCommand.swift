@@ -51,6 +51,11 @@ struct StatusText {
     rows.append(("started", status["startedAt"].text ?? "?"))
     rows.append(("now", status["now"].text ?? "?"))
     rows.append(("version", status["version"].text ?? "?"))
+    if let at = rows.firstIndex(where: { $0.name == "unacknowledged reports" }),
+      !status["unacknowledgedReports"].list.isEmpty
+    {
+      rows.insert(rows.remove(at: at), at: 0)  // somebody must do something
+    }
     terminal.pairs(rows)
     terminal.line()
     let counters = status["counters"]

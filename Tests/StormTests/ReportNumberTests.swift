@@ -1,0 +1,46 @@
+import Foundation
+import Testing
+
+/// Reports (报备) as the works number them.
+@Suite struct ReportNumberTests {
+  private func fail(_ house: House, _ client: UInt32, _ number: String) throws -> Line {
+    try house.one(client, Ask.event(number, "transferFailed", more: ",\"cause\":\"busy\""))
+  }
+
+  @Test("a report is open until it is acknowledged; the next fault of the same matter is a new one")
+  func numbersAnew() throws {
+    let house = try House()
+    try #require(house.open() == .ok)
+    let client = try house.connect()
+    let first = try #require(try house.one(client, Ask.intake("a")).string("handover"))
+    let other = try #require(try house.one(client, Ask.intake("b")).string("handover"))
+    #expect(try fail(house, client, first).has("\"id\":\"kd1-R000001\""))
+    #expect(try fail(house, client, other).has("\"id\":\"kd1-R000001\""))
+    let report = "{\"op\":\"event\",\"report\":\"kd1-R000001\",\"event\":\"reportAcknowledged\"}"
+    let settled = try house.one(client, report)
+    #expect(settled.isDurable && settled.number("matters") == 2)
+    for restart in [false, true] {
+      if restart {
+        house.crash()
+        try #require(house.open() == .ok)
+      }
+      let now = try house.connect()
+      #expect(try fail(house, now, first).has("\"id\":\"kd1-R000002\""))
+    }
+    let status = try house.one(try house.connect(control: true), Ask.status)
+    #expect(status.has("\"unacknowledgedReports\":[{\"report\":\"kd1-R000002\""))
+  }
+
+  @Test("a lost minute and then a failed transfer of one matter are one report")
+  func staysOne() throws {
+    let house = try House()
+    try #require(house.open() == .ok)
+    let client = try house.connect()
+    let number = try #require(try house.one(client, Ask.intake("a")).string("handover"))
+    house.pass(61_000, step: 500)
+    #expect(try fail(house, client, number).has("\"id\":\"kd1-R000001\""))
+    let status = try house.one(try house.connect(control: true), Ask.status)
+    let list = status.description.components(separatedBy: "unacknowledgedReports\":[")
+    #expect(list.last?.prefix { $0 != "]" }.components(separatedBy: "kd1-R").count == 2)
+  }
+}
