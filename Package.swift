@@ -108,7 +108,9 @@ let package = Package(
     module("WeirModel"),
     module(
       "WeirPolicy", uses: ["WeirModel", "Yams"],
-      resources: [.embedInCode("Resources/policy.yaml")]),
+      resources: [
+        .embedInCode("Resources/policy.yaml"), .embedInCode("Resources/policy.schema.json"),
+      ]),
     module("WeirHandover", uses: ["WeirModel"]),
     module("WeirConfiguration", uses: ["WeirModel", "Yams"]),
     module("WeirCore", uses: ["WeirModel", "CCore"]),
@@ -147,7 +149,7 @@ let package = Package(
         "CWeirBase", "CWeirOs", "CWeirLog", "CWeirFrame", "CWeirMessage", "CWeirWheel",
         "CWeirJournal", "CWeirSeal", "CWeirLink", "CWeirFaultyOs", "CWeirMessageOracle", "CCore",
       ]),
-    tests("WeirPolicyTests", uses: ["WeirModel", "WeirPolicy"]),
+    tests("WeirPolicyTests", uses: ["WeirModel", "WeirPolicy", "Yams"]),
     tests("WeirHandoverTests", uses: ["WeirModel", "WeirHandover"]),
     tests("WeirConfigurationTests", uses: ["WeirModel", "WeirConfiguration"]),
     tests(

@@ -16,6 +16,8 @@ public final class MessageReader {
     public let channel: Channel
     /// County of the event, 0 when unknown.
     public let county: UInt32
+    /// `receivedAt`, milliseconds since 1970; nil when the line has none.
+    public let receivedAt: Int64?
   }
 
   /// What is wrong with a line.
@@ -68,7 +70,9 @@ public final class MessageReader {
       Label(
         key: key, facts: FactSet(rawValue: message.facts),
         platform: Platform(rawValue: message.platform) ?? .hotline,
-        channel: Channel(rawValue: message.channel) ?? .phone, county: message.county))
+        channel: Channel(rawValue: message.channel) ?? .phone, county: message.county,
+        receivedAt: message.present & UInt32(WEIR_HAS_RECEIVED_AT) != 0
+          ? message.received_at_ms : nil))
   }
 }
 

@@ -2,11 +2,11 @@ internal import WeirModel
 
 /// Everything a decision needs, flat: masks to match, decisions made beforehand, texts by index.
 final class Tables: Sendable {
-  /// A condition as masks that one pass can test: the facts that matter in `all` and `none`,
-  /// which of them must be there, and the facts of which one must be there.
+  /// A condition as masks that one pass can test: the terms that matter in `all`, `none` and
+  /// `when`, which of them must be there, and the facts of which one must be there.
   struct Match: Sendable {
-    let watched: UInt32
-    let wanted: UInt32
+    let watched: UInt64
+    let wanted: UInt64
     let any: UInt32
     /// The rule's index: its rank.
     let rule: Int
@@ -63,6 +63,8 @@ final class Tables: Sendable {
   let clauses: [Clause]
   let factNames: [(chinese: String, english: String)]
   let countyNames: [(code: UInt32, chinese: String)]
+  let terms: TermBook
+  let policeNumbers: [(county: String, spoken: String)]
 
   init(_ compiler: Compiler) {
     let draft = compiler.draft
@@ -98,6 +100,11 @@ final class Tables: Sendable {
       return (note?.chinese ?? fact.name, note?.english ?? fact.name)
     }
     countyNames = draft.counties.map { ($0.code.value, $0.chinese) }
+    terms = draft.terms
+    policeNumbers = draft.counties.map { county in
+      let number = draft.numbers.first { $0.name.value == county.number.value }
+      return (county.chinese, number?.spoken ?? "")
+    }
   }
 
   /// The conditions of ranked rules by the fact they wait for. Of the facts of `all` it is the one
@@ -105,8 +112,9 @@ final class Tables: Sendable {
   private static func waiting(_ rules: [Draft.Rule]) -> [[Match]] {
     var lists = [[Match]](repeating: [], count: 32)
     for (index, rule) in rules.enumerated() {
+      let condition = rule.condition
       let match = Match(
-        watched: rule.all.union(rule.none).rawValue, wanted: rule.all.rawValue,
+        watched: condition.all.union(condition.none).rawValue, wanted: condition.all.rawValue,
         any: rule.any.isEmpty ? always : rule.any.rawValue, rule: index)
       let all = rule.all.facts.map { Int($0.rawValue) }
       if let fact = all.min(by: { lists[$0].count < lists[$1].count }) {
@@ -184,7 +192,8 @@ struct Compiler {
     rules.map { rule in
       Rule(
         id: rule.id.value, priority: rule.priority?.value, all: rule.all, any: rule.any,
-        none: rule.none, owner: rule.owner, handling: rule.row.rawValue, clause: rule.clause.value,
+        none: rule.none, when: rule.when, owner: rule.owner, handling: rule.row.rawValue,
+        clause: rule.clause.value,
         source: draft.clauses.first { $0.name.value == rule.clause.value }?.source ?? "",
         guide: rule.guide.compactMap { target($0.value)?.chinese }, chinese: rule.chinese,
         english: rule.english)
@@ -256,7 +265,7 @@ struct Compiler {
     var json =
       "{\"owner\":\(Wording.json(rule.owner.name)),\"action\":\(Wording.json(action.name)),"
       + "\"clause\":\(Wording.json(rule.clause.value)),\"rule\":\(Wording.json(rule.id.value)),"
-      + "\"emergency\":\(isEmergency),\"policy\":\(Wording.json(draft.version))"
+      + "\"emergency\":\(isEmergency),\"policy\":\(Wording.json(draft.version.value))"
     if isSupervised { json += ",\"supervision\":true" }
     if let target = rule.guide.first.flatMap({ target($0.value) }) {
       json += ",\"guide\":{\"body\":\(Wording.json(target.chinese))"

@@ -29,6 +29,9 @@ struct Draft {
     let all: FactSet
     let any: FactSet
     let none: FactSet
+    let when: When
+    /// What `when` asks for, as terms; set once all rules are read.
+    var asked: (all: TermSet, none: TermSet) = ([], [])
     let owner: Owner
     let row: Row
     let isEmergency: Bool
@@ -85,7 +88,9 @@ struct Draft {
     var number = ""
     var title = ""
     var issuer = ""
-    var validFrom = ""
+    /// First and last day of its validity; no last day stands for "until further notice".
+    var validFrom: Marked<Int>?
+    var validTo: Marked<Int>?
   }
 
   /// Names that stand in the file, even if what they name could not be read.
@@ -96,7 +101,7 @@ struct Draft {
     var speech: [String] = []
   }
 
-  var version = ""
+  var version = Marked(value: "", place: Place(line: 1, column: 1))
   var names = Names()
   var heading = Heading()
   var clauses: [Clause] = []
@@ -121,6 +126,8 @@ struct Draft {
   var sentences: [(sentence: Sentence, words: Words)] = []
   var drillPrefix = Words()
   var timing = Timing()
+  /// What the rules ask of circumstances.
+  var terms = TermBook()
 }
 
 /// A row of the action table.
@@ -167,4 +174,25 @@ enum Way: String, CaseIterable, Sendable {
     case (.police, .internet): self = role == .inner ? .policeInternetInner : .policeInternet
     }
   }
+}
+
+extension Way {
+  /// Its place in the list.
+  var index: Int { Way.allCases.firstIndex(of: self) ?? 0 }
+
+  var platform: Platform {
+    switch self {
+    case .hotlinePhone, .hotlineInternet: .hotline
+    case .policePhone, .policeInternet, .policeInternetInner: .police
+    }
+  }
+
+  var channel: Channel {
+    switch self {
+    case .hotlinePhone, .policePhone: .phone
+    case .hotlineInternet, .policeInternet, .policeInternetInner: .internet
+    }
+  }
+
+  var role: UnitRole { self == .policeInternetInner ? .inner : .outer }
 }

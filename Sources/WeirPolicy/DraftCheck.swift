@@ -20,7 +20,11 @@ extension Draft {
 }
 
 extension Draft.Rule {
-  var condition: Condition { Condition(all: all, any: any, none: none) }
+  var condition: Condition {
+    Condition(
+      all: TermSet(all).union(asked.all), any: TermSet(any),
+      none: TermSet(none).union(asked.none))
+  }
 }
 
 /// Checks what no single part of a policy file can show by itself.
@@ -37,6 +41,8 @@ struct DraftCheck {
     checkReferences()
     checkGuides()
     checkCells()
+    checkEnds()
+    checkDecided()
   }
 
   private var everyRule: [Draft.Rule] {
@@ -94,7 +100,7 @@ struct DraftCheck {
       } else if !rule.any.isEmpty, rule.none.isSuperset(of: rule.any) {
         let fact = rule.any.facts.first?.name ?? ""
         findings.add(.neverMatches(rule.id.value, fact: fact), at: rule.id.place)
-      } else if rule.all.isEmpty, rule.any.isEmpty, rule.none.isEmpty {
+      } else if rule.all.isEmpty, rule.any.isEmpty, rule.none.isEmpty, rule.when.isEmpty {
         findings.add(.noCondition(rule.id.value), at: rule.id.place)
       } else {
         checkReach(rule, after: earlier)
@@ -109,7 +115,9 @@ struct DraftCheck {
     let isKept = draft.keeps.contains { name in !draft.rules.contains { $0.id.value == name.value }
     }
     let overruled = draft.yields(rule) && !isKept ? draft.emergencies : []
-    if Reachability.canDecide(rule.condition, after: conditions, forbidden: overruled) { return }
+    if Reachability.canDecide(rule.condition, after: conditions, forbidden: TermSet(overruled)) {
+      return
+    }
     let cover = earlier.first { $0.condition.covers(rule.condition) }
     let isFree = Reachability.canDecide(rule.condition, after: conditions)
     let behind = cover?.id.value ?? (isFree ? draft.dangerRule?.id.value : nil)
@@ -129,9 +137,58 @@ struct DraftCheck {
       let isKnown =
         rule.row != .neither || rule.guide.isEmpty || draft.names.targets.contains(guide)
       let target = draft.targets.first { $0.name.value == guide }
-      if isKnown, rule.row != .neither || target?.number == nil {
+      let digits = draft.numbers.first { $0.name.value == target?.number?.value }?.digits.value
+      if isKnown, rule.row != .neither || !Self.emergencyNumbers.contains(digits ?? "") {
         findings.add(.keepsNeedsNumber(name.value), at: name.place)
       }
+    }
+  }
+
+  /// Where an emergency may be sent by guidance.
+  private static let emergencyNumbers = ["110", "119", "120", "122"]
+
+  /// Cells and rules by which an emergency would end with 12345, or with nobody.
+  private func checkEnds() {
+    for cell in draft.cells where !endsWell(cell) {
+      findings.add(.emergencyEnds(cell.way.rawValue, action: cell.action.name), at: cell.place)
+    }
+    for rule in draft.rules + [draft.fallback].compactMap({ $0 })
+    where rule.isEmergency && draft.yields(rule) {
+      let actions = draft.cells.filter { $0.row == rule.row }.map(\.action.name)
+      findings.add(.emergencyEnds(rule.id.value, action: actions.first ?? ""), at: rule.id.place)
+    }
+  }
+
+  /// Whether an emergency that comes to this cell reaches 110 or the number of its guide.
+  private func endsWell(_ cell: Draft.Cell) -> Bool {
+    switch (cell.row, cell.action) {
+    case (.police, .transferByPhone), (.police, .transferOnline): cell.way.platform == .hotline
+    case (.police, .acceptHere): cell.way.platform == .police
+    case (.police, let action): action == .dispatchFirst
+    // Rows without emergencies but for what `keeps` names; the danger row has a check of its own.
+    case (.neither, let action): draft.keeps.isEmpty || action == .explainAndGuide
+    case (.hotline, _), (.unclear, _), (.verify, _), (.danger, _): true
+    }
+  }
+
+  /// Without a default: what nobody decides, by the fewest facts.
+  private func checkDecided() {
+    guard draft.fallback == nil, let place = draft.rules.first?.id.place,
+      draft.rules.allSatisfy(\.isWhole)
+    else { return }
+    let conditions = draft.ordered.map(\.condition)
+    var undecided: [FactSet] = []
+    for kind in TermBook.kinds(of: [draft.terms]) {
+      let terms = draft.terms.terms(in: kind)
+      _ = Partition.walk([(conditions, terms)], partsMax: 50_000) { part in
+        if part.firsts == [nil], !undecided.contains(part.present) {
+          undecided.append(part.present)
+        }
+      }
+    }
+    for facts in undecided.sorted(by: { $0.facts.count < $1.facts.count }).prefix(3) {
+      let names = facts.facts.map(\.name).joined(separator: " + ")
+      findings.add(.undecided(names.isEmpty ? "a matter without facts" : names), at: place)
     }
   }
 

@@ -39,22 +39,22 @@ struct DraftReader {
     }
     if !isPlain {
       findings.add(
-        .malformed(version.value, wanted: "printable ASCII without spaces"), at: version.place)
+        .malformed(version.value, wanted: .plainAscii), at: version.place)
     }
-    draft.version = version.value
+    draft.version = version
   }
 
   private mutating func readHeading(_ fields: Fields) {
     guard let fields = fields.fields("document") else { return }
-    fields.allow(["number", "title", "issuer", "validFrom"])
+    fields.allow(["number", "title", "issuer", "validFrom", "validTo"])
     draft.heading.number = fields.text("number")?.value ?? ""
     draft.heading.title = fields.text("title")?.value ?? ""
     draft.heading.issuer = fields.text("issuer")?.value ?? ""
-    guard let date = fields.text("validFrom") else { return }
-    if !Self.isDate(date.value) {
-      findings.add(.malformed(date.value, wanted: "a date like 2022-06-07"), at: date.place)
+    draft.heading.validFrom = fields.text("validFrom").flatMap(day)
+    draft.heading.validTo = fields.optionalText("validTo").flatMap(day)
+    if let from = draft.heading.validFrom, let to = draft.heading.validTo, to.value < from.value {
+      findings.add(.validityEndsFirst, at: to.place)
     }
-    draft.heading.validFrom = date.value
   }
 
   private mutating func readClauses(_ fields: Fields) {
@@ -124,12 +124,25 @@ struct DraftReader {
       }
     }
     if let fields = fields.fields("default") { draft.fallback = rule(fields, isLast: true) }
+    askCircumstances()
+  }
+
+  /// Gives every rule the terms of what it asks.
+  private mutating func askCircumstances() {
+    for index in draft.rules.indices {
+      if let asked = draft.terms.terms(of: draft.rules[index].when) {
+        draft.rules[index].asked = asked
+      } else {
+        findings.add(
+          .tooMany(.question, most: TermBook.questionsMax), at: draft.rules[index].id.place)
+      }
+    }
   }
 
   /// One rule; the default and the danger rule have neither priority nor condition.
   private func rule(_ fields: Fields, isLast: Bool) -> Draft.Rule? {
     let common = ["id", "owner", "handling", "emergency", "clause", "guide", "zh", "en"]
-    fields.allow(isLast ? common : common + ["priority", "all", "any", "none"])
+    fields.allow(isLast ? common : common + ["priority", "all", "any", "none", "when"])
     let id = fields.text("id", most: 48)
     let priority = isLast ? nil : fields.number("priority", 1...1_000_000)
     let owner = fields.text("owner").flatMap(owner)
@@ -139,20 +152,21 @@ struct DraftReader {
     let chinese = fields.text("zh")
     let english = fields.text("en")
     let lists = ["all", "any", "none"].map { facts(of: $0, in: fields) }
+    let when = fields.optional("when") == nil ? When() : when(fields)
     let isEmergency = fields.flag("emergency")
     let guide = fields.names("guide")
     guard let id, let owner, let row, let clause, let chinese, let english else { return nil }
     if !isLast, priority == nil { return nil }
     if !id.value.utf8.allSatisfy(Self.isIdentifierByte) {
-      findings.add(.malformed(id.value, wanted: "letters, digits, dots or dashes"), at: id.place)
+      findings.add(.malformed(id.value, wanted: .identifier), at: id.place)
     }
     if let handling, !row.goes(with: owner) {
       findings.add(.wrongHandling(owner: owner.name, handling: handling.value), at: handling.place)
     }
     return Draft.Rule(
       id: id, priority: priority, all: lists[0] ?? [], any: lists[1] ?? [], none: lists[2] ?? [],
-      owner: owner, row: row, isEmergency: isEmergency,
-      isWhole: lists.allSatisfy { $0 != nil }, clause: clause, guide: guide,
+      when: when ?? When(), owner: owner, row: row, isEmergency: isEmergency,
+      isWhole: lists.allSatisfy { $0 != nil } && when != nil, clause: clause, guide: guide,
       chinese: chinese.value, english: english.value)
   }
 
@@ -211,7 +225,7 @@ struct DraftReader {
         else { continue }
         let isDigits = digits.value.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
         if !isDigits || !(3...20 ~= digits.value.utf8.count) {
-          findings.add(.malformed(digits.value, wanted: "3 to 20 digits"), at: digits.place)
+          findings.add(.malformed(digits.value, wanted: .digits), at: digits.place)
         }
         draft.numbers.append(
           Draft.Number(
@@ -248,19 +262,11 @@ struct DraftReader {
         continue
       }
       county.allow(["zh", "en", "number"])
-      guard entry.key.value.utf8.count == 6, let code = UInt32(entry.key.value), code >= 100_000
-      else {
-        findings.add(
-          .malformed(entry.key.value, wanted: "a county code of six digits"), at: entry.key.place)
-        continue
-      }
+      guard let code = countyCode(entry.key) else { continue }
       guard let chinese = county.text("zh"), county.text("en") != nil,
         let number = county.text("number")
       else { continue }
-      draft.counties.append(
-        Draft.County(
-          code: Marked(value: code, place: entry.key.place), chinese: chinese.value,
-          number: number))
+      draft.counties.append(Draft.County(code: code, chinese: chinese.value, number: number))
     }
   }
 
@@ -289,7 +295,7 @@ struct DraftReader {
     if !(first < second && second < minute.value) {
       findings.add(
         .malformed(
-          "preAlarmsMs", wanted: "two spans, the first before the second, within minuteMs"),
+          "preAlarmsMs", wanted: .preAlarms),
         at: alarms[0].place)
     }
     draft.timing = Timing(
@@ -313,11 +319,12 @@ extension DraftReader {
         continue
       }
       speech.allow(["zh", "voice", "bo"])
-      let always = words(speech, Self.placeholdersOfSpeech)
+      let always = words(speech, Self.placeholdersOfSpeech, of: entry.key.value)
       var voice = Draft.Words()
       if speech.optional("voice") != nil, let fields = speech.fields("voice") {
         fields.allow(["zh", "bo"])
-        voice = words(fields, Self.placeholdersOfSpeech)
+        voice = words(
+          fields, Self.placeholdersOfSpeech, of: "\(entry.key.value).voice")
       }
       draft.speech.append(Draft.Speech(name: entry.key, always: always, voice: voice))
     }
@@ -329,7 +336,7 @@ extension DraftReader {
     for node in nodes {
       guard let beside = Fields(node, name: "beside", findings: findings) else { continue }
       beside.allow(["fact", "number", "zh", "bo"])
-      let words = words(beside, Self.placeholdersOfSentences)
+      let words = words(beside, Self.placeholdersOfSentences, of: "beside")
       guard let fact = beside.text("fact").flatMap(fact) else { continue }
       draft.besides.append(
         Draft.Beside(fact: fact, number: beside.optionalText("number"), words: words))
@@ -350,7 +357,7 @@ extension DraftReader {
       }
       guard let sentence = Fields(entry.node, name: name, findings: findings) else { continue }
       sentence.allow(["zh", "bo"])
-      let words = words(sentence, name == "drill" ? [] : Self.placeholdersOfSentences)
+      let words = words(sentence, name == "drill" ? [] : Self.placeholdersOfSentences, of: name)
       if name == "drill" { draft.drillPrefix = words }
       for sentence in wanted where String(describing: sentence) == name {
         draft.sentences.append((sentence, words))
@@ -363,12 +370,14 @@ extension DraftReader {
   }
 
   /// The words of a mapping; the Chinese ones must be there.
-  private func words(_ fields: Fields, _ placeholders: [String]) -> Draft.Words {
+  private func words(_ fields: Fields, _ placeholders: [String], of name: String) -> Draft.Words {
     guard fields.required("zh") != nil, let chinese = lines(fields, "zh", placeholders) else {
       return Draft.Words()
     }
     if chinese.isEmpty { findings.add(.missingKey("zh"), at: fields.place) }
-    return Draft.Words(chinese: chinese, tibetan: lines(fields, "bo", placeholders) ?? [])
+    let tibetan = lines(fields, "bo", placeholders) ?? []
+    if tibetan.isEmpty { findings.note(.noTibetan(name), at: fields.place) }
+    return Draft.Words(chinese: chinese, tibetan: tibetan)
   }
 
   private func lines(_ fields: Fields, _ key: String, _ known: [String]) -> [Marked<String>]? {
@@ -429,7 +438,7 @@ extension DraftReader {
     return nil
   }
 
-  fileprivate func unknown(_ noun: Fault.Noun, _ name: Marked<String>, among names: [String]) {
+  func unknown(_ noun: Fault.Noun, _ name: Marked<String>, among names: [String]) {
     findings.add(
       .unknown(noun, name.value, near: Nearest.word(to: name.value, among: names)), at: name.place)
   }
@@ -441,39 +450,5 @@ extension DraftReader {
       true
     default: false
     }
-  }
-
-  fileprivate static func isDate(_ text: String) -> Bool {
-    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-    guard parts.count == 3, parts.map(\.utf8.count) == [4, 2, 2] else { return false }
-    guard Int(parts[0]) != nil, let month = Int(parts[1]), let day = Int(parts[2]) else {
-      return false
-    }
-    return 1...12 ~= month && 1...31 ~= day
-  }
-}
-
-/// What somebody may have meant by a word that is not in a list.
-enum Nearest {
-  /// The word of the list that differs by at most two letters, if any.
-  static func word(to word: String, among words: [String]) -> String? {
-    words.map { (word: $0, distance: distance(Array(word), Array($0))) }
-      .filter { $0.distance <= min(2, word.count / 3) }
-      .min { $0.distance < $1.distance }?.word
-  }
-
-  /// Letters to add, drop or change.
-  private static func distance(_ one: [Character], _ other: [Character]) -> Int {
-    var row = Array(0...other.count)
-    for (i, letter) in one.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, wanted) in other.enumerated() {
-        let changed = diagonal + (letter == wanted ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(changed, diagonal + 1, row[j] + 1)
-      }
-    }
-    return row[other.count]
   }
 }

@@ -9,7 +9,7 @@ enum Fault: Equatable, Sendable {
   case missingKey(String)
   case wrongType(String, wanted: Shape)
   case outOfRange(String, least: Int, most: Int)
-  case malformed(String, wanted: String)
+  case malformed(String, wanted: Form)
   case tooLong(String, most: Int)
   case unknownPlaceholder(String, known: [String])
   // Names.
@@ -23,24 +23,58 @@ enum Fault: Equatable, Sendable {
   case neverMatches(String, fact: String)
   case unreachable(String, behind: String?)
   case wrongHandling(owner: String, handling: String)
+  case undecided(String)
   case guideMissing(String)
   case guideNeedless(String)
+  // Validity.
+  case validityEndsFirst
+  case overlap(String, file: String, line: Int)
+  case sameVersion(String, file: String, line: Int)
   // Danger.
   case dangerLeftOut(String)
   case keepsNeedsNumber(String)
   case dangerMustDispatch(String)
   case mustBeSaid(String)
   case dangerRuleWrong
+  case emergencyEnds(String, action: String)
+  // Not wrong, but worth knowing.
+  case noTibetan(String)
+  case validityGap(String)
 
   /// The shapes a value can have.
   enum Shape: Sendable {
     case text, number, flag, list, mapping, words
   }
 
+  /// What a text was to be.
+  enum Form: Equatable, Sendable {
+    case plainAscii, date, hours, dates, county, digits, identifier, oneLine, preAlarms
+    case numbers(Int)
+
+    var names: (english: String, chinese: String) {
+      switch self {
+      case .plainAscii: ("printable ASCII without spaces", "不含空格的可打印ASCII字符")
+      case .date: ("a date like 2022-06-07", "2022-06-07这样的日期")
+      case .hours: ("a time of day like 22:00-06:00", "22:00-06:00这样的时段")
+      case .dates: ("days like 2026-06-01/2026-09-30", "2026-06-01/2026-09-30这样的日期段")
+      case .county: ("a county code of six digits", "六位县(市)代码")
+      case .digits: ("3 to 20 digits", "3至20位数字")
+      case .identifier: ("letters, digits, dots or dashes", "字母、数字、点或连字符")
+      case .oneLine: ("one line without control characters", "不含控制字符的一行文字")
+      case .preAlarms:
+        (
+          "two spans, the first before the second, within minuteMs",
+          "minuteMs以内、先小后大的两个时长"
+        )
+      case .numbers(let count): ("a list of \(count) numbers", "\(count)个数字的列表")
+      }
+    }
+  }
+
   /// The kinds of things that have names.
   enum Noun: Sendable {
     case fact, action, owner, clause, target, number, rule, words, sentence, row, way, county
-    case handling, start, beside, text
+    case handling, start, beside, text, platform, channel, unitState, question
 
     var names: (english: String, chinese: String) {
       switch self {
@@ -60,6 +94,10 @@ enum Fault: Equatable, Sendable {
       case .start: ("start of the minute", "计时起点")
       case .beside: ("entry of `beside`", "附带语句")
       case .text: ("text", "文本")
+      case .platform: ("platform", "平台")
+      case .channel: ("channel", "渠道")
+      case .unitState: ("state of the unit", "系统状态")
+      case .question: ("condition on county, hours or dates", "县(市)、时段、日期条件")
       }
     }
   }
@@ -99,7 +137,7 @@ extension Fault {
         "“\(key)”应为\(least)至\(most)的整数"
       )
     case .malformed(let text, let wanted):
-      ("`\(text)` is not \(wanted)", "“\(text)”格式不正确(\(wanted))")
+      ("`\(text)` is not \(wanted.names.english)", "“\(text)”不是\(wanted.names.chinese)")
     case .tooLong(let key, let most):
       ("`\(key)` is longer than \(most) characters", "“\(key)”超过\(most)字")
     case .unknownPlaceholder(let name, let known):
@@ -169,6 +207,33 @@ extension Fault {
       ("rule `\(rule)` sends people away and needs `guide`", "规则“\(rule)”不予受理,须有引导对象guide")
     case .guideNeedless(let rule):
       ("rule `\(rule)` sends nobody away; `guide` does not belong", "规则“\(rule)”无须引导,不应有guide")
+    case .undecided(let facts):
+      ("no rule decides \(facts), and there is no default", "没有规则决定“\(facts)”,且缺少default")
+    default: wordsOfValidity
+    }
+  }
+
+  private var wordsOfValidity: (english: String, chinese: String) {
+    switch self {
+    case .validityEndsFirst:
+      ("`validTo` is before `validFrom`", "失效日期validTo早于生效日期validFrom")
+    case .overlap(let version, let file, let line):
+      (
+        "the validity overlaps that of `\(version)` (\(file):\(line)); end one of them by `validTo`",
+        "有效期与“\(version)”(\(file):\(line))重叠;请以validTo写明前者失效日期"
+      )
+    case .sameVersion(let version, let file, let line):
+      (
+        "version `\(version)` is that of \(file):\(line) too; each document needs its own",
+        "版本“\(version)”与\(file):\(line)相同;每份文件须有自己的版本"
+      )
+    case .noTibetan(let name):
+      ("`\(name)` has no Tibetan text; the Chinese is said", "“\(name)”缺藏文,只说中文")
+    case .validityGap(let version):
+      (
+        "nothing is valid between `\(version)` and this; what is received then is decided by the earlier",
+        "“\(version)”失效后至本文件生效前无有效文件;其间来件按前一文件判定"
+      )
     default: wordsOfDanger
     }
   }
@@ -179,13 +244,18 @@ extension Fault {
       ("`\(fact)` is an emergency and must be listed", "“\(fact)”属紧急情况,必须列出")
     case .keepsNeedsNumber(let rule):
       (
-        "rule `\(rule)` may be kept beside danger only if it guides to a body with a number",
-        "规则“\(rule)”的引导对象须有号码,方可在危险情形下保留"
+        "rule `\(rule)` may be kept beside danger only if it guides to 110, 119, 120 or 122",
+        "规则“\(rule)”须引导至110、119、120或122,方可在危险情形下保留"
       )
     case .dangerMustDispatch(let way):
       ("where there is danger, `\(way)` must be `dispatchFirst`", "存在危险时“\(way)”必须为dispatchFirst")
     case .mustBeSaid(let way):
       ("`\(way)` can be an emergency and must say something", "“\(way)”可能为紧急情况,必须有话术")
+    case .emergencyEnds(let way, let action):
+      (
+        "an emergency (\(way)) would end in `\(action)`, neither at 110 nor at an emergency number",
+        "紧急情况(\(way))将以“\(action)”结束,既未到110,也未到紧急电话"
+      )
     case .dangerRuleWrong:
       (
         "the danger rule must have owner `unclear` and handling `danger`",

@@ -20,9 +20,22 @@ public struct Policy: Sendable {
   public let timing: Timing
   /// The document that the policy carries out.
   public let document: Document
+  /// What is worth knowing of the file though nothing is wrong with it, in the order of its lines.
+  public let notes: [Problem]
   /// Text index of the default 110 number, for refusals that know no matter.
   public let dialDefault: UInt16
-  private let tables: Tables
+  /// The name of the file that it was read from.
+  public let file: String
+  /// The YAML text that it was made from.
+  public let source: String
+  let places: Places
+  let tables: Tables
+
+  /// Where in the file stands what only several files together can contradict.
+  struct Places: Sendable {
+    let version: Place
+    let validFrom: Place
+  }
 
   /// The notice 甘办〔2022〕38号, compiled from ``embeddedSource``.
   public static let embedded: Policy = {
@@ -54,12 +67,16 @@ public struct Policy: Sendable {
       }
       throw findings.error
     }
-    version = draft.version
+    source = yaml
+    self.file = file
+    version = draft.version.value
     texts = compiler.texts
     timing = draft.timing
-    document = Document(
-      number: draft.heading.number, title: draft.heading.title, issuer: draft.heading.issuer,
-      validFrom: draft.heading.validFrom)
+    document = Document(draft.heading)
+    notes = findings.notes
+    places = Places(
+      version: draft.version.place,
+      validFrom: draft.heading.validFrom?.place ?? Place(line: 1, column: 1))
     dialDefault = compiler.dial(of: compiler.police.first)
     tables = Tables(compiler)
   }
@@ -82,7 +99,13 @@ public struct Policy: Sendable {
     tables.countyNames.first { $0.code == code }?.chinese
   }
 
-  /// Decides who takes a matter and what is done next. Allocates nothing.
+  /// The counties of the policy's table with the 110 number that desks call for each.
+  public var policeNumbers: [(county: String, spoken: String)] { tables.policeNumbers }
+
+  /// The JSON Schema of policy files, for editors.
+  public static let schema = String(decoding: PackageResources.policy_schema_json, as: UTF8.self)
+
+  /// Decides who takes a matter and what is done next, in normal state and at no certain time.
   ///
   /// - Parameters:
   ///   - facts: what was ticked.
@@ -94,17 +117,29 @@ public struct Policy: Sendable {
   public func decide(
     _ facts: FactSet, platform: Platform, channel: Channel, role: UnitRole, county: UInt32 = 0
   ) -> Decision {
+    decide(
+      facts, in: Circumstances(platform: platform, channel: channel, role: role, county: county))
+  }
+
+  /// Decides who takes a matter and what is done next. Allocates nothing.
+  ///
+  /// - Parameters:
+  ///   - facts: what was ticked.
+  ///   - circumstances: where, when and in what state of the unit.
+  public func decide(_ facts: FactSet, in circumstances: Circumstances) -> Decision {
     let isEmergency = facts.rawValue & tables.emergencyMask != 0
-    var rule = tables.firstMatch(facts.rawValue)
+    let terms = TermSet(facts).union(tables.terms.terms(in: circumstances))
+    var rule = tables.firstMatch(terms.rawValue)
     // Danger is never decided away.
     if isEmergency, tables.yields[rule] { rule = tables.dangerRule }
     let isSupervised = facts.rawValue & tables.supervisionMask != 0
-    let way = Int(platform.rawValue - 1) * 4 + Int(channel.rawValue - 1) * 2
+    let way =
+      Int(circumstances.platform.rawValue - 1) * 4 + Int(circumstances.channel.rawValue - 1) * 2
     let bits = (isEmergency ? 2 : 0) + (isSupervised ? 1 : 0)
-    let index = (way + (role == .inner ? 1 : 0)) * 4 + bits
+    let index = (way + (circumstances.role == .inner ? 1 : 0)) * 4 + bits
     let outcome = tables.outcomes[rule * Tables.outcomesPerRule + index]
     var decision = outcome.decision
-    let slot = county == 0 ? 0 : tables.slot(of: county)
+    let slot = circumstances.county == 0 ? 0 : tables.slot(of: circumstances.county)
     if outcome.dialsPolice { decision.dialText = tables.policeDials[slot] }
     let beside = outcome.policeActs ? tables.beside(facts.rawValue) : 0
     let row = Int(outcome.speech) * tables.policeDials.count + slot
@@ -151,6 +186,21 @@ public struct Document: Equatable, Sendable {
   public let issuer: String
   /// The day from which it holds, as `2022-06-07`.
   public let validFrom: String
+  /// The last day on which it holds; nil until further notice.
+  public let validTo: String?
+  /// The same as days since 1970-01-01; the first day of all when the file has none.
+  let firstDay: Int
+  let lastDay: Int?
+
+  init(_ heading: Draft.Heading) {
+    number = heading.number
+    title = heading.title
+    issuer = heading.issuer
+    firstDay = heading.validFrom?.value ?? 0
+    lastDay = heading.validTo?.value
+    validFrom = Day.text(firstDay)
+    validTo = lastDay.map(Day.text)
+  }
 }
 
 /// A clause of the document, by its own number.
@@ -177,6 +227,8 @@ public struct Rule: Equatable, Sendable {
   public let any: FactSet
   /// Not one of these may be there.
   public let none: FactSet
+  /// What it asks of circumstances.
+  public let when: When
   /// Who takes the matter.
   public let owner: Owner
   /// The row of the action table.
@@ -196,17 +248,17 @@ public struct Rule: Equatable, Sendable {
 extension Tables {
   /// The first rule whose condition holds, or the default. Only rules that wait for a fact that is
   /// there are looked at.
-  func firstMatch(_ facts: UInt32) -> Int {
-    let word = facts | Self.always
+  func firstMatch(_ terms: UInt64) -> Int {
+    let word = terms | UInt64(Self.always)
     var first = fallback
-    var rest = word
+    var rest = UInt32(truncatingIfNeeded: word)
     while rest != 0 {
       let fact = rest.trailingZeroBitCount
       rest &= rest - 1
       for index in starts[fact]..<starts[fact + 1] {
         let match = matches[index]
         guard match.rule < first else { break }
-        if word & match.watched == match.wanted, word & match.any != 0 {
+        if word & match.watched == match.wanted, word & UInt64(match.any) != 0 {
           first = match.rule
           break
         }

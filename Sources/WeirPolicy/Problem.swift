@@ -1,5 +1,15 @@
-/// Something that is wrong with a policy file, and where.
+/// Something that is wrong with a policy file, or worth knowing of it, and where.
 public struct Problem: Equatable, Sendable, CustomStringConvertible {
+  /// How much it weighs.
+  public enum Severity: String, Sendable {
+    /// The file cannot be used.
+    case error
+    /// The file can be used as it is.
+    case note
+  }
+
+  /// How much it weighs.
+  public let severity: Severity
   /// The file's name as it was given.
   public let file: String
   /// The line, from 1.
@@ -11,14 +21,16 @@ public struct Problem: Equatable, Sendable, CustomStringConvertible {
   /// The same in Chinese.
   public let messageChinese: String
 
-  /// `file:line:column: error: message`, as compilers and editors know it.
-  public var description: String { "\(file):\(line):\(column): error: \(message)" }
+  /// `file:line:column: error: message` (or `note:`), as compilers and editors know it.
+  public var description: String { "\(file):\(line):\(column): \(severity.rawValue): \(message)" }
 }
 
 /// A policy file that cannot be used, with all that is wrong with it.
 public struct PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// Every problem of the file, in the order of its lines; never empty.
+  /// Every problem of the file, in the order of its lines; never empty, and errors only.
   public let problems: [Problem]
+
+  init(_ problems: [Problem]) { self.problems = problems }
 
   /// One line a problem.
   public var description: String {
@@ -45,7 +57,7 @@ struct Marked<Value: Sendable>: Sendable {
 /// Gathers faults while a file is read, so that all of them can be told at once.
 final class Findings {
   private let file: String
-  private var found: [(place: Place, fault: Fault)] = []
+  private var found: [(place: Place, severity: Problem.Severity, fault: Fault)] = []
 
   init(file: String) {
     self.file = file
@@ -53,24 +65,39 @@ final class Findings {
 
   /// Notes a fault.
   func add(_ fault: Fault, at place: Place) {
-    found.append((place, fault))
+    found.append((place, .error, fault))
   }
 
-  /// Whether nothing was found.
-  var isEmpty: Bool { found.isEmpty }
+  /// Notes something that is not wrong.
+  func note(_ fault: Fault, at place: Place) {
+    found.append((place, .note, fault))
+  }
 
-  /// What was found, as the error to throw; in the order of the file, and at one place in the
-  /// order in which it was found.
-  var error: PolicyError {
+  /// Whether nothing wrong was found.
+  var isEmpty: Bool { found.allSatisfy { $0.severity == .note } }
+
+  /// What is wrong, as the error to throw.
+  var error: PolicyError { PolicyError(problems(.error)) }
+
+  /// What is only worth knowing.
+  var notes: [Problem] { problems(.note) }
+
+  /// In the order of the file, and at one place in the order in which it was found.
+  private func problems(_ severity: Problem.Severity) -> [Problem] {
     let sorted = found.enumerated().sorted {
       ($0.element.place, $0.offset) < ($1.element.place, $1.offset)
     }
-    return PolicyError(
-      problems: sorted.map { entry in
-        let words = entry.element.fault.words
-        return Problem(
-          file: file, line: entry.element.place.line, column: entry.element.place.column,
-          message: words.english, messageChinese: words.chinese)
-      })
+    return sorted.filter { $0.element.severity == severity }.map { entry in
+      Problem(entry.element.fault, severity, file: file, at: entry.element.place)
+    }
+  }
+}
+
+extension Problem {
+  init(_ fault: Fault, _ severity: Severity, file: String, at place: Place) {
+    let words = fault.words
+    self.init(
+      severity: severity, file: file, line: place.line, column: place.column,
+      message: words.english, messageChinese: words.chinese)
   }
 }

@@ -1,16 +1,14 @@
-internal import WeirModel
-
 /// The condition of a rule as three masks.
 struct Condition {
-  /// Every one of these facts.
-  var all: FactSet
+  /// Every one of these.
+  var all: TermSet
   /// At least one of these; no demand when empty.
-  var any: FactSet
+  var any: TermSet
   /// Not one of these.
-  var none: FactSet
+  var none: TermSet
 
-  /// Whether a set of facts satisfies it.
-  func holds(for facts: FactSet) -> Bool {
+  /// Whether a set of facts and circumstances satisfies it.
+  func holds(for facts: TermSet) -> Bool {
     facts.isSuperset(of: all) && facts.isDisjoint(with: none)
       && (any.isEmpty || !facts.isDisjoint(with: any))
   }
@@ -39,7 +37,7 @@ struct Reachability {
 
   /// Whether some set of facts without any of `forbidden` is decided by the condition.
   static func canDecide(
-    _ condition: Condition, after earlier: [Condition], forbidden: FactSet = []
+    _ condition: Condition, after earlier: [Condition], forbidden: TermSet = []
   ) -> Bool {
     var search = Reachability(earlier: earlier)
     let absent = condition.none.union(forbidden)
@@ -47,15 +45,15 @@ struct Reachability {
     if condition.any.isEmpty {
       return search.canEscape(from: 0, present: condition.all, absent: absent)
     }
-    for fact in condition.any.subtracting(absent).facts {
-      let present = condition.all.union(FactSet(fact))
+    for fact in condition.any.subtracting(absent).terms {
+      let present = condition.all.union(fact)
       if search.canEscape(from: 0, present: present, absent: absent) { return true }
     }
     return false
   }
 
   /// Whether the facts left open can be chosen so that no earlier condition from an index on holds.
-  private mutating func canEscape(from index: Int, present: FactSet, absent: FactSet) -> Bool {
+  private mutating func canEscape(from index: Int, present: TermSet, absent: TermSet) -> Bool {
     steps += 1
     guard index < earlier.count, steps < Self.stepsMax else { return true }
     let other = earlier[index]
@@ -63,12 +61,12 @@ struct Reachability {
       !other.all.isDisjoint(with: absent) || !other.none.isDisjoint(with: present)
       || (!other.any.isEmpty && absent.isSuperset(of: other.any))
     if isOut { return canEscape(from: index + 1, present: present, absent: absent) }
-    for fact in other.all.subtracting(present).facts
-    where canEscape(from: index + 1, present: present, absent: absent.union(FactSet(fact))) {
+    for fact in other.all.subtracting(present).terms
+    where canEscape(from: index + 1, present: present, absent: absent.union(fact)) {
       return true
     }
-    for fact in other.none.subtracting(absent).facts
-    where canEscape(from: index + 1, present: present.union(FactSet(fact)), absent: absent) {
+    for fact in other.none.subtracting(absent).terms
+    where canEscape(from: index + 1, present: present.union(fact), absent: absent) {
       return true
     }
     guard !other.any.isEmpty, other.any.isDisjoint(with: present) else { return false }

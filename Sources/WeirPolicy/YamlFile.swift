@@ -158,7 +158,7 @@ struct Fields {
   func numbers(_ key: String, count: Int, _ range: ClosedRange<Int>) -> [Marked<Int>]? {
     guard let node = required(key), let nodes = list(of: node, key: key) else { return nil }
     guard nodes.count == count else {
-      findings.add(.malformed(key, wanted: "a list of \(count) numbers"), at: Place(node.mark))
+      findings.add(.malformed(key, wanted: .numbers(count)), at: Place(node.mark))
       return nil
     }
     let numbers = nodes.compactMap { number(of: $0, key: key, range) }
@@ -223,7 +223,7 @@ struct Fields {
       return nil
     }
     guard scalar.string.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
-      findings.add(.malformed(key, wanted: "one line without control characters"), at: place)
+      findings.add(.malformed(key, wanted: .oneLine), at: place)
       return nil
     }
     return Marked(value: scalar.string, place: place)

@@ -18,8 +18,11 @@ struct JudgeCommand: ParsableCommand {
       weir judge
       """)
 
-  @Option(help: ArgumentHelp("A policy file; the embedded policy without it.", valueName: "file"))
-  var policy: String?
+  @Option(
+    help: ArgumentHelp(
+      "A policy file or a folder of them, more than once if need be; the one valid at `receivedAt` "
+        + "decides. The embedded policy without it.", valueName: "file"))
+  var policy: [String] = []
   @Flag(help: "Say why: the rule that decided, and what each one before it lacked.")
   var explain = false
   @Flag(help: "Compare with the `expected` of each line; leave with 1 on a difference.")
@@ -29,7 +32,7 @@ struct JudgeCommand: ParsableCommand {
   @Argument(help: "JSON lines; standard input without it.") var file: String?
 
   func run() throws {
-    let rules = try policy.map { try readPolicy($0) } ?? .embedded
+    let book = try readPolicies(policy)
     let input: FileHandle
     if let file, file != "-" {
       guard let opened = FileHandle(forReadingAtPath: file) else {
@@ -42,7 +45,7 @@ struct JudgeCommand: ParsableCommand {
     let clock = ContinuousClock()
     let began = clock.now
     var judge = Judge(
-      policy: rules, explains: explain, compares: expect,
+      book: book, explains: explain, compares: expect,
       forPerson: explain && Terminal.output.isPerson)
     try judge.run(input)
     if stats { tell(judge, clock.now - began) }
@@ -60,21 +63,6 @@ struct JudgeCommand: ParsableCommand {
   }
 }
 
-/// Reads a policy file; every problem is told when it cannot be used.
-func readPolicy(_ file: String) throws -> Policy {
-  guard let bytes = FileManager.default.contents(atPath: file) else {
-    throw Failure("\(file) cannot be read. Check the path and that this user may read it")
-  }
-  guard let yaml = String(validating: bytes, as: UTF8.self) else {
-    throw Failure("\(file) is not UTF-8. Save it as UTF-8")
-  }
-  do throws(PolicyError) {
-    return try Policy(yaml: yaml, file: file)
-  } catch {
-    throw Failure("\(error)")
-  }
-}
-
 /// One run over an input, in blocks.
 struct Judge {
   /// Lines read.
@@ -86,11 +74,14 @@ struct Judge {
   /// Of those, how many came out differently.
   private(set) var different = 0
 
-  private let policy: Policy
+  private let book: PolicyBook
+  /// Stands for the time of what has no `receivedAt`.
+  private let began = Int64(Date().timeIntervalSince1970 * 1000)
   private let explains: Bool
   private let compares: Bool
   private let forPerson: Bool
-  private let decisions: [[UInt8]]
+  /// The texts of each policy, as bytes.
+  private let decisions: [[[UInt8]]]
   private let reader = MessageReader()
   private var output: [UInt8] = []
 
@@ -98,12 +89,12 @@ struct Judge {
   private static let outputBytes = 1 << 18
   private static let lineFeed = UInt8(ascii: "\n")
 
-  init(policy: Policy, explains: Bool, compares: Bool, forPerson: Bool) {
-    self.policy = policy
+  init(book: PolicyBook, explains: Bool, compares: Bool, forPerson: Bool) {
+    self.book = book
     self.explains = explains
     self.compares = compares
     self.forPerson = forPerson
-    decisions = policy.texts.map { Array($0.utf8) }
+    decisions = book.policies.map { $0.texts.map { Array($0.utf8) } }
     output.reserveCapacity(2 * Self.outputBytes)
   }
 
@@ -143,14 +134,15 @@ struct Judge {
       refuse(fault)
       if compares { compare(bytes[start..<stop], nil) }
     case .label(let label):
-      let decision = policy.decide(
-        label.facts, platform: label.platform, channel: label.channel, role: .outer,
-        county: label.county)
-      let text = Int(decision.decisionText)
+      let circumstances = circumstances(of: label)
+      let index = book.index(at: circumstances.receivedAt)
+      let policy = book.policies[index]
+      let text = Int(policy.decide(label.facts, in: circumstances).decisionText)
       if forPerson {
-        describe(label)
+        describe(label, policy.explain(label.facts, in: circumstances), policy)
       } else {
-        answer(label, decisions[text])
+        let why = explains ? policy.explain(label.facts, in: circumstances) : nil
+        answer(label, decisions[index][text], why)
       }
       if compares { compare(bytes[start..<stop], policy.texts[text]) }
     }
@@ -185,12 +177,13 @@ struct Judge {
     output.append(UInt8(ascii: ","))
   }
 
-  private mutating func answer(_ label: MessageReader.Label, _ decision: [UInt8]) {
+  private mutating func answer(
+    _ label: MessageReader.Label, _ decision: [UInt8], _ why: Explanation?
+  ) {
     putKey(label.key)
     put("\"decision\":")
     output.append(contentsOf: decision)
-    if explains {
-      let why = explanation(of: label)
+    if let why {
       put(
         ",\"explanation\":{\"zh\":\(JsonLine.list(why.chinese)),"
           + "\"en\":\(JsonLine.list(why.english))}")
@@ -205,15 +198,16 @@ struct Judge {
     put("}}\n")
   }
 
-  private func explanation(of label: MessageReader.Label) -> Explanation {
-    policy.explain(
-      label.facts, platform: label.platform, channel: label.channel, role: .outer,
-      county: label.county)
+  private func circumstances(of label: MessageReader.Label) -> Circumstances {
+    Circumstances(
+      platform: label.platform, channel: label.channel, county: label.county,
+      receivedAt: label.receivedAt ?? began)
   }
 
   /// A decision for somebody who reads it.
-  private mutating func describe(_ label: MessageReader.Label) {
-    let why = explanation(of: label)
+  private mutating func describe(
+    _ label: MessageReader.Label, _ why: Explanation, _ policy: Policy
+  ) {
     let terminal = Terminal.output
     let decision = why.decision
     let head =

@@ -102,7 +102,10 @@ struct BrokenPolicyTests {
     Mistake("unknown placeholder `{name已有人接听", "zh: \"{name}已有人接听", "zh: «\"{name已有人接听"),
     // Missing parts.
     Mistake(
-      "`default` is missing", "\ndefault:\n", "\ndefaults:\n", at: "version: garze", also: 1),
+      "`default` is missing", "\ndefault:\n", "\ndefaults:\n", at: "version: garze", also: 2),
+    Mistake(
+      "no rule decides a matter without facts, and there is no default", "\ndefault:\n",
+      "\ndefaults:\n", at: "unclear.urgent", also: 2),
     Mistake(
       "the fact `fire` is missing", "  fire: { zh: 火灾类警情, en: fire, clause: 一(四) }\n", "",
       at: "crime: { zh"),

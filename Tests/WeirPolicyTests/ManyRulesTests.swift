@@ -65,20 +65,20 @@ struct ManyRulesTests {
   func reach() {
     var numbers = Numbers(state: 38)
     let facts = Array(Fact.allCases.prefix(6))
-    let sets = (UInt32(0)..<64).map { FactSet(rawValue: $0) }
+    let sets = (UInt32(0)..<64).map { TermSet(FactSet(rawValue: $0)) }
     var unreachable = 0
     for _ in 0..<3_000 {
       let conditions = (0..<6).map { _ in
         let order = facts.shuffled(using: &numbers)
         let parts = [0, 1, 2].map { _ in Int.random(in: 0...2, using: &numbers) }
         return Condition(
-          all: FactSet(Array(order[..<parts[0]])),
-          any: FactSet(Array(order[2..<(2 + parts[1])])),
-          none: FactSet(Array(order[4..<(4 + parts[2])])))
+          all: TermSet(FactSet(Array(order[..<parts[0]]))),
+          any: TermSet(FactSet(Array(order[2..<(2 + parts[1])]))),
+          none: TermSet(FactSet(Array(order[4..<(4 + parts[2])]))))
       }
       let earlier = Array(conditions.dropLast())
       let last = conditions[5]
-      let forbidden = FactSet(facts.randomElement(using: &numbers) ?? .crime)
+      let forbidden = TermSet(FactSet(facts.randomElement(using: &numbers) ?? .crime))
       let isReached = sets.contains { set in
         set.isDisjoint(with: forbidden) && last.holds(for: set)
           && !earlier.contains { $0.holds(for: set) }

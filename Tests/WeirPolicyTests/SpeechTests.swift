@@ -238,7 +238,7 @@ struct SpeechTests {
 struct ExplanationTests {
   private func explain(_ facts: [Fact]) -> Explanation {
     Policy.embedded.explain(
-      FactSet(facts), platform: .hotline, channel: .phone, role: .outer)
+      FactSet(facts), in: Circumstances(platform: .hotline, channel: .phone))
   }
 
   @Test("the winner is named with its source, and each rule before it with what it lacked")
@@ -254,7 +254,9 @@ struct ExplanationTests {
     #expect(explanation.tried.first?.rule == "unclear.urgent")
     #expect(explanation.english.first?.contains("川办函〔2022〕16号 第九条") == true)
     #expect(explanation.chinese.first?.contains("由12345受理") == true)
-    #expect(explanation.english.count == explanation.tried.count + 1)
+    #expect(explanation.used.map(\.chinese) == ["水、电、油、气、热等公共设施问题"])
+    #expect(explanation.unused.isEmpty)
+    #expect(explanation.english.count == explanation.tried.count + 2)
   }
 
   @Test("where danger took over, the rule that would have won is named")
@@ -263,7 +265,9 @@ struct ExplanationTests {
     #expect(explanation.rule.id == "danger.first")
     #expect(explanation.overruled?.id == "accept.request")
     #expect(explanation.tried.last?.rule == "accept.linked")
-    #expect(explanation.chinese[1].hasPrefix("取代accept.request"))
+    #expect(explanation.used.map(\.chinese) == ["矛盾激化"])
+    #expect(explanation.unused.map(\.chinese) == ["非紧急诉求"])
+    #expect(explanation.chinese[3].hasPrefix("取代accept.request"))
     #expect(explain([.escalated]).overruled?.id == "unclear.nothing")
   }
 
