@@ -219,7 +219,7 @@ extension Fault {
       ("`validTo` is before `validFrom`", "失效日期validTo早于生效日期validFrom")
     case .overlap(let version, let file, let line):
       (
-        "the validity overlaps that of `\(version)` (\(file):\(line)); end one of them by `validTo`",
+        "valid at the same time as `\(version)` (\(file):\(line)); end one of them by `validTo`",
         "有效期与“\(version)”(\(file):\(line))重叠;请以validTo写明前者失效日期"
       )
     case .sameVersion(let version, let file, let line):
@@ -231,7 +231,7 @@ extension Fault {
       ("`\(name)` has no Tibetan text; the Chinese is said", "“\(name)”缺藏文,只说中文")
     case .validityGap(let version):
       (
-        "nothing is valid between `\(version)` and this; what is received then is decided by the earlier",
+        "nothing is valid between `\(version)` and this; the earlier goes on deciding",
         "“\(version)”失效后至本文件生效前无有效文件;其间来件按前一文件判定"
       )
     default: wordsOfDanger

@@ -30,8 +30,8 @@ struct Partition {
   /// Walks the combinations.
   ///
   /// - Parameters:
-  ///   - lists: one or more lists of conditions, each with what holds of circumstances; of each list
-  ///     the first condition that holds counts.
+  ///   - lists: one or more lists of conditions, each with what holds of circumstances; of each
+  ///     list the first condition that holds counts.
   ///   - partsMax: most parts.
   ///   - visit: called with every part.
   /// - Returns: whether all were visited.

@@ -18,8 +18,8 @@ public struct PolicyFilesError: Error, Sendable, CustomStringConvertible {
 public enum PolicyFiles {
   /// Reads the documents of files and folders and puts them together.
   ///
-  /// - Parameter paths: files, and folders of which every `.yaml` and `.yml` file counts; none stands
-  ///   for the embedded policy.
+  /// - Parameter paths: files, and folders of which every `.yaml` and `.yml` file counts; none
+  ///   stands for the embedded policy.
   /// - Throws: everything that is wrong with all of them.
   public static func read(_ paths: [String]) throws(PolicyFilesError) -> PolicyBook {
     guard !paths.isEmpty else { return .embedded }

@@ -8,7 +8,8 @@ private func policy(_ when: String, rule: String = "all: [nonUrgentRequest]") th
   let rule = """
 
     rules:
-      - { id: own, priority: 1, \(rule), when: { \(when) }, owner: "110", clause: 二, zh: 例, en: one }
+      - { id: own, priority: 1, owner: "110", clause: 二, zh: 例, en: one, \(rule),
+          when: { \(when) } }
 
     """
   let source = Policy.embeddedSource.replacing("\nrules:\n", with: rule)
@@ -141,8 +142,10 @@ struct CircumstanceTests {
     let rules = """
 
       rules:
-        - { id: a, priority: 1, all: [military], owner: "110", clause: 二, zh: 例, en: one, when: { channel: phone } }
-        - { id: b, priority: 2, all: [military], owner: "110", clause: 二, zh: 例, en: one, when: { channel: internet } }
+        - { id: a, priority: 1, all: [military], owner: "110", clause: 二, zh: 例, en: one,
+            when: { channel: phone } }
+        - { id: b, priority: 2, all: [military], owner: "110", clause: 二, zh: 例, en: one,
+            when: { channel: internet } }
 
       """
     let source = Policy.embeddedSource.replacing("\nrules:\n", with: rules)
@@ -183,7 +186,7 @@ struct PolicyBookTests {
     let lines = Policy.embeddedSource.split(separator: "\n", omittingEmptySubsequences: false)
     let line = (lines.firstIndex { $0.hasPrefix("  validFrom:") } ?? 0) + 1
     #expect(
-      error?.description == "2.yaml:\(line):14: error: the validity overlaps that of `garze/1` "
+      error?.description == "2.yaml:\(line):14: error: valid at the same time as `garze/1` "
         + "(1.yaml:\(line)); end one of them by `validTo`")
     #expect(error?.problems.first?.messageChinese.contains("有效期与“garze/1”") == true)
     let open = try [document(1, "2022-06-07", nil), document(2, "2026-11-23", nil)]

@@ -87,8 +87,10 @@ struct ExhaustiveTests {
     let rules = """
 
       rules:
-        - { id: n, priority: 1, any: [traffic, fire], none: [crime], when: { hours: "22:00-06:00" }, owner: "110", clause: 二, zh: 例, en: one }
-        - { id: o, priority: 2, all: [military, crime], when: { unit: overloaded, county: ["513301"] }, owner: unclear, clause: 五, zh: 例, en: one }
+        - { id: n, priority: 1, any: [traffic, fire], none: [crime],
+            when: { hours: "22:00-06:00" }, owner: "110", clause: 二, zh: 例, en: one }
+        - { id: o, priority: 2, all: [military, crime], owner: unclear, clause: 五, zh: 例,
+            en: one, when: { unit: overloaded, county: ["513301"] } }
 
       """
     let source = Policy.embeddedSource.replacing("\nrules:\n", with: rules)
