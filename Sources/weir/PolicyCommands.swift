@@ -36,8 +36,8 @@ struct PolicyCheckCommand: ParsableCommand {
     abstract: "Check policy files: everything that is wrong, with its place, in one run.",
     discussion: """
       Prints every problem as file:line:column: error: …, in English and Chinese, and leaves with \
-      1 when there is any. What is only worth knowing is a note. Several files, or a folder of them, \
-      are checked together: their validities must not overlap.
+      1 when there is any. What is only worth knowing is a note. Several files, or a folder of \
+      them, are checked together: their validities must not overlap.
 
       Example: weir policy show --yaml > my.yaml && weir policy check my.yaml
       """)

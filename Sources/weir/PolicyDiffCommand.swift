@@ -9,8 +9,8 @@ struct PolicyDiffCommand: ParsableCommand {
     abstract: "Which combinations of facts two policies decide otherwise.",
     discussion: """
       Looks at every combination of facts, on every way in and in every time, county and state \
-      that a rule asks about; prints them in groups, each with its smallest combinations. First comes \
-      what would no longer reach 110. Leaves with 1 when anything differs.
+      that a rule asks about; prints them in groups, each with its smallest combinations. First \
+      comes what would no longer reach 110. Leaves with 1 when anything differs.
 
       Example: weir policy diff embedded my.yaml
       """)
