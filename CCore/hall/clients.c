@@ -206,6 +206,7 @@ static void on_connection(uv_stream_t *server, int status) {
     weir_unit_disconnect(h->unit, number);
     return;
   }
+  if (l->taker) weir_unit_take_items(h->unit, number);
   c->used = true;
   c->handle.data = c;
   c->active_ms = hall_now_ms(h);
@@ -275,6 +276,10 @@ weir_status hall_listen(weir_hall *h, char problem[512]) {
   if (status == WEIR_OK && o->control_socket) {
     h->listeners[1].control = true;
     status = listen_unix(h, &h->listeners[1], o->control_socket, "control", problem);
+  }
+  if (status == WEIR_OK && o->delivery_socket) {
+    h->listeners[3].taker = true;
+    status = listen_unix(h, &h->listeners[3], o->delivery_socket, "delivery.socket", problem);
   }
   if (status == WEIR_OK && o->intake_tcp.host) {
     status = listen_tcp(h, &h->listeners[2], problem);

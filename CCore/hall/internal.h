@@ -9,7 +9,7 @@
 #include <uv.h>
 
 enum {
-  LISTENERS = 3,
+  LISTENERS = 4,
   DATAGRAMS_PER_TURN = 128,
   STOP_GRACE_MS = 5000,
   IDLE_SCAN_MS = 1000,
@@ -25,7 +25,7 @@ typedef struct listener {
   };
   weir_hall *hall;
   const char *path; /* of a Unix socket, removed at close */
-  bool open, tcp_kind, control;
+  bool open, tcp_kind, control, taker;
 } listener;
 
 typedef struct client {

@@ -289,7 +289,11 @@ static bool read_value(reading *r, int field) {
   case FIELD_UNTIL:
     return read_time(r, "until", &m->until_ms);
   case FIELD_RANGE:
-    return read_word(r, "range", 64, "-,/", &m->range);
+    return read_word(r, "range", 400, "-,/", &m->range);
+  case FIELD_PATH:
+    return read_text(r, "path", SCAN_LINE, 1, 255, &m->path);
+  case FIELD_SECOND:
+    return read_text(r, "second", SCAN_LINE, 1, 32, &m->second);
   case FIELD_ID:
     return read_text(r, "id", SCAN_LINE, 1, 64, &m->id);
   default:
@@ -339,7 +343,8 @@ static uint32_t present_of(uint64_t seen) {
                {BIT(ANSWER), WEIR_HAS_ANSWER}, {BIT(CODE), WEIR_HAS_CODE},
                {BIT(AFTER), WEIR_HAS_AFTER},   {BIT(REACHED), WEIR_HAS_REACHED},
                {BIT(ID), WEIR_HAS_ID},         {BIT(UNTIL), WEIR_HAS_UNTIL},
-               {BIT(RANGE), WEIR_HAS_RANGE}};
+               {BIT(RANGE), WEIR_HAS_RANGE},   {BIT(PATH), WEIR_HAS_PATH},
+               {BIT(SECOND), WEIR_HAS_SECOND}};
   uint32_t present = 0;
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
     if (seen & pairs[i].field) present |= pairs[i].bit;

@@ -35,6 +35,8 @@
   X(ID, id, 'i', 'd')                                                                              \
   X(UNTIL, until, 'u', 'l')                                                                        \
   X(RANGE, range, 'r', 'e')                                                                        \
+  X(PATH, path, 'p', 'h')                                                                          \
+  X(SECOND, second, 's', 'd')                                                                      \
   X(EXPECTED, expected, 'e', 'd')                                                                  \
   X(DIFFICULTY, difficulty, 'd', 'y')                                                              \
   X(WHY, why, 'w', 'y')

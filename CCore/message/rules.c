@@ -29,6 +29,15 @@ static const field_rule rules[WEIR_OP_COUNT] = {
     [WEIR_OP_ADMIT] = {REF_BITS | BIT(ID) | BIT(BY) | BIT(REASON), BIT(ID) | BIT(BY) | BIT(REASON)},
     [WEIR_OP_DRILL] = {REF_BITS | BIT(UNTIL) | BIT(BY) | BIT(REASON), 0},
     [WEIR_OP_DIGEST] = {REF_BITS | BIT(ID) | BIT(RANGE) | BIT(CODE) | BIT(BY), 0},
+    [WEIR_OP_QUARANTINE] = {REF_BITS | BIT(ID), 0},
+    [WEIR_OP_RELEASE] = {REF_BITS | BIT(ID) | BIT(BY) | BIT(REASON),
+                         BIT(ID) | BIT(BY) | BIT(REASON)},
+    [WEIR_OP_TAKE] = {REF_BITS | BIT(AFTER), 0},
+    [WEIR_OP_TAKEN] = {REF_BITS | BIT(AFTER), BIT(AFTER)},
+    [WEIR_OP_RESEND] = {REF_BITS | BIT(RANGE) | BIT(BY), BIT(RANGE) | BIT(BY)},
+    [WEIR_OP_EXPORT] = {REF_BITS | BIT(RANGE) | BIT(PATH) | BIT(BY) | BIT(SECOND),
+                        BIT(RANGE) | BIT(PATH) | BIT(BY) | BIT(SECOND)},
+    [WEIR_OP_IMPORT] = {REF_BITS | BIT(PATH) | BIT(BY), BIT(PATH) | BIT(BY)},
 };
 
 static const field_rule event_rules[WEIR_EVENT_SPEAKABLE] = {

@@ -21,7 +21,9 @@ static bool same_texts(const weir_message *a, const weir_message *b) {
          weir_equal(a->handover, b->handover) && weir_equal(a->report, b->report) &&
          weir_equal(a->by, b->by) && weir_equal(a->reason, b->reason) &&
          weir_equal(a->department, b->department) && weir_equal(a->answer, b->answer) &&
-         weir_equal(a->code, b->code) && weir_equal(a->id, b->id) && weir_equal(a->range, b->range);
+         weir_equal(a->code, b->code) && weir_equal(a->id, b->id) &&
+         weir_equal(a->range, b->range) && weir_equal(a->path, b->path) &&
+         weir_equal(a->second, b->second);
 }
 
 bool weir_message_same(const weir_message *a, const weir_message *b) {

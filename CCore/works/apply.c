@@ -188,6 +188,7 @@ static void quarantine(weir_unit *u, const entry *e, unsigned refusal) {
   weir_position position;
   if (!unit_append(u, RECORD_QUARANTINE, parts, 2, &serial, &position)) return;
   u->counters.quarantined++;
+  quarantine_add(u, serial, position);
   effects_add(u, serial, position);
 }
 
@@ -390,6 +391,23 @@ void apply_message(weir_unit *u, entry *e, weir_step *step) {
     return;
   case WEIR_OP_DIGEST:
     apply_digest(u, c, e);
+    return;
+  case WEIR_OP_QUARANTINE:
+    apply_quarantine(u, c, e);
+    return;
+  case WEIR_OP_RELEASE:
+    apply_release(u, c, e);
+    return;
+  case WEIR_OP_TAKE:
+    taking_begin(u, c, e);
+    return;
+  case WEIR_OP_TAKEN:
+    apply_taken(u, c, e);
+    return;
+  case WEIR_OP_RESEND:
+  case WEIR_OP_EXPORT:
+  case WEIR_OP_IMPORT:
+    apply_refusal(u, c, e, WEIR_REFUSAL_NOT_ALLOWED);
     return;
   default:
     break;

@@ -141,13 +141,18 @@ static unsigned find_handover(weir_unit *u, entry *e) {
   return WEIR_REFUSAL_NONE;
 }
 
+/* Persons act over the control socket; the reader of delivered items does nothing else. */
+static bool is_allowed(const connection *c, uint8_t op) {
+  bool takes = op == WEIR_OP_TAKE || op == WEIR_OP_TAKEN;
+  if (takes || c->taker) return takes && c->taker;
+  return op <= WEIR_OP_STATUS || c->control;
+}
+
 /* Everything that can be said against a request before the policy is asked. */
 static unsigned refusal_for_entry(weir_unit *u, entry *e) {
   const weir_message *m = &e->message;
   connection *c = &u->connections[e->connection];
-  if (!c->control && m->op >= WEIR_OP_METRICS) {
-    return WEIR_REFUSAL_NOT_ALLOWED;
-  }
+  if (!is_allowed(c, m->op)) return WEIR_REFUSAL_NOT_ALLOWED;
   unsigned refusal = WEIR_REFUSAL_NONE;
   if (m->present & WEIR_HAS_HANDOVER) refusal = find_handover(u, e);
   if (refusal == WEIR_REFUSAL_NONE && m->op == WEIR_OP_INTAKE) {

@@ -65,6 +65,11 @@ weir_status weir_unit_connect(weir_unit *u, bool control, uint32_t *connection_o
   return WEIR_FULL;
 }
 
+void weir_unit_take_items(weir_unit *u, uint32_t index) {
+  WEIR_ASSERT(index < WEIR_CONNECTIONS_MAX && u->connections[index].used);
+  u->connections[index].taker = true;
+}
+
 static connection *connection_at(const weir_unit *u, uint32_t index) {
   WEIR_ASSERT(index < WEIR_CONNECTIONS_MAX);
   WEIR_ASSERT(u->connections[index].used);
@@ -167,7 +172,7 @@ bool weir_unit_finished(const weir_unit *u, uint32_t index) {
 
 bool weir_unit_idle(const weir_unit *u, uint32_t index) {
   const connection *c = connection_at(u, index);
-  return !c->watching && c->count == 0 && c->mark_count == 0;
+  return !c->watching && !c->taking && c->count == 0 && c->mark_count == 0;
 }
 
 /* The ref of an answer that may not leave: answers that wait for a sync begin with it or have

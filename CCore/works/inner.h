@@ -14,19 +14,30 @@ enum {
   GAPS_NAMED = 16,
   LEDGER_MAX = 4 * 1024 * 1024,
   CONFLICTS_MAX = 4096,
-  ALARMS_MAX = 64
+  ALARMS_MAX = 256,
+  ALARMS_SHOWN_BYTES = 32 * 1024, /* of a status */
+  WAYS_MAX = 2,
+  /* Marks of the last batch that may stand beside staged items at a start. */
+  MARKED_NAMES = STAGE_ITEMS,
+  QUARANTINE_MAX = 4096
 };
+
+/* What the names of items in quarantine begin with. */
+#define QUARANTINE_PREFIX "QUARANTINE-"
 
 typedef struct mark_record {
   weir_bytes unit; /* whose record it is; empty: an alarm of this unit */
   uint64_t crossing, check, boot_epoch;
   uint32_t revision;
-  bool conflict;
-  weir_bytes name; /* the file's name */
-  weir_bytes handover;
+  bool conflict, quarantined;
+  uint64_t released;   /* of what a person let out of quarantine: its number there */
+  weir_bytes name;     /* the item's */
+  weir_bytes handover; /* of an alarm: the sender that it speaks of */
+  weir_bytes reason;   /* of what lies in quarantine: what was wrong */
+  weir_bytes item;     /* to the end: the item itself, where the journal keeps it */
 } mark_record;
 
-void record_put_mark(weir_buffer *b, const mark_record *r);
+void record_put_mark(weir_buffer *b, const mark_record *r); /* all but the item */
 bool record_get_mark(weir_bytes body, mark_record *r);
 
 typedef struct ledger_entry {
@@ -44,9 +55,7 @@ typedef struct ledger {
   uint64_t highest_sent; /* as the heartbeat says */
   uint64_t complete;     /* every number up to here has come */
   uint64_t lagging_since_ms;
-  uint64_t gap_alarm_id;
   bool silent;
-  uint64_t silence_alarm_id;
   int64_t silence_since_ms;
   uint32_t open_danger;
   bool offset_known;
@@ -62,20 +71,40 @@ typedef struct stage_item {
   weir_bytes bytes; /* the file; in the stage's memory too */
   int64_t age_ms;
   uint8_t lane;
-  bool stale, alarm, quarantined;
+  bool stale, alarm, drill;
 } stage_item;
 
 typedef struct stage {
   stage_item items[STAGE_ITEMS];
+  weir_delivery_item views[STAGE_ITEMS]; /* the same as the ways of delivering see them */
   size_t count;
   weir_buffer memory;
 } stage;
 
 typedef struct alarm {
   uint64_t id; /* the wall ms of its begin, made unique; 0: free */
+  int64_t began_ms, ended_ms;
+  bool once, ended, recovered;
+  bool begin_due; /* the desk has not got its begin */
   char code[24];
-  char unit[WEIR_UNIT_NAME_MAX + 1];
+  char unit[WEIR_UNIT_NAME_MAX + 1]; /* the sender that it speaks of, or empty */
+  char text[384], next_step[192], end_text[128];
 } alarm;
+
+/* The way into a directory (directory.c). */
+typedef struct directory_way {
+  weir_delivery way;
+  const char *path;
+} directory_way;
+weir_status directory_open(directory_way *d, const char *directory, const weir_os *os);
+
+/* What lies in quarantine and was not released: a mark, or a dangerous line that was refused. */
+typedef struct quarantined {
+  uint64_t serial; /* of its record: its number for people; 0: free */
+  weir_position position;
+  weir_position release; /* a person let it go, and it is not yet marked: the record of that */
+  bool staged;           /* it is, and on its way */
+} quarantined;
 
 typedef struct conflict {
   uint64_t crossing, check;
@@ -116,11 +145,16 @@ uint64_t ledger_missing(const ledger *l, weir_buffer *b, unsigned max);
 /* Stages a record that came whole. False: no room now, it will be repeated. */
 bool items_stage_record(weir_unit *u, const weir_link_event *event);
 enum { ALARM_BEGIN, ALARM_END, ALARM_ONCE };
-void items_stage_alarm(weir_unit *u, const alarm *a, unsigned moment, const char *chinese,
-                       const char *next_step);
+/* False: no room in the stage now. */
+bool items_stage_alarm(weir_unit *u, const alarm *a, unsigned moment);
+bool items_stage_released(weir_unit *u, const mark_record *m, uint64_t number, weir_bytes by,
+                          weir_bytes reason);
+/* `,"KEY":…` with the bytes as JSON; else `KEYText` with their text, or `KEYHex`. */
+void put_content(weir_buffer *b, const char *key, weir_bytes bytes);
 
 /* deliver.c */
-stage *stage_gathering(weir_unit *u, size_t bytes); /* null: no room */
+/* The stage that gathers; null when it has no room for so many items and bytes. */
+stage *stage_gathering(weir_unit *u, size_t items, size_t bytes);
 bool deliver_take_job(weir_unit *u);
 void deliver_job_done(weir_unit *u, const weir_job *job);
 void deliver_mark(weir_unit *u);
@@ -128,19 +162,26 @@ void deliver_on_durable(weir_unit *u);
 bool deliver_quiet(const weir_unit *u);
 weir_status perform_stage(const weir_job *job, const weir_os *os);
 weir_status perform_publish(const weir_job *job, const weir_os *os);
-weir_status inner_list_staged(weir_unit *u);
-void inner_recover_mark(weir_unit *u, const mark_record *m);
-weir_status inner_recover_files(weir_unit *u);
+void inner_recover_mark(weir_unit *u, const mark_record *m, const weir_frame_view *frame);
+weir_status inner_recover_ways(weir_unit *u);
 
 /* alarms.c */
-/* Begins an alarm: log, delivered item. 0: too many are open. */
-uint64_t alarm_begin(weir_unit *u, const char *code, const char *unit, const char *chinese,
-                     const char *english, const char *next_step);
-void alarm_end(weir_unit *u, uint64_t id, const char *chinese, const char *english);
+/* Begins an alarm, unless one of this code and sender is open: log, status, delivered item. */
+void alarm_begin(weir_unit *u, const char *code, const char *unit, const char *chinese,
+                 const char *english, const char *next_step);
+/* Ends the open alarm of this code and sender, if there is one. */
+void alarm_end(weir_unit *u, const char *code, const char *unit, const char *chinese,
+               const char *english);
 /* One that has no end of its own: it begins and ends at once. */
 void alarm_once(weir_unit *u, const char *code, const char *unit, const char *chinese,
                 const char *english, const char *next_step);
-void alarm_recover(weir_unit *u, weir_bytes name);
-void alarms_end_recovered(weir_unit *u);
+bool alarm_is_open(weir_unit *u, const char *code, const char *unit);
+/* Each turn: what the desk has not got is staged. */
+void alarms_tick(weir_unit *u);
+/* Nothing waits to be staged. */
+bool alarms_quiet(const weir_unit *u);
+void alarm_recover(weir_unit *u, const mark_record *m);
+/* `,"alarms":[…]`: the open ones. */
+void put_alarms(const weir_unit *u, weir_buffer *b);
 
 #endif

@@ -18,7 +18,7 @@ enum {
   TEXT_MAX = 16 * 1024, /* one text: an answer holds three of them */
   HANDOVER_TEXT_MAX = WEIR_HANDOVER_BYTES,
   /* What one answer may take: a whole record for `get`, and its frame. */
-  ANSWER_BYTES_MAX = WEIR_RECORD_BYTES_MAX + 4096,
+  ANSWER_BYTES_MAX = WEIR_RECORD_BYTES_MAX + 8192,
   OUTPUT_BYTES = 2 * 1024 * 1024,
   OUTPUT_HIGH = OUTPUT_BYTES - 2 * ANSWER_BYTES_MAX,
   MARKS = 8192, /* answers of one connection that wait for a sync */
@@ -82,6 +82,8 @@ enum {
   RECORD_MARK = 8,         /* inner: items are staged and may be delivered */
   RECORD_BOOT = 9,         /* inner: a boot of an outer unit was taken up or admitted */
   RECORD_DRILL = 10,       /* the drill window was opened or closed */
+  RECORD_TAKEN = 11,       /* inner: the reader of the delivery stream has all up to a cursor */
+  RECORD_RELEASE = 12,     /* a person let something out of quarantine */
   RECORD_CONFIRMED = 16    /* outer: people compared the 对账码 of a range */
 };
 
@@ -220,7 +222,7 @@ typedef struct mark {
 } mark;
 
 typedef struct connection {
-  bool used, control, hung_up, closing, watching;
+  bool used, control, taker, hung_up, closing, watching, taking;
   weir_frame frame;
   uint8_t *input, *output;
   uint64_t written;  /* stream offset of output[0] */
@@ -229,7 +231,7 @@ typedef struct connection {
   uint64_t released; /* stream offset up to which bytes may be written */
   mark *marks;
   uint32_t mark_first, mark_count;
-  uint64_t watch_serial; /* the last record that was looked at */
+  uint64_t watch_serial; /* the last record that was looked at, for a watcher or a taker */
   weir_position watch_hint;
   bool failing_told;
 } connection;
@@ -256,8 +258,9 @@ struct weir_job {
   uint8_t kind;
   weir_journal_job *journal;
   const stage *stage;
+  const weir_delivery *const *ways;
+  size_t way_count;
   const char *directory;
-  const char *staging;
   const char *second;
   char name[64];
   weir_bytes words;
@@ -268,8 +271,8 @@ struct weir_job {
 typedef struct weir_counters {
   uint64_t intakes, updates, events, deadlines, refused, quarantined, overloaded, duplicates;
   uint64_t late, reports, send_failed, delivered, superseded, repeats, conflicts, rejected;
-  uint64_t redialled, alarms, escalated;
   uint64_t drill_intakes, drill_late, drill_reports; /* of drills, which count nowhere else */
+  uint64_t redialled, alarms, escalated, released;
 } weir_counters;
 
 struct weir_unit {
@@ -340,8 +343,14 @@ struct weir_unit {
   uint8_t delivery;
   uint64_t mark_serial;
   size_t marked; /* items of the stage on its way that are in the journal */
-  char staging[512];
-  weir_index staged; /* at recovery: hash of a staged file's name → 1 found, 2 marked */
+  directory_way directory;
+  const weir_delivery *ways[WAYS_MAX];
+  size_t way_count;
+  uint64_t marked_names[MARKED_NAMES]; /* at recovery: hashes of the newest marks' names */
+  uint64_t marked_count;
+  uint64_t item_serial, taken_serial; /* newest durable mark; what the stream's reader has */
+  quarantined quarantine[QUARANTINE_MAX];
+  uint64_t quarantine_count; /* ever; the oldest give way */
   alarm alarms[ALARMS_MAX];
   uint64_t alarm_highest;
   conflict conflicts[CONFLICTS_MAX];
@@ -407,6 +416,8 @@ void apply_message(weir_unit *u, entry *e, weir_step *step);
 /* A change without a line: a deadline, or a report that was settled. False: nothing journalled. */
 bool apply_own(weir_unit *u, uint32_t slot, weir_step *step);
 void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal);
+/* Nothing was journalled: for want of room just now, or because the disk failed. */
+void refuse_unjournalled(weir_unit *u, connection *c, const entry *e);
 void apply_acknowledged(weir_unit *u, connection *c, const entry *e);
 /* Appends a record. False: it does not stand; the unit failed, or the journal waits for its disk
  * and has no room just now (then nothing has changed). */
@@ -454,6 +465,27 @@ void notice_acknowledged(weir_unit *u, weir_bytes body, bool recovering);
 /* watch.c */
 bool watch_pump(weir_unit *u);
 void watch_begin(weir_unit *u, connection *c, const weir_message *m);
+
+/* quarantine.c */
+void quarantine_add(weir_unit *u, uint64_t serial, weir_position position);
+bool quarantine_recover_release(weir_unit *u, const weir_frame_view *frame);
+/* The item of a released one is marked. */
+void quarantine_settle(weir_unit *u, uint64_t serial);
+/* Each turn: what was released is staged. */
+void quarantine_tick(weir_unit *u);
+/* Nothing that was released waits for its mark. */
+bool quarantine_quiet(const weir_unit *u);
+/* How many lie there and were not released. */
+uint64_t quarantine_open(const weir_unit *u);
+/* `quarantine`: the list, or one by its number; `release`: a person lets one go. */
+void apply_quarantine(weir_unit *u, connection *c, const entry *e);
+void apply_release(weir_unit *u, connection *c, const entry *e);
+
+/* taking.c */
+void taking_begin(weir_unit *u, connection *c, const entry *e);
+void apply_taken(weir_unit *u, connection *c, const entry *e);
+bool taking_pump(weir_unit *u);
+bool taking_recover(weir_unit *u, weir_bytes body);
 
 /* recover.c */
 weir_status unit_recover(weir_unit *u, weir_journal_finding *finding);

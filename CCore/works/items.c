@@ -9,7 +9,12 @@
 #include <jansson.h>
 #include <string.h>
 
-enum { STALE_DEFAULT_MS = 30 * 60 * 1000, ITEM_HEAD_MAX = 4096, CHANGED_MAX = 2048 };
+enum {
+  STALE_DEFAULT_MS = 30 * 60 * 1000,
+  ITEM_HEAD_MAX = 4096,
+  CHANGED_MAX = 2048,
+  ESCAPED_MOST = 6 /* a control character as JSON writes it */
+};
 
 /* What is taken out of a record; views borrowed from the parsed tree. */
 typedef struct record_facts {
@@ -146,7 +151,8 @@ static weir_bytes keep_text(stage *s, weir_bytes text) {
 
 static void put_name(stage *s, stage_item *item, const weir_link_event *e, const char *handover) {
   size_t from = s->memory.count;
-  if (item->quarantined) {
+  if (item->mark.quarantined) {
+    weir_put_text(&s->memory, QUARANTINE_PREFIX);
     weir_put_text(&s->memory, e->unit);
     weir_put_text(&s->memory, "-crossing");
     weir_put_decimal(&s->memory, e->crossing);
@@ -165,102 +171,197 @@ static void put_name(stage *s, stage_item *item, const weir_link_event *e, const
   item->mark.name = keep(s, from);
 }
 
-static void alarm_on_staged(weir_unit *u, const weir_link_event *e, bool conflicted,
-                            const char *fault) {
+/* Before the item, so that its mark stands before the item's (see alarms.c). */
+static void alarm_before(weir_unit *u, const weir_link_event *e, bool conflicted,
+                         const char *fault) {
   if (conflicted) {
     u->counters.conflicts++;
     alarm_once(u, "conflict", e->unit, "同一编号来件内容不一致,已作为冲突件投送,请人工核对",
                "the same crossing number came with another content; it was delivered as a conflict",
                "电话与12345核对该编号的两个版本");
   }
-  if (fault) {
-    u->counters.rejected++;
-    alarm_once(u, "quarantined", e->unit, "一件来件未通过检查,已进入隔离区,请人工查看",
-               "a record failed its checks and lies in quarantine",
+  if (!fault) return;
+  u->counters.quarantined++;
+  char text[192];
+  weir_buffer b = weir_buffer_over(text, sizeof text - 1);
+  bool danger = e->lane == WEIR_LANE_DANGER;
+  weir_put_text(&b, danger ? "一件紧急来件未通过检查,已隔离,请立即电话接收;编号"
+                           : "一件来件未通过检查,已进入隔离区,请人工查看;编号");
+  weir_put_decimal(&b, e->crossing);
+  text[b.count] = 0;
+  if (danger) {
+    alarm_once(u, "phoneItIn", e->unit, text,
+               "a dangerous record failed its checks and lies in quarantine: take it by telephone",
+               "立即电话12345口头接收该件,再查看隔离区");
+  } else {
+    alarm_once(u, "quarantined", e->unit, text, "a record failed its checks and lies in quarantine",
                "查看隔离区文件并电话询问12345");
   }
 }
 
+static void stage_record(weir_unit *u, const weir_link_event *e, uint32_t which,
+                         const record_facts *f, bool conflicted, const char *fault) {
+  alarm_before(u, e, conflicted, fault);
+  stage *s = stage_gathering(u, 1, e->record.count + ITEM_HEAD_MAX);
+  WEIR_ASSERT(s != NULL);
+  stage_item *item = &s->items[s->count];
+  memset(item, 0, sizeof *item);
+  item->lane = e->lane;
+  item->drill = f->drill;
+  item->mark.crossing = e->crossing;
+  item->mark.revision = e->revision;
+  item->mark.check = e->check;
+  item->mark.boot_epoch = e->boot_epoch;
+  item->mark.conflict = conflicted;
+  item->mark.quarantined = fault != NULL;
+  item->mark.unit = keep_text(s, weir_text(e->unit));
+  item->mark.handover = keep_text(s, weir_text(fault ? "" : f->handover));
+  item->mark.reason = keep_text(s, weir_text(fault ? fault : ""));
+  put_name(s, item, e, f->handover);
+  size_t from = s->memory.count;
+  if (fault) {
+    weir_put(&s->memory, e->record);
+  } else {
+    put_item(u, &u->ledgers[which], e, f, conflicted, item, &s->memory);
+  }
+  item->bytes = keep(s, from);
+  WEIR_ASSERT(!s->memory.overflow);
+  s->count++;
+  ledger_take(u, which, &item->mark, ledger_handover(item->mark.handover));
+}
+
 bool items_stage_record(weir_unit *u, const weir_link_event *e) {
   uint32_t which = ledger_of(u, e->unit);
-  stage *s = stage_gathering(u, e->record.count + ITEM_HEAD_MAX);
-  if (which == LEDGER_NONE || !s) return false;
+  if (which == LEDGER_NONE) return false;
+  /* Room for the item and for both alarms that it may raise. */
+  if (!stage_gathering(u, 3, e->record.count + 3 * ITEM_HEAD_MAX)) return false;
   json_error_t error;
   json_t *root =
       json_loadb((const char *)e->record.at, e->record.count, JSON_REJECT_DUPLICATES, &error);
   record_facts f = {0};
   const char *fault = root ? read_record(root, e->revision, &f) : "not JSON";
   uint64_t handover = ledger_handover(weir_text(fault ? "" : f.handover));
-  ledger_verdict verdict = ledger_judge(u, which, e, handover);
-  bool take = verdict == LEDGER_NEW || verdict == LEDGER_CONFLICT;
-  if (verdict == LEDGER_SUPERSEDED) u->counters.superseded++;
-  if (verdict == LEDGER_REPEAT) u->counters.repeats++;
-  if (verdict == LEDGER_BEYOND) u->counters.rejected++;
-  if (take) {
-    stage_item *item = &s->items[s->count];
-    memset(item, 0, sizeof *item);
-    item->quarantined = fault != NULL;
-    item->lane = e->lane;
-    item->mark.crossing = e->crossing;
-    item->mark.revision = e->revision;
-    item->mark.check = e->check;
-    item->mark.boot_epoch = e->boot_epoch;
-    item->mark.conflict = verdict == LEDGER_CONFLICT;
-    item->mark.unit = keep_text(s, weir_text(e->unit));
-    item->mark.handover = keep_text(s, weir_text(fault ? "" : f.handover));
-    put_name(s, item, e, f.handover);
-    size_t from = s->memory.count;
-    if (fault) {
-      weir_put(&s->memory, e->record);
-    } else {
-      put_item(u, &u->ledgers[which], e, &f, item->mark.conflict, item, &s->memory);
-    }
-    item->bytes = keep(s, from);
-    WEIR_ASSERT(!s->memory.overflow);
-    s->count++;
-    ledger_take(u, which, &item->mark, handover);
-    alarm_on_staged(u, e, item->mark.conflict, fault);
+  switch (ledger_judge(u, which, e, handover)) {
+  case LEDGER_NEW:
+    stage_record(u, e, which, &f, false, fault);
+    break;
+  case LEDGER_CONFLICT:
+    stage_record(u, e, which, &f, true, fault);
+    break;
+  case LEDGER_SUPERSEDED:
+    u->counters.superseded++;
+    break;
+  case LEDGER_REPEAT:
+    u->counters.repeats++;
+    break;
+  case LEDGER_BEYOND:
+    u->counters.rejected++;
+    break;
   }
   json_decref(root);
   return true;
 }
 
-void items_stage_alarm(weir_unit *u, const alarm *a, unsigned moment, const char *chinese,
-                       const char *next_step) {
-  static const char *const moments[] = {"begin", "end", "once"};
-  stage *s = stage_gathering(u, ITEM_HEAD_MAX);
-  if (!s) return; /* logged already; the desk's copy is the lesser one */
-  stage_item *item = &s->items[s->count];
+/* A new item of this unit's own: its mark bears no sender. */
+static stage_item *add_item(stage *s, weir_bytes name, size_t from) {
+  stage_item *item = &s->items[s->count++];
   memset(item, 0, sizeof *item);
-  item->alarm = true;
-  size_t from = s->memory.count;
-  weir_put_text(&s->memory, "ALARM-");
-  weir_put_decimal(&s->memory, a->id);
-  weir_put_text(&s->memory, "-");
-  weir_put_text(&s->memory, a->code);
-  weir_put_text(&s->memory, "-");
-  weir_put_text(&s->memory, moments[moment]);
-  weir_put_text(&s->memory, ".json");
-  item->mark.name = keep(s, from);
-  from = s->memory.count;
-  weir_put_text(&s->memory, "{\"kind\":\"alarm\",\"id\":");
-  weir_put_decimal(&s->memory, a->id);
-  weir_put_text(&s->memory, ",\"code\":");
-  weir_put_quoted(&s->memory, weir_text(a->code));
-  weir_put_text(&s->memory, ",\"moment\":\"");
-  weir_put_text(&s->memory, moments[moment]);
-  weir_put_text(&s->memory, "\",\"sender\":");
-  weir_put_quoted(&s->memory, weir_text(a->unit));
-  put_time(&s->memory, "beganAt", (int64_t)a->id);
-  put_time(&s->memory, "at", u->now.wall_ms);
-  weir_put_text(&s->memory, ",\"text\":");
-  weir_put_quoted(&s->memory, weir_text(chinese));
-  if (next_step[0]) {
-    weir_put_text(&s->memory, ",\"nextStep\":");
-    weir_put_quoted(&s->memory, weir_text(next_step));
-  }
-  weir_put_text(&s->memory, "}\n");
+  item->mark.name = name;
   item->bytes = keep(s, from);
   WEIR_ASSERT(!s->memory.overflow);
-  s->count++;
+  return item;
+}
+
+bool items_stage_alarm(weir_unit *u, const alarm *a, unsigned moment) {
+  static const char *const moments[] = {"begin", "end", "once"};
+  bool ends = moment == ALARM_END;
+  stage *s = stage_gathering(u, 1, ITEM_HEAD_MAX);
+  if (!s) return false;
+  weir_buffer *b = &s->memory;
+  size_t from = b->count;
+  weir_put_text(b, "ALARM-");
+  weir_put_decimal(b, a->id);
+  weir_put_text(b, "-");
+  weir_put_text(b, a->code);
+  weir_put_text(b, "-");
+  weir_put_text(b, moments[moment]);
+  weir_put_text(b, ".json");
+  weir_bytes name = keep(s, from);
+  weir_bytes sender = keep_text(s, weir_text(a->unit));
+  from = b->count;
+  weir_put_text(b, "{\"kind\":\"alarm\",\"id\":");
+  weir_put_decimal(b, a->id);
+  weir_put_text(b, ",\"code\":");
+  weir_put_quoted(b, weir_text(a->code));
+  weir_put_text(b, ",\"moment\":\"");
+  weir_put_text(b, moments[moment]);
+  weir_put_text(b, "\",\"sender\":");
+  weir_put_quoted(b, weir_text(a->unit));
+  put_time(b, "beganAt", a->began_ms);
+  put_time(b, "at", ends ? a->ended_ms : a->began_ms);
+  weir_put_text(b, ",\"text\":");
+  weir_put_quoted(b, weir_text(ends ? a->end_text : a->text));
+  if (!ends && a->next_step[0]) {
+    weir_put_text(b, ",\"nextStep\":");
+    weir_put_quoted(b, weir_text(a->next_step));
+  }
+  weir_put_text(b, "}\n");
+  stage_item *item = add_item(s, name, from);
+  item->alarm = true;
+  item->mark.handover = sender;
+  return true;
+}
+
+/* `"record":…` where the bytes are JSON; else as text, what is no UTF-8 in hexadecimal. */
+void put_content(weir_buffer *b, const char *key, weir_bytes bytes) {
+  json_error_t error;
+  const char *text = (const char *)bytes.at;
+  json_t *root = json_loadb(text, bytes.count, JSON_REJECT_DUPLICATES, &error);
+  json_t *string = root ? NULL : json_stringn(text, bytes.count);
+  weir_put_text(b, ",\"");
+  weir_put_text(b, key);
+  weir_put_text(b, root ? "\":" : string ? "Text\":" : "Hex\":\"");
+  if (root) weir_put(b, bytes);
+  if (string) weir_put_quoted(b, bytes);
+  if (!root && !string) weir_put_hex(b, bytes);
+  if (!root && !string) weir_put_text(b, "\"");
+  json_decref(root);
+  json_decref(string);
+}
+
+bool items_stage_released(weir_unit *u, const mark_record *m, uint64_t number, weir_bytes by,
+                          weir_bytes reason) {
+  stage *s = stage_gathering(u, 1, ESCAPED_MOST * m->item.count + 2 * ITEM_HEAD_MAX);
+  if (!s) return false;
+  weir_buffer *b = &s->memory;
+  size_t from = b->count;
+  weir_put(b, m->unit);
+  weir_put_text(b, "-crossing");
+  weir_put_decimal(b, m->crossing);
+  weir_put_text(b, "-r");
+  weir_put_decimal(b, m->revision);
+  weir_put_text(b, "-released.json");
+  weir_bytes name = keep(s, from);
+  from = b->count;
+  weir_put_text(b, "{\"kind\":\"matter\",\"unit\":");
+  weir_put_quoted(b, m->unit);
+  weir_put_text(b, ",\"crossing\":");
+  weir_put_decimal(b, m->crossing);
+  weir_put_text(b, ",\"revision\":");
+  weir_put_decimal(b, m->revision);
+  put_time(b, "arrivedAt", u->now.wall_ms);
+  weir_put_text(b, ",\"released\":{\"by\":");
+  weir_put_quoted(b, by);
+  weir_put_text(b, ",\"reason\":");
+  weir_put_quoted(b, reason);
+  weir_put_text(b, ",\"failed\":");
+  weir_put_quoted(b, m->reason);
+  weir_put_text(b, "}");
+  put_content(b, "record", m->item);
+  weir_put_text(b, "}\n");
+  stage_item *item = add_item(s, name, from);
+  item->mark.crossing = m->crossing;
+  item->mark.revision = m->revision;
+  item->mark.released = number;
+  return true;
 }

@@ -154,14 +154,11 @@ static bool is_complete(ledger *l) {
 static void watch_one(weir_unit *u, ledger *l) {
   if (is_complete(l)) {
     l->lagging_since_ms = 0;
-    if (l->gap_alarm_id) {
-      alarm_end(u, l->gap_alarm_id, "12345来件缺号已补齐", "every crossing number is here again");
-      l->gap_alarm_id = 0;
-    }
+    alarm_end(u, "gap", l->unit, "12345来件缺号已补齐", "every crossing number is here again");
     return;
   }
   if (l->lagging_since_ms == 0) l->lagging_since_ms = u->now.boot_ms;
-  if (l->gap_alarm_id || l->silent) return;
+  if (l->silent || alarm_is_open(u, "gap", l->unit)) return;
   if (u->now.boot_ms < l->lagging_since_ms + GAP_AFTER_MS) return;
   char text[512], english[512];
   weir_buffer b = weir_buffer_over(text, sizeof text - 1);
@@ -172,7 +169,7 @@ static void watch_one(weir_unit *u, ledger *l) {
   (void)ledger_missing(l, &e, GAPS_NAMED);
   text[b.count] = 0;
   english[e.count] = 0;
-  l->gap_alarm_id = alarm_begin(u, "gap", l->unit, text, english, "电话告知12345所缺编号,请其补发");
+  alarm_begin(u, "gap", l->unit, text, english, "电话告知12345所缺编号,请其补发");
 }
 
 void ledger_watch(weir_unit *u) {

@@ -5,16 +5,6 @@
 
 enum { DATAGRAM_LOG_MS = 10000 };
 
-static weir_status make_folder(weir_unit *u, const char *sub) {
-  char path[1024];
-  weir_buffer b = weir_buffer_over(path, sizeof path - 1);
-  weir_put_text(&b, u->options.delivery);
-  weir_put_text(&b, sub);
-  path[b.count] = 0;
-  if (b.overflow) return WEIR_TOO_LONG;
-  return unit_make_folder(u->os, path);
-}
-
 static weir_status stage_open(stage **out) {
   stage *s = weir_allocate(1, sizeof *s);
   uint8_t *memory = weir_allocate(STAGE_BYTES, 1);
@@ -29,19 +19,18 @@ static weir_status stage_open(stage **out) {
 }
 
 weir_status inner_open(weir_unit *u) {
-  if (!u->options.delivery || !u->options.keys) return WEIR_INVALID;
-  weir_buffer b = weir_buffer_over(u->staging, sizeof u->staging - 1);
-  weir_put_text(&b, u->options.delivery);
-  weir_put_text(&b, "/.staging");
-  if (b.overflow) return WEIR_TOO_LONG;
-  weir_status status = make_folder(u, "");
-  if (status == WEIR_OK) status = make_folder(u, "/.staging");
-  if (status == WEIR_OK) status = make_folder(u, "/.quarantine");
-  if (status == WEIR_OK) status = u->os->sync_directory(u->os->context, u->options.delivery);
+  const weir_unit_options *given = &u->options;
+  if (!given->keys) return WEIR_INVALID;
+  if (!given->delivery && !given->delivery_way && !given->delivery_stream) return WEIR_INVALID;
+  weir_status status = WEIR_OK;
+  if (given->delivery) {
+    u->ways[u->way_count++] = &u->directory.way;
+    status = directory_open(&u->directory, given->delivery, u->os);
+  }
+  if (given->delivery_way) u->ways[u->way_count++] = given->delivery_way;
   for (unsigned i = 0; i < 2 && status == WEIR_OK; i++) status = stage_open(&u->stages[i]);
   weir_link_receiver_options o = {u->options.keys, u->now.boot_ms};
   if (status == WEIR_OK) status = weir_link_receiver_open(&o, &u->receiver);
-  if (status == WEIR_OK) status = inner_list_staged(u);
   return status;
 }
 
@@ -52,7 +41,6 @@ void inner_close(weir_unit *u) {
     weir_free(u->stages[i]);
   }
   for (unsigned i = 0; i < WEIR_LINK_SENDERS_MAX; i++) weir_free(u->ledgers[i].entries);
-  if (u->staged.entries) index_close(&u->staged);
 }
 
 /* ---- Boots of outer units ------------------------------------------------------------------- */
@@ -144,8 +132,7 @@ static void on_silence(weir_unit *u, const weir_link_event *e, bool began) {
   ledger *l = &u->ledgers[which];
   l->silent = began;
   if (!began) {
-    alarm_end(u, l->silence_alarm_id, "12345链路已恢复", "the link is back");
-    l->silence_alarm_id = 0;
+    alarm_end(u, "silence", l->unit, "12345链路已恢复", "the link is back");
     l->lagging_since_ms = 0;
     return;
   }
@@ -159,8 +146,8 @@ static void on_silence(weir_unit *u, const weir_link_event *e, bool began) {
   weir_put(&b, weir_view(time + 11, 5)); /* hh:mm */
   weir_put_text(&b, "起,来件可能缺失");
   text[b.count] = 0;
-  l->silence_alarm_id = alarm_begin(u, "silence", l->unit, text, "nothing comes over the link",
-                                    "电话联系12345,改用电话移交;检查光闸与线路");
+  alarm_begin(u, "silence", l->unit, text, "nothing comes over the link",
+              "电话联系12345,改用电话移交;检查光闸与线路");
 }
 
 static void take_event(weir_unit *u, const weir_link_event *e) {
@@ -222,10 +209,6 @@ static void log_rejects(weir_unit *u) {
 }
 
 void inner_tick(weir_unit *u) {
-  if (!u->alarms_recovered) {
-    u->alarms_recovered = true;
-    alarms_end_recovered(u);
-  }
   weir_link_receiver_tick(u->receiver, u->now.boot_ms);
   drain(u);
   deliver_mark(u);

@@ -7,8 +7,8 @@
  *   drill    boottime ms, wall ms · until as distances (0: closed) · the line to the end
  *   confirmed  boottime ms, wall ms · first and last crossing number · the line to the end
  *   start    boottime ms, wall ms · boot epoch · kernel boot id (16) · link boot id (16) · version
- *   mark     unit · crossing · check (8) · boot epoch · revision · conflict (1) · file name ·
- * handover
+ *   mark     unit · crossing · check (8) · boot epoch · revision · conflict (1) · quarantined (1) ·
+ *            released · name · handover · reason · the item to the end
  *
  * A body that does not decode was written by another version or is damaged in a way that its
  * checksum cannot see: recovery refuses it. */
@@ -228,8 +228,11 @@ void record_put_mark(weir_buffer *b, const mark_record *r) {
   weir_put_varint(b, r->boot_epoch);
   weir_put_varint(b, r->revision);
   weir_put_u8(b, r->conflict);
+  weir_put_u8(b, r->quarantined);
+  weir_put_varint(b, r->released);
   put_counted(b, r->name);
   put_counted(b, r->handover);
+  put_counted(b, r->reason);
 }
 
 bool record_get_mark(weir_bytes body, mark_record *r) {
@@ -240,7 +243,11 @@ bool record_get_mark(weir_bytes body, mark_record *r) {
   r->boot_epoch = weir_get_varint(&in);
   r->revision = (uint32_t)weir_get_varint(&in);
   r->conflict = weir_get_u8(&in) != 0;
+  r->quarantined = weir_get_u8(&in) != 0;
+  r->released = weir_get_varint(&in);
   r->name = get_counted(&in);
   r->handover = get_counted(&in);
-  return !in.bad && in.left == 0 && r->unit.count <= WEIR_UNIT_NAME_MAX && r->name.count > 0;
+  r->reason = get_counted(&in);
+  r->item = weir_get(&in, in.left);
+  return !in.bad && r->unit.count <= WEIR_UNIT_NAME_MAX && r->name.count > 0;
 }

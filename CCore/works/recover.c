@@ -172,12 +172,18 @@ static weir_status take_frame(void *user, const weir_frame_view *frame) {
   case RECORD_CONFIRMED:
     return take_confirmed(rec, frame);
   case RECORD_QUARANTINE:
+    quarantine_add(rec->unit, frame->serial, frame->position);
+    return take_stamp(rec, frame);
   case RECORD_STOP:
     return take_stamp(rec, frame);
   case RECORD_MARK:
     if (!record_get_mark(frame->body, &m)) return WEIR_CORRUPT;
-    inner_recover_mark(rec->unit, &m);
+    inner_recover_mark(rec->unit, &m, frame);
     return WEIR_OK;
+  case RECORD_TAKEN:
+    return taking_recover(rec->unit, frame->body) ? WEIR_OK : WEIR_CORRUPT;
+  case RECORD_RELEASE:
+    return quarantine_recover_release(rec->unit, frame) ? WEIR_OK : WEIR_CORRUPT;
   case RECORD_BOOT:
     return inner_recover_boot(rec->unit, frame->body);
   default:

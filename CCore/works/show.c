@@ -81,6 +81,8 @@ static bool show_mark(const weir_frame_view *f, weir_buffer *b) {
   weir_put_decimal(b, r.crossing);
   weir_put_text(b, ",\"revision\":");
   weir_put_decimal(b, r.revision);
+  if (r.quarantined) weir_put_text(b, ",\"quarantined\":");
+  if (r.quarantined) weir_put_quoted(b, r.reason);
   weir_put_text(b, r.conflict ? ",\"conflict\":true}" : "}");
   return true;
 }
@@ -101,13 +103,14 @@ static bool show_text(weir_texts *texts, const weir_frame_view *f, weir_buffer *
 
 /* Kinds of which only moment and size are shown; a quarantined line need not be JSON. */
 static void show_other(const weir_frame_view *f, weir_buffer *b) {
-  static const char *const names[] = {"unknown",    "start", "text",         "matter",
-                                      "quarantine", "tally", "acknowledged", "stop",
-                                      "mark",       "boot",  "drill"};
+  static const char *const names[] = {"unknown", "start",        "text",   "matter", "quarantine",
+                                      "tally",   "acknowledged", "stop",   "mark",   "boot",
+                                      "drill",   "taken",        "release"};
   const char *name = f->kind < sizeof names / sizeof *names ? names[f->kind] : names[0];
   put_common(f, name, b);
   bool stamped = f->kind == RECORD_QUARANTINE || f->kind == RECORD_ACKNOWLEDGED ||
-                 f->kind == RECORD_STOP || f->kind == RECORD_DRILL;
+                 f->kind == RECORD_STOP || f->kind == RECORD_DRILL || f->kind == RECORD_TAKEN ||
+                 f->kind == RECORD_RELEASE;
   weir_reader r = weir_reader_over(f->body);
   if (stamped) {
     (void)weir_get_varint(&r);

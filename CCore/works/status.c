@@ -146,6 +146,7 @@ static void put_keys(weir_unit *u, weir_buffer *b) {
   X(overloaded, "overloaded")                                                                      \
   X(duplicates, "duplicates")                                                                      \
   X(quarantined, "quarantined")                                                                    \
+  X(released, "released")                                                                          \
   X(escalated, "escalated")                                                                        \
   X(redialled, "redialledFrom110")                                                                 \
   X(reports, "reports")                                                                            \
@@ -188,6 +189,12 @@ void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   put_oldest(u, b);
   if (u->last_proof_ms) put_moment(b, "lastHumanProof", u->last_proof_ms);
   put_reports(u, b);
+  put_alarms(u, b);
+  put_count(b, "quarantine", quarantine_open(u));
+  if (u->options.delivery_stream) {
+    put_count(b, "itemCursor", u->item_serial);
+    put_count(b, "takenCursor", u->taken_serial);
+  }
   put_disk(u, b);
   put_keys(u, b);
   put_count(b, "openHandovers", u->matter_count - u->drill_matters);
@@ -219,6 +226,7 @@ void answer_metrics(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   put_metric(&text, "drill_handovers", u->drill_matters);
   put_metric(&text, "drill_intakes_total", u->counters.drill_intakes);
   put_metric(&text, "connections", u->connection_count);
+  put_metric(&text, "quarantine", quarantine_open(u));
   put_metric(&text, "disk_scarce", weir_journal_scarce(u->journal));
   put_metric(&text, "log_lines_dropped_total", weir_log_dropped(u->log));
 #define X(name, label) put_metric(&text, #name "_total", u->counters.name);

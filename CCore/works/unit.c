@@ -115,7 +115,7 @@ static weir_status open_rooms(weir_unit *u, weir_journal_finding *finding) {
   if (status == WEIR_OK) status = take_memory(u);
   if (status == WEIR_OK && u->options.inner) status = inner_open(u);
   if (status == WEIR_OK) status = unit_recover(u, finding);
-  if (status == WEIR_OK && u->options.inner) status = inner_recover_files(u);
+  if (status == WEIR_OK && u->options.inner) status = inner_recover_ways(u);
   if (status == WEIR_OK) status = carry_open(u);
   return status;
 }
@@ -200,6 +200,7 @@ void weir_unit_begin(weir_unit *u) {
 /* The stop record, behind everything else. */
 static void record_stop(weir_unit *u) {
   if (u->stop_recorded || u->failing || u->effect_count > 0 || !deliver_quiet(u)) return;
+  if (!alarms_quiet(u) || !quarantine_quiet(u)) return;
   carry_tally(u);
   uint8_t body[32];
   weir_buffer b = weir_buffer_over(body, sizeof body);
@@ -222,7 +223,10 @@ bool weir_unit_turn(weir_unit *u) {
     drills_tick(u);
     reconcile_tick(u);
     if (u->options.inner) inner_tick(u);
+    alarms_tick(u);
+    quarantine_tick(u);
     more = watch_pump(u) || more;
+    more = taking_pump(u) || more;
     if (u->stopping) record_stop(u);
   }
   unit_speak_failure(u);

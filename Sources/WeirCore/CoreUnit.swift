@@ -36,6 +36,8 @@ public struct CoreOptions: Sendable {
   public var mtu: UInt32 = 1500
   /// Inner: directory for delivered items.
   public var delivery: String?
+  /// Inner: Unix socket at which delivered items are taken.
+  public var deliverySocket: String?
   /// Older than this on arrival is stale, milliseconds.
   public var staleMs: Int64 = 30 * 60 * 1000
   /// Directory of reports, for the last words of a failing unit.
@@ -150,6 +152,7 @@ public final class CoreUnit: @unchecked Sendable {
     unsafe o.mtu = options.mtu
     unsafe o.rate_bits = options.rateBits
     unsafe o.delivery = strings.keep(options.delivery)
+    unsafe o.delivery_stream = options.deliverySocket != nil
     unsafe o.stale_ms = options.staleMs
     unsafe o.report_directory = strings.keep(options.reports)
     unsafe o.report_second = strings.keep(options.reportsSecond)
@@ -199,6 +202,7 @@ public final class CoreUnit: @unchecked Sendable {
     unsafe o.inner = options.role == .inner
     unsafe o.intake_socket = strings.keep(options.intakeSocket)
     unsafe o.control_socket = strings.keep(options.controlSocket)
+    unsafe o.delivery_socket = strings.keep(options.deliverySocket)
     if let tcp = options.intakeTCP { unsafe o.intake_tcp = core(tcp) }
     unsafe o.idle_ms = options.idleMs
     unsafe o.rate_bits = options.rateBits

@@ -5,7 +5,7 @@ public enum Refusal: UInt8, Sendable, CaseIterable {
   case lineTooLong, badUtf8, unknownField, duplicateField, missingField, wrongType, badValue
   case badText, tooLong, unknownFact, unknownOp, unknownEvent, badTime, timeAhead, wrongUnit
   case refConflict, unknownHandover, unknownReport, notNow, supervisorNeeded, drillClosed
-  case wrongCode, cursorGone, notAllowed, overloaded, tooMany, stopping, diskFull
+  case wrongCode, notInQuarantine, cursorGone, notAllowed, overloaded, tooMany, stopping, diskFull
   case outcomeUnknown, unitFailing, undecided
 
   /// The code in answers.

@@ -99,6 +99,7 @@ public enum UnitRunner {
     options.refs = configuration.limits.refs
     options.supervisors = configuration.intake.supervisors
     options.delivery = configuration.delivery?.directory
+    options.deliverySocket = configuration.delivery?.socket
     options.reports = configuration.report?.directory
     options.reportsSecond = configuration.report?.second
     options.intakeSocket = configuration.intake.socket

@@ -97,6 +97,8 @@ struct JournalOracle {
     _ = weir_get_varint(&r)
     _ = weir_get_varint(&r)
     _ = weir_get_u8(&r)
+    _ = weir_get_u8(&r)
+    _ = weir_get_varint(&r)
     marks.append(text(&r))
   }
 

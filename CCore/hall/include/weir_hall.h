@@ -49,10 +49,11 @@ typedef struct weir_hall_options {
   weir_log *log;   /* borrowed */
   const weir_os *os;
   bool inner;
-  const char *intake_socket;  /* path, or null */
-  const char *control_socket; /* path, or null */
-  weir_address intake_tcp;    /* loopback; host null: none */
-  const uint32_t *allow;      /* user ids that may connect to the intake socket */
+  const char *intake_socket;   /* path, or null */
+  const char *control_socket;  /* path, or null */
+  const char *delivery_socket; /* inner: where delivered items are taken; path, or null */
+  weir_address intake_tcp;     /* loopback; host null: none */
+  const uint32_t *allow;       /* user ids that may connect to the intake socket */
   size_t allow_count;
   uint32_t idle_ms;
   const weir_address *link; /* outer: where to send; inner: where to listen */

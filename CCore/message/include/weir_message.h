@@ -78,7 +78,14 @@ enum {
   X(METRICS, metrics)                                                                              \
   X(ADMIT, admit)                                                                                  \
   X(DRILL, drill)                                                                                  \
-  X(DIGEST, digest)
+  X(DIGEST, digest)                                                                                \
+  X(QUARANTINE, quarantine)                                                                        \
+  X(RELEASE, release)                                                                              \
+  X(TAKE, take)                                                                                    \
+  X(TAKEN, taken)                                                                                  \
+  X(RESEND, resend)                                                                                \
+  X(EXPORT, export)                                                                                \
+  X(IMPORT, import)
 
 enum {
 #define X(upper, name) WEIR_OP_##upper,
@@ -169,6 +176,7 @@ enum { WEIR_CHANNEL_NONE, WEIR_CHANNEL_PHONE, WEIR_CHANNEL_INTERNET };
   X(SUPERVISOR_NEEDED, supervisorNeeded, "a named supervisor and a reason are needed")             \
   X(DRILL_CLOSED, drillClosed, "no drill window is open")                                          \
   X(WRONG_CODE, wrongCode, "the code does not fit")                                                \
+  X(NOT_IN_QUARANTINE, notInQuarantine, "nothing in quarantine has that number")                   \
   X(CURSOR_GONE, cursorGone, "the cursor is ahead of the journal or no longer held")               \
   X(NOT_ALLOWED, notAllowed, "this connection may not do that")                                    \
   X(OVERLOADED, overloaded, "more is waiting than the unit takes; try again later")                \
@@ -227,7 +235,9 @@ enum {
   WEIR_HAS_REACHED = 1 << 22,
   WEIR_HAS_ID = 1 << 23,
   WEIR_HAS_UNTIL = 1 << 24,
-  WEIR_HAS_RANGE = 1 << 25
+  WEIR_HAS_RANGE = 1 << 25,
+  WEIR_HAS_PATH = 1 << 26,
+  WEIR_HAS_SECOND = 1 << 27
 };
 
 typedef struct weir_message {
@@ -246,7 +256,7 @@ typedef struct weir_message {
   int64_t until_ms;       /* drill: when the window closes */
   uint64_t after;         /* watch */
   weir_bytes ref, text, name, phone, address, lon, lat, seat; /* lon, lat: the number's own text */
-  weir_bytes handover, report, by, reason, department, answer, code, id, range;
+  weir_bytes handover, report, by, reason, department, answer, code, id, range, path, second;
 } weir_message;
 
 typedef enum weir_message_mode {

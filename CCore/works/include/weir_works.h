@@ -118,6 +118,32 @@ typedef struct weir_desk {
   void (*notice)(void *context, const weir_notice *notice);
 } weir_desk;
 
+/* ---- Ways of delivering ---------------------------------------------------------------------- */
+
+/* One item of a batch; its views are borrowed for the call. */
+typedef struct weir_delivery_item {
+  weir_bytes name;  /* unique among items, and fit for a file: HANDOVER-rREVISION.json */
+  weir_bytes bytes; /* one JSON object and a line feed; what lies in quarantine as it crossed */
+  bool alarm, drill, quarantined;
+} weir_delivery_item;
+
+/* A way of delivering: the directory is one, a table of a database or fixed text would be others.
+ * A batch is staged, then marked in the journal, then published, so that a crash neither loses an
+ * item nor shows one twice. `stage` and `publish` run on the disk thread, `recover` before the
+ * loop; a bad status ends the unit like a failed disk. */
+typedef struct weir_delivery {
+  void *context;
+  /* Makes the items safe, out of sight. */
+  weir_status (*stage)(void *context, const weir_os *os, const weir_delivery_item *items,
+                       size_t count);
+  /* They are marked: brings them into sight. */
+  weir_status (*publish)(void *context, const weir_os *os, const weir_delivery_item *items,
+                         size_t count);
+  /* At a start: publishes what is staged and marked, removes what is staged and not. */
+  weir_status (*recover)(void *context, const weir_os *os,
+                         bool (*is_marked)(const void *user, weir_bytes name), const void *user);
+} weir_delivery;
+
 /* ---- A unit ---- */
 
 typedef struct weir_unit weir_unit;
@@ -134,8 +160,10 @@ typedef struct weir_unit_options {
   size_t supervisor_count;
   const weir_keyring *keys; /* null: no link */
   uint32_t mtu;
-  uint64_t rate_bits;           /* outer: bits a second on the link; 0: unlimited */
-  const char *delivery;         /* inner: directory for delivered items, or null */
+  uint64_t rate_bits;                /* outer: bits a second on the link; 0: unlimited */
+  const char *delivery;              /* inner: directory for delivered items, or null */
+  const weir_delivery *delivery_way; /* inner: a further way, borrowed, or null */
+  bool delivery_stream;         /* inner: items can be taken as JSON lines, with acknowledgement */
   int64_t stale_ms;             /* inner: older than this on arrival is stale */
   const char *report_directory; /* for the last words of a failing unit, or null */
   const char *report_second;    /* the same, on another device, or null */
@@ -163,6 +191,8 @@ void weir_unit_begin(weir_unit *u);
 /* -- connections: numbered from 0; `control` ones may ask for status and metrics too -- */
 
 weir_status weir_unit_connect(weir_unit *u, bool control, uint32_t *connection); /* FULL */
+/* From now on this connection takes delivered items, and does nothing else. */
+void weir_unit_take_items(weir_unit *u, uint32_t connection);
 /* Room for received bytes; 0: do not read from it now. */
 uint8_t *weir_unit_space(weir_unit *u, uint32_t connection, size_t *room);
 void weir_unit_filled(weir_unit *u, uint32_t connection, size_t count);

@@ -59,6 +59,8 @@ static const char *label_difference(const weir_message *a, const weir_message *b
   TEXT(code);
   TEXT(id);
   TEXT(range);
+  TEXT(path);
+  TEXT(second);
 #undef NUMBER
 #undef TEXT
   double apart = (number(a->lon) - number(b->lon)) + 4 * (number(a->lat) - number(b->lat));

@@ -37,6 +37,13 @@ static const schema ops[] = {
     {"admit", "", "id by reason"},
     {"drill", "until by reason", ""},
     {"digest", "id range code by", ""},
+    {"quarantine", "id", ""},
+    {"release", "", "id by reason"},
+    {"take", "after", ""},
+    {"taken", "", "after"},
+    {"resend", "", "range by"},
+    {"export", "", "range path by second"},
+    {"import", "", "path by"},
 };
 
 static const schema events[] = {

@@ -35,7 +35,9 @@ static const text_row texts[] = {
     {"answer", 1, 500, lines, AT(answer), WEIR_HAS_ANSWER},
     {"code", 1, 32, NULL, AT(code), WEIR_HAS_CODE},
     {"id", 1, 64, NULL, AT(id), WEIR_HAS_ID},
-    {"range", 1, 64, DIGITS LETTERS "-,/", AT(range), WEIR_HAS_RANGE},
+    {"range", 1, 400, DIGITS LETTERS "-,/", AT(range), WEIR_HAS_RANGE},
+    {"path", 1, 255, NULL, AT(path), WEIR_HAS_PATH},
+    {"second", 1, 32, NULL, AT(second), WEIR_HAS_SECOND},
 };
 static const text_row caller_name = {"name", 0, 64, NULL, AT(name), WEIR_HAS_NAME};
 static const text_row caller_phone = {"phone", 3, 20, DIGITS "+-", AT(phone), WEIR_HAS_PHONE};

@@ -1,0 +1,122 @@
+/* Delivery to a directory: one file an item.
+ *
+ *   stage    every file is written under DIR/.staging; one syncfs for the batch, or a sync each
+ *            when they are few
+ *   publish  renames into DIR (or DIR/.quarantine), one sync of each directory that changed
+ *   recover  a staged file that is marked is renamed, any other removed
+ *
+ * A name that begins with a dot is never a delivered item: readers pass over it. */
+#include "internal.h"
+
+#include <string.h>
+
+enum { PATH_MAX_BYTES = 1024, FEW_FILES = 8 };
+
+static const char staging_folder[] = "/.staging";
+static const char quarantine_folder[] = "/.quarantine";
+
+static const char *join(char path[PATH_MAX_BYTES], const directory_way *d, const char *folder,
+                        weir_bytes name) {
+  weir_buffer b = weir_buffer_over(path, PATH_MAX_BYTES - 1);
+  weir_put_text(&b, d->path);
+  weir_put_text(&b, folder);
+  if (name.count) weir_put_text(&b, "/");
+  weir_put(&b, name);
+  path[b.count] = 0;
+  return b.overflow ? NULL : path;
+}
+
+static weir_status sync_folder(const directory_way *d, const weir_os *os, const char *folder) {
+  char path[PATH_MAX_BYTES];
+  if (!join(path, d, folder, weir_text(""))) return WEIR_TOO_LONG;
+  return os->sync_directory(os->context, path);
+}
+
+static weir_status write_staged(const directory_way *d, const weir_os *os,
+                                const weir_delivery_item *item, bool sync) {
+  char path[PATH_MAX_BYTES];
+  weir_file *file = NULL;
+  if (!join(path, d, staging_folder, item->name)) return WEIR_TOO_LONG;
+  weir_status status = os->open(os->context, path, WEIR_OPEN_CREATE, &file);
+  if (status != WEIR_OK) return status;
+  status = os->write_at(os->context, file, 0, item->bytes);
+  if (status == WEIR_OK && sync) status = os->sync(os->context, file);
+  os->close(os->context, file);
+  return status;
+}
+
+static weir_status stage_batch(void *context, const weir_os *os, const weir_delivery_item *items,
+                               size_t count) {
+  const directory_way *d = context;
+  bool few = count <= FEW_FILES;
+  for (size_t i = 0; i < count; i++) {
+    weir_status status = write_staged(d, os, &items[i], few);
+    if (status != WEIR_OK) return status;
+  }
+  if (few) return sync_folder(d, os, staging_folder);
+  return os->sync_filesystem(os->context, d->path);
+}
+
+static weir_status show(const directory_way *d, const weir_os *os, weir_bytes name,
+                        bool quarantined) {
+  char source[PATH_MAX_BYTES], target[PATH_MAX_BYTES];
+  if (!join(source, d, staging_folder, name)) return WEIR_TOO_LONG;
+  if (!join(target, d, quarantined ? quarantine_folder : "", name)) return WEIR_TOO_LONG;
+  return os->rename(os->context, source, target);
+}
+
+static weir_status publish_batch(void *context, const weir_os *os, const weir_delivery_item *items,
+                                 size_t count) {
+  const directory_way *d = context;
+  bool quarantined = false;
+  for (size_t i = 0; i < count; i++) {
+    weir_status status = show(d, os, items[i].name, items[i].quarantined);
+    if (status != WEIR_OK) return status;
+    quarantined = quarantined || items[i].quarantined;
+  }
+  weir_status status = quarantined ? sync_folder(d, os, quarantine_folder) : WEIR_OK;
+  return status == WEIR_OK ? sync_folder(d, os, "") : status;
+}
+
+typedef struct settling {
+  const directory_way *way;
+  const weir_os *os;
+  bool (*is_marked)(const void *user, weir_bytes name);
+  const void *user;
+} settling;
+
+static weir_status settle_staged(void *user, const char *name) {
+  const settling *s = user;
+  weir_bytes text = weir_text(name);
+  if (s->is_marked(s->user, text)) {
+    bool quarantined = strncmp(name, QUARANTINE_PREFIX, strlen(QUARANTINE_PREFIX)) == 0;
+    return show(s->way, s->os, text, quarantined);
+  }
+  char path[PATH_MAX_BYTES];
+  if (!join(path, s->way, staging_folder, text)) return WEIR_TOO_LONG;
+  return s->os->remove(s->os->context, path);
+}
+
+static weir_status recover(void *context, const weir_os *os,
+                           bool (*is_marked)(const void *user, weir_bytes name), const void *user) {
+  const directory_way *d = context;
+  settling s = {d, os, is_marked, user};
+  char path[PATH_MAX_BYTES];
+  if (!join(path, d, staging_folder, weir_text(""))) return WEIR_TOO_LONG;
+  weir_status status = os->list(os->context, path, settle_staged, &s);
+  if (status == WEIR_OK) status = sync_folder(d, os, quarantine_folder);
+  return status == WEIR_OK ? sync_folder(d, os, "") : status;
+}
+
+weir_status directory_open(directory_way *d, const char *directory, const weir_os *os) {
+  static const char *const folders[] = {"", staging_folder, quarantine_folder};
+  d->path = directory;
+  d->way = (weir_delivery){d, stage_batch, publish_batch, recover};
+  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+    char path[PATH_MAX_BYTES];
+    if (!join(path, d, folders[i], weir_text(""))) return WEIR_TOO_LONG;
+    weir_status status = unit_make_folder(os, path);
+    if (status != WEIR_OK) return status;
+  }
+  return sync_folder(d, os, "");
+}
