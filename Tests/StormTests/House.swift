@@ -35,6 +35,10 @@ final class House {
     var segmentBytes: UInt64 = 256 * 1024
     var supervisors = ["S01"]
     var secondReports = false
+    /// Inner: into a directory, as a stream, and a way of the test's own.
+    var directory = true
+    var stream = false
+    var way: UnsafePointer<weir_delivery>?
   }
 
   /// 2026-11-23T18:31:00+08:00, and 1,000 s after the boot.
@@ -112,7 +116,10 @@ final class House {
     o.supervisor_count = options.supervisors.count
     o.keys = options.link ? keys : nil
     o.mtu = 1500
-    o.delivery = options.role == .inner ? strings.keep("/out") : nil
+    let isInner = options.role == .inner
+    o.delivery = isInner && options.directory ? strings.keep("/out") : nil
+    o.delivery_stream = isInner && options.stream
+    o.delivery_way = isInner ? options.way : nil
     o.stale_ms = 30 * 60 * 1000
     o.report_directory = strings.keep("/reports")
     o.report_second = options.secondReports ? strings.keep("/second") : nil

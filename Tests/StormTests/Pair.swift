@@ -29,10 +29,14 @@ final class Pair {
   private(set) var sent = 0
   private(set) var reused = 0
 
-  init(seed: UInt64, outerSeed: UInt64? = nil) throws {
+  init(seed: UInt64, outerSeed: UInt64? = nil, inner: House.Options? = nil) throws {
     chance = Chance(seed)
     outer = try House(.init(seed: outerSeed ?? seed))
-    inner = try House(.init(role: .inner, name: "gz1", seed: seed &+ 1000))
+    var options = inner ?? House.Options()
+    options.role = .inner
+    options.name = "gz1"
+    options.seed = seed &+ 1000
+    self.inner = try House(options)
   }
 
   func open() throws {
