@@ -3,7 +3,7 @@ import CWeirLink
 import CWeirSeal
 import Testing
 
-/// A sender that holds the right key and sends whatever it is told: what an erring outer unit would.
+/// A sender that holds the right key and sends whatever it is told, as an erring outer unit would.
 final class Forger {
   private var keys: OpaquePointer?
   private var sender: OpaquePointer?
