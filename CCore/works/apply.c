@@ -386,6 +386,9 @@ void apply_message(weir_unit *u, entry *e, weir_step *step) {
   case WEIR_OP_ADMIT:
     apply_admit(u, c, e);
     return;
+  case WEIR_OP_TRACE:
+    apply_trace(u, c, e);
+    return;
   case WEIR_OP_DRILL:
     apply_drill(u, c, e);
     return;

@@ -145,7 +145,7 @@ static unsigned find_handover(weir_unit *u, entry *e) {
 static bool is_allowed(const connection *c, uint8_t op) {
   bool takes = op == WEIR_OP_TAKE || op == WEIR_OP_TAKEN;
   if (takes || c->taker) return takes && c->taker;
-  return op <= WEIR_OP_STATUS || c->control;
+  return op <= WEIR_OP_STATUS || op == WEIR_OP_TRACE || c->control;
 }
 
 /* Everything that can be said against a request before the policy is asked. */

@@ -82,7 +82,7 @@ bool connection_has_room(const connection *c) {
 
 /* A reading may need the longest answer; every other answer is a few numbers and three texts. */
 static size_t answer_bytes_of(const weir_unit *u, const weir_message *m) {
-  bool reads = m->op == WEIR_OP_GET || m->op == WEIR_OP_STATUS || m->op == WEIR_OP_METRICS;
+  bool reads = m->op > WEIR_OP_EVENT;
   return reads ? (size_t)ANSWER_BYTES_MAX : ANSWER_HEAD_MAX + 3 * u->texts->longest;
 }
 

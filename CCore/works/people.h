@@ -61,6 +61,9 @@ void reconcile_tick(weir_unit *u);
 void reconcile_recover(weir_unit *u, const confirmed_record *r);
 void apply_digest(weir_unit *u, connection *c, entry *e);
 
+/* story.c */
+void apply_trace(weir_unit *u, connection *c, const entry *e);
+
 /* drills.c */
 bool drills_are_open(const weir_unit *u);
 void drills_recover(weir_unit *u, const drill_record *r);

@@ -130,6 +130,20 @@ public struct JournalRecord: ~Copyable {
   /// One of the texts that states name by their ids.
   public func text(_ id: UInt32) -> String { unsafe weir_texts_at(reader.texts, id).string }
 
+  /// A change as one JSON object of `weir trace`.
+  public var story: String {
+    var memory = [UInt8](repeating: 0, count: 160 * 1024)
+    var seen = unsafe record
+    return unsafe memory.withUnsafeMutableBufferPointer { bytes in
+      var buffer = unsafe weir_buffer(
+        at: bytes.baseAddress, count: 0, capacity: bytes.count, overflow: false)
+      unsafe reader.unit.withCString {
+        unsafe weir_record_tell(reader.texts, $0, &seen, &buffer)
+      }
+      return unsafe weir_bytes(at: buffer.at, count: buffer.count).string
+    }
+  }
+
   /// A tally's entries.
   public func tally(_ body: (_ crossing: UInt64, _ copies: UInt32, _ lastMs: Int64) -> Void) {
     var rest = unsafe record

@@ -331,7 +331,7 @@ private struct LineMaker {
   mutating func line() -> [UInt8] {
     let op = pick([
       "intake", "intake", "update", "event", "event", "event", "get", "watch", "status", "metrics",
-      "admit", "drill", "digest",
+      "admit", "drill", "digest", "trace",
     ])
     var names = Self.needed[op] ?? ["handover"]
     var members: [String] = draw(20) == 0 ? [] : [#""op":"\#(op)""#]

@@ -148,6 +148,7 @@ struct MessageTests {
     #"{"op":"admit","id":"boot 7","by":"王","reason":"换机"}"#,
     #"{"op":"drill"}"#, #"{"op":"drill","by":"S01"}"#,
     #"{"op":"drill","until":"2026-11-23T12:00:00+08:00","by":"S01","reason":"月度演练"}"#,
+    #"{"op":"trace","handover":"417-6"}"#,
     #"{"op":"digest"}"#, #"{"op":"digest","id":"kd1","range":"1-500"}"#,
     #"{"op":"digest","range":"1-500","code":"1234 5678","by":"王"}"#,
   ]

@@ -85,7 +85,8 @@ enum {
   X(TAKEN, taken)                                                                                  \
   X(RESEND, resend)                                                                                \
   X(EXPORT, export)                                                                                \
-  X(IMPORT, import)
+  X(IMPORT, import)                                                                                \
+  X(TRACE, trace)
 
 enum {
 #define X(upper, name) WEIR_OP_##upper,

@@ -270,6 +270,10 @@ void weir_texts_close(weir_texts *texts);
 weir_bytes weir_texts_at(const weir_texts *texts, uint32_t id);
 /* Looks into one frame, which weir_works_show need not see too. CORRUPT: it does not decode. */
 weir_status weir_works_look(weir_texts *texts, const weir_frame_view *frame, weir_record *record);
+/* A change as one object of `weir trace`: what happened, at both clocks, and where the matter
+ * stood afterwards. */
+void weir_record_tell(const weir_texts *texts, const char *unit, const weir_record *record,
+                      weir_buffer *into);
 /* The next entry of a tally: how many copies of a crossing were sent in all, and when the last
  * was. False: there is none. */
 bool weir_record_tally(weir_record *record, uint64_t *crossing, uint32_t *copies, int64_t *last_ms);

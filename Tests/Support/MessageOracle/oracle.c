@@ -36,6 +36,7 @@ static const schema ops[] = {
     {"metrics", "", ""},
     {"admit", "", "id by reason"},
     {"drill", "until by reason", ""},
+    {"trace", "", "handover"},
     {"digest", "id range code by", ""},
     {"quarantine", "id", ""},
     {"release", "", "id by reason"},

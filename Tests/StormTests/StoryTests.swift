@@ -1,0 +1,110 @@
+import Foundation
+import Testing
+import WeirModel
+
+@testable import WeirCore
+
+/// The story of one matter, as `weir trace` gets it.
+@Suite struct StoryTests {
+  private func trace(_ house: House, _ number: String) throws -> [String: Any] {
+    let client = try house.connect()
+    defer { house.disconnect(client) }
+    let line = try house.one(client, "{\"op\":\"trace\",\"handover\":\"\(number)\"}")
+    let object = try JSONSerialization.jsonObject(with: Data(line.bytes))
+    return try #require(object as? [String: Any])
+  }
+
+  private func entries(_ story: [String: Any]) throws -> [[String: Any]] {
+    try #require(story["story"] as? [[String: Any]])
+  }
+
+  @Test("every event stands there at both clocks, with its request, what was said and the legs")
+  func tellsEverything() throws {
+    let house = try House()
+    try #require(house.open() == .ok)
+    let client = try house.connect()
+    let answer = try house.one(client, Ask.intake("a", more: ",\"seat\":\"A07\""))
+    let number = try #require(answer.string("handover"))
+    house.pass(5000)
+    _ = try house.one(client, Ask.event(number, "transferStarted"))
+    _ = try house.one(client, Ask.event(number, "transferFailed", more: ",\"cause\":\"busy\""))
+    _ = try house.one(client, Ask.event(number, "transferAnswered"))
+    let story = try entries(try trace(house, number))
+    #expect(
+      story.map { $0["event"] as? String } == [
+        "intake", "transferStarted", "transferFailed", "transferAnswered",
+      ])
+    #expect(story.map { $0["revision"] as? Int } == [1, 2, 3, 4])
+    #expect(story[0]["at"] as? String == Ask.time(House.startWall))
+    #expect(story[0]["atBootMs"] as? Int == Int(House.startBoot))
+    #expect(story[1]["atBootMs"] as? Int == Int(House.startBoot) + 5000)
+    #expect((story[0]["decision"] as? [String: Any])?["clause"] as? String == "二(二)")
+    #expect((story[0]["request"] as? [String: Any])?["seat"] as? String == "A07")
+    #expect((story[2]["request"] as? [String: Any])?["by"] as? String == "A07")
+    #expect(story[2]["voice"] as? String == "failed" && story[2]["cause"] as? String == "busy")
+    #expect((story[2]["say"] as? [String])?.isEmpty == false && story[2]["dial"] != nil)
+    #expect(story[2]["report"] as? String == "raised")
+    #expect(story[3]["phase"] as? String == "transferred")
+  }
+
+  @Test("an ended matter is told too, the same after a restart and from the journal alone")
+  func tellsEnded() throws {
+    let house = try House()
+    try #require(house.open() == .ok)
+    let client = try house.connect()
+    let answer = try house.one(client, Ask.intake("a", ["nonUrgentRequest"]))
+    let number = try #require(answer.string("handover"))
+    let before = try entries(try trace(house, number))
+    #expect(before.count == 1 && before[0]["ended"] as? Bool == true)
+    house.crash()
+    try #require(house.open() == .ok)
+    let after = try entries(try trace(house, number))
+    #expect(NSArray(array: before).isEqual(to: after))
+    final class Told { var lines: [String] = [] }
+    let told = Told()
+    try house.look {
+      if $0.kind == .change && $0.handover == number { told.lines.append($0.story) }
+    }
+    let read = try told.lines.map { try JSONSerialization.jsonObject(with: Data($0.utf8)) }
+    #expect(NSArray(array: before).isEqual(to: read))
+  }
+
+  @Test("a long story keeps its intake and the newest entries, and counts what it leaves out")
+  func leavesOut() throws {
+    let house = try House()
+    try #require(house.open() == .ok)
+    let client = try house.connect()
+    let number = try #require(try house.one(client, Ask.intake("a")).string("handover"))
+    let text = String(repeating: "汉", count: 1500)
+    for index in 0..<20 {
+      #expect(try house.one(client, Ask.update("u\(index)", number, text: text)).isDurable)
+    }
+    let story = try trace(house, number)
+    let told = try entries(story)
+    let left = try #require(story["leftOut"] as? Int)
+    #expect(left > 0 && told.count + left == 21)
+    #expect(told[0]["event"] as? String == "intake" && told.last?["revision"] as? Int == 21)
+  }
+
+  @Test("copies on the link are counted")
+  func countsCopies() throws {
+    let pair = try Pair(seed: 3)
+    try pair.open()
+    let client = try pair.outer.connect()
+    let number = try #require(try pair.outer.one(client, Ask.intake("a")).string("handover"))
+    pair.pass(3000)
+    let legs = try trace(pair.outer, number)["legs"] as? [String: Any]
+    let data = try #require(legs?["data"] as? [String: Any])
+    #expect(data["copies"] as? Int ?? 0 >= 4 && data["last"] != nil)
+    #expect(try trace(pair.outer, number)["crossing"] as? Int == 1)
+  }
+
+  @Test("an unknown number is refused")
+  func refusesUnknown() throws {
+    let house = try House()
+    try #require(house.open() == .ok)
+    let client = try house.connect()
+    let refused = try house.one(client, "{\"op\":\"trace\",\"handover\":\"kd1-20261123-000009\"}")
+    #expect(refused.code == "unknownHandover")
+  }
+}
