@@ -130,7 +130,9 @@ let package = Package(
 
     // The measurements.
     .target(
-      name: "CWeirBenchmarks", path: "Benchmarks/Core", cSettings: cRules),
+      name: "CWeirBenchmarks",
+      dependencies: ["CCore", "CWeirBase", "CWeirLink", "CWeirSeal"], path: "Benchmarks/Core",
+      cSettings: cRules),
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
