@@ -90,7 +90,8 @@ struct LinkCommand: ParsableCommand {
   /// One run.
   private func once(_ cable: Cable?) throws -> weir_link_load_result {
     var result = weir_link_load_result()
-    let key = "1 \(suite) " + (0..<32).map { String(format: "%02x", ($0 &* 37 &+ 11) & 255) }.joined()
+    let key =
+      "1 \(suite) " + (0..<32).map { String(format: "%02x", ($0 &* 37 &+ 11) & 255) }.joined()
     let offering = perSecond > 0 ? records * 1000 / perSecond : 0
     let texts = [key, cable?.address ?? "127.0.0.1", cable?.outer, cable?.inner].map {
       $0.map { strdup($0) }

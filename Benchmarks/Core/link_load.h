@@ -11,9 +11,9 @@
 
 typedef struct load_board {
   weir_link_load_result result;
-  atomic_uint port;           /* of the receiver, when it is ready; */
-  atomic_ullong begun_ns;     /* the first offer's moment, */
-  atomic_bool done, over;     /* the receiver has everything; both are to end */
+  atomic_uint port;       /* of the receiver, when it is ready; */
+  atomic_ullong begun_ns; /* the first offer's moment, */
+  atomic_bool done, over; /* the receiver has everything; both are to end */
   atomic_bool failed;
 } load_board;
 

@@ -24,15 +24,15 @@ typedef struct load_receiver {
 
 static bool open_receiver(load_receiver *r, weir_keyring **keys) {
   struct sockaddr_in at = {.sin_family = AF_INET};
-  if (!load_enter(r->o->inner) || inet_pton(AF_INET, r->o->address, &at.sin_addr) != 1) return false;
+  if (!load_enter(r->o->inner) || inet_pton(AF_INET, r->o->address, &at.sin_addr) != 1)
+    return false;
   r->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (r->fd < 0 || bind(r->fd, (struct sockaddr *)&at, sizeof at) != 0) return false;
   int buffer = RECEIVE_BUFFER;
   if (setsockopt(r->fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer) != 0) {
     (void)setsockopt(r->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
   }
-  weir_offload offload =
-      r->o->plain ? WEIR_OFFLOAD_BATCHES : weir_offload_for_receiving(r->fd);
+  weir_offload offload = r->o->plain ? WEIR_OFFLOAD_BATCHES : weir_offload_for_receiving(r->fd);
   r->board->result.segments_in = offload == WEIR_OFFLOAD_SEGMENTS;
   *keys = load_keys(r->o->key_line);
   weir_link_receiver_options options = {*keys, load_now_ns() / 1000000};

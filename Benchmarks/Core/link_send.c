@@ -26,7 +26,8 @@ typedef struct load_sender {
 
 static bool open_sender(load_sender *s, weir_keyring **keys) {
   struct sockaddr_in to = {.sin_family = AF_INET};
-  if (!load_enter(s->o->outer) || inet_pton(AF_INET, s->o->address, &to.sin_addr) != 1) return false;
+  if (!load_enter(s->o->outer) || inet_pton(AF_INET, s->o->address, &to.sin_addr) != 1)
+    return false;
   while (atomic_load(&s->board->port) == 0) {
     if (atomic_load(&s->board->over)) return false;
     (void)usleep(200);
@@ -63,9 +64,8 @@ static void offer(load_sender *s) {
     uint64_t crossing = ++s->offered;
     bool danger = s->o->danger_every > 0 && crossing % s->o->danger_every == 0;
     s->offered_ns[crossing] = s->now_ns;
-    weir_status status =
-        weir_link_sender_offer(s->link, crossing, 1, danger ? WEIR_LANE_DANGER : WEIR_LANE_PHONE,
-                               s->now_ns / 1000000);
+    weir_status status = weir_link_sender_offer(
+        s->link, crossing, 1, danger ? WEIR_LANE_DANGER : WEIR_LANE_PHONE, s->now_ns / 1000000);
     WEIR_ASSERT(status == WEIR_OK);
   }
 }

@@ -18,29 +18,29 @@
 enum { WEIR_LINK_LOAD_RECORDS_MAX = 16 * 1000 * 1000 };
 
 typedef struct weir_link_load_options {
-  const char *key_line;             /* of a key file: EPOCH SUITE HEX */
-  const char *address;              /* of the receiver, IPv4 */
-  const char *outer, *inner;        /* files of network namespaces, or null: this one */
+  const char *key_line;      /* of a key file: EPOCH SUITE HEX */
+  const char *address;       /* of the receiver, IPv4 */
+  const char *outer, *inner; /* files of network namespaces, or null: this one */
   uint32_t mtu;
-  uint64_t rate_bits;               /* on the wire; 0: unlimited */
-  uint64_t records, per_second;     /* per second 0: all at once */
-  uint32_t record_bytes;            /* 16 at the least */
-  uint32_t danger_every;            /* each so-many-th record is danger; 0: none */
-  bool plain;                       /* no segmentation offload */
-  double lost;                      /* share of datagrams that the hook loses, 0 to 1 */
-  uint64_t dark_from_ms, dark_ms;   /* and when it loses all, from the first offer on */
-  uint64_t end_ms;                  /* the run is given up then */
+  uint64_t rate_bits;             /* on the wire; 0: unlimited */
+  uint64_t records, per_second;   /* per second 0: all at once */
+  uint32_t record_bytes;          /* 16 at the least */
+  uint32_t danger_every;          /* each so-many-th record is danger; 0: none */
+  bool plain;                     /* no segmentation offload */
+  double lost;                    /* share of datagrams that the hook loses, 0 to 1 */
+  uint64_t dark_from_ms, dark_ms; /* and when it loses all, from the first offer on */
+  uint64_t end_ms;                /* the run is given up then */
 } weir_link_load_options;
 
 typedef struct weir_link_load_result {
-  uint64_t fresh, repeats, wrong;   /* records: first of their number, again, of other content */
+  uint64_t fresh, repeats, wrong; /* records: first of their number, again, of other content */
   uint64_t copies, datagrams, wire_bytes, given_up; /* sent; bytes as the rate counts them */
   uint64_t received, lost, rejected;                /* datagrams at the receiver */
-  uint64_t first_ns, last_ns;       /* from the first offer to the first and last fresh record */
+  uint64_t first_ns, last_ns;        /* from the first offer to the first and last fresh record */
   uint64_t sending_ns, receiving_ns; /* of CPU */
-  weir_times danger, others;        /* from the offer to the sink */
-  bool segments_out, segments_in;   /* what the kernel did */
-  const char *problem;              /* null: the run was whole */
+  weir_times danger, others;         /* from the offer to the sink */
+  bool segments_out, segments_in;    /* what the kernel did */
+  const char *problem;               /* null: the run was whole */
 } weir_link_load_result;
 
 /* One run. It is over when every record is here, or at `end_ms`. */
@@ -49,11 +49,11 @@ void weir_link_load_run(const weir_link_load_options *options, weir_link_load_re
 /* ---- Without sockets ---- */
 
 typedef struct weir_link_storm_result {
-  uint64_t wrong, accepted;  /* wrong datagrams, and what was taken of them */
-  uint64_t good, good_taken; /* datagrams of the stream beside them */
-  uint64_t allocations;      /* after the first second of the storm */
+  uint64_t wrong, accepted;                 /* wrong datagrams, and what was taken of them */
+  uint64_t good, good_taken;                /* datagrams of the stream beside them */
+  uint64_t allocations;                     /* after the first second of the storm */
   uint64_t resident_before, resident_after; /* bytes */
-  uint64_t wrong_ns;         /* that a wrong datagram takes, on average */
+  uint64_t wrong_ns;                        /* that a wrong datagram takes, on average */
 } weir_link_storm_result;
 
 /* Forged, replayed, cut short, bit-flipped and old-epoch datagrams, and invented senders, in turn,
