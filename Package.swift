@@ -130,16 +130,18 @@ let package = Package(
 
     // The measurements.
     .target(
-      name: "CWeirBenchmarks",
-      dependencies: ["CCore", "CWeirBase", "CWeirLink", "CWeirSeal"], path: "Benchmarks/Core",
-      cSettings: cRules),
+      name: "CWeirBenchmarks", path: "Benchmarks/Core", cSettings: cRules),
+    .target(
+      name: "CWeirLinkBenchmarks",
+      dependencies: ["CWeirBenchmarks", "CCore", "CWeirBase", "CWeirLink", "CWeirSeal"],
+      path: "Benchmarks/LinkCore", cSettings: cRules),
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "CWeirBenchmarks", "WeirCore",
+        "CWeirBenchmarks", "CWeirLinkBenchmarks", "WeirCore",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      path: "Benchmarks", exclude: ["Core", "README.md"],
+      path: "Benchmarks", exclude: ["Core", "LinkCore", "README.md"],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
 
     // The proof.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CWeirBenchmarks
+import CWeirLinkBenchmarks
 import Foundation
 
 /// The link by itself: the sender's room, sockets, the receiver's room, a counting sink.

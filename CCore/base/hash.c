@@ -1,11 +1,11 @@
 /* hash.c: a mixing hash for tables in memory.
  *
  * Sixteen bytes at a time are folded by one 64 × 64 → 128 bit multiplication whose halves are
- * xored, the way wyhash does it. The length goes into the last fold, so that a text and the same
- * text with zeros behind it differ. It is no cryptographic hash; the seed keeps strangers from
- * aiming at a bucket. Words are read little endian everywhere: under a seed that both sides know it
- * is also the end-to-end check of a record on the link, inside the seal, where it has to find
- * accidents and other content, not an enemy.
+ * xored, the way wyhash does it; of long texts four such rows at once. The length goes into the
+ * last fold, so that a text and the same text with zeros behind it differ. It is no cryptographic
+ * hash; the seed keeps strangers from aiming at a bucket. Words are read little endian everywhere:
+ * under a seed that both sides know it is also the end-to-end check of a record on the link, inside
+ * the seal, where it has to find accidents and other content, not an enemy.
  */
 #include "weir_base.h"
 
@@ -33,6 +33,16 @@ uint64_t weir_hash(uint64_t seed, weir_bytes bytes) {
   uint64_t state = seed ^ first;
   const uint8_t *at = bytes.at;
   size_t left = bytes.count;
+  if (left > 64) {
+    /* Four folds that do not wait for one another. */
+    uint64_t states[4] = {state, state ^ first, state ^ second, state ^ third};
+    for (; left > 64; at += 64, left -= 64) {
+      for (size_t i = 0; i < 4; i++) {
+        states[i] = fold(load(at + 16 * i, 8) ^ second, load(at + 16 * i + 8, 8) ^ states[i]);
+      }
+    }
+    state = fold(states[0] ^ second, states[1] ^ third) ^ fold(states[2] ^ first, states[3]);
+  }
   while (left > 16) {
     state = fold(load(at, 8) ^ second, load(at + 8, 8) ^ state);
     at += 16;

@@ -120,12 +120,31 @@ struct ChecksumTests {
       seen.insert(hash)
       buckets[Int(hash % 64)] += 1
     }
-    for length in 0..<40 {
+    for length in 0..<300 {
       seen.insert(withView(Array(repeating: 0, count: length)) { weir_hash(1, $0) })
     }
-    #expect(seen.count == 4096 + 40)
+    #expect(seen.count == 4096 + 300)
     #expect(buckets.allSatisfy { (20...120).contains($0) }, "64 are expected in each")
     withView([1, 2, 3]) { #expect(weir_hash(1, $0) != weir_hash(2, $0)) }
+  }
+
+  @Test(
+    "every bit of a text, and the order of its parts, is in the hash", arguments: [63, 64, 200])
+  func hashingOfLongTexts(count: Int) {
+    let text = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37) }
+    var seen: Set<UInt64> = [withView(text) { weir_hash(1, $0) }]
+    for bit in 0..<(8 * count) {
+      var other = text
+      other[bit / 8] ^= 1 << UInt8(bit % 8)
+      #expect(seen.insert(withView(other) { weir_hash(1, $0) }).inserted)
+    }
+    for (at, size) in [(0, 8), (0, 16), (16, 16), (0, 32), (8, 16)] {
+      let swapped =
+        text[..<at] + text[(at + size)..<(at + 2 * size)] + text[at..<(at + size)]
+        + text[(at + 2 * size)...].prefix(count)
+      guard swapped.count == count else { continue }
+      #expect(seen.insert(withView(Array(swapped)) { weir_hash(1, $0) }).inserted)
+    }
   }
 }
 
