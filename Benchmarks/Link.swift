@@ -169,8 +169,8 @@ struct LinkFigures {
     let offload = "segments out \(result.segments_out), in \(result.segments_in)"
     notes.append(
       "\(records) records once each; \(result.copies) copies, \(result.datagrams) datagrams, "
-        + "\(result.lost) lost at the hook, \(result.repeats) repeats, \(result.rejected) rejected; "
-        + "\(returned) packets from the inner side; \(offload)")
+        + "\(result.lost) lost at the hook, \(result.repeats) repeats, "
+        + "\(result.rejected) rejected; \(returned) packets from the inner side; \(offload)")
   }
 
   /// Prints everything.
