@@ -42,6 +42,7 @@ static void number_crossing_and_report(weir_unit *u, uint32_t slot, weir_state *
                                        uint16_t effects) {
   if ((effects & WEIR_EFFECT_CROSS) && s->crossing == 0) s->crossing = u->crossing_highest + 1;
   bool raised = (effects & WEIR_EFFECT_REPORT) && s->report == REPORT_RAISED;
+  outbox_mark_state(u, &u->matters[slot].state, s);
   bool joins = u->matters[slot].state.report == REPORT_RAISED;
   if (raised && (s->report_number == 0 || !joins)) {
     uint32_t open = *report_open_of(u, s);

@@ -14,6 +14,41 @@
 
 #include <string.h>
 
+enum { RETRY_MS = 1000 };
+
+static weir_status stage_open(stage **out) {
+  stage *s = weir_allocate(1, sizeof *s);
+  uint8_t *memory = weir_allocate(STAGE_BYTES, 1);
+  if (!s || !memory) {
+    weir_free(s);
+    weir_free(memory);
+    return WEIR_OUT_OF_MEMORY;
+  }
+  s->memory = weir_buffer_over(memory, STAGE_BYTES);
+  *out = s;
+  return WEIR_OK;
+}
+
+weir_status deliver_open(weir_unit *u) {
+  const weir_unit_options *given = &u->options;
+  if (!given->delivery && !given->delivery_way && !given->delivery_stream) return WEIR_OK;
+  weir_status status = WEIR_OK;
+  if (given->delivery) {
+    u->ways[u->way_count++] = &u->directory.way;
+    status = directory_open(&u->directory, given->delivery, u->os);
+  }
+  if (given->delivery_way) u->ways[u->way_count++] = given->delivery_way;
+  for (unsigned i = 0; i < 2 && status == WEIR_OK; i++) status = stage_open(&u->stages[i]);
+  return status;
+}
+
+void deliver_close(weir_unit *u) {
+  for (unsigned i = 0; i < 2; i++) {
+    if (u->stages[i]) weir_free(u->stages[i]->memory.at);
+    weir_free(u->stages[i]);
+  }
+}
+
 static stage *on_its_way(const weir_unit *u) {
   return u->stages[u->gathering ^ 1];
 }
@@ -45,8 +80,10 @@ weir_status perform_publish(const weir_job *job, const weir_os *os) {
 }
 
 bool deliver_take_job(weir_unit *u) {
-  if (!u->options.inner) return false;
-  if (u->delivery == DELIVERY_IDLE && u->stages[u->gathering]->count > 0) {
+  if (!u->stages[0] || u->now.boot_ms < u->delivery_retry_ms) return false;
+  if (u->delivery == DELIVERY_STAGING) {
+    u->job.kind = JOB_STAGE; /* once more */
+  } else if (u->delivery == DELIVERY_IDLE && u->stages[u->gathering]->count > 0) {
     u->gathering ^= 1;
     u->delivery = DELIVERY_STAGING;
     u->job.kind = JOB_STAGE;
@@ -72,9 +109,10 @@ static void log_delivered(weir_unit *u, const stage_item *item) {
   bool warn = item->stale || m->conflict || m->quarantined;
   if (!weir_log_begin(u->log, warn ? WEIR_LOG_WARN : WEIR_LOG_INFO, true, u->now.wall_ms,
                       m->quarantined ? "quarantined" : "delivered",
-                      m->quarantined     ? "a record was put into quarantine"
-                      : u->way_count > 0 ? "a matter was delivered to the 110 desk"
-                                         : "a matter lies ready for the 110 desk to take")) {
+                      m->quarantined      ? "a record was put into quarantine"
+                      : !u->options.inner ? "a matter that has become 12345's was delivered"
+                      : u->way_count > 0  ? "a matter was delivered to the 110 desk"
+                                          : "a matter lies ready for the 110 desk to take")) {
     return;
   }
   if (m->handover.count) weir_log_text(u->log, "labels.handover", m->handover);
@@ -113,7 +151,21 @@ void deliver_mark(weir_unit *u) {
   }
 }
 
+void deliver_job_failed(weir_unit *u, const weir_job *job, weir_status status) {
+  WEIR_ASSERT(job->kind == JOB_STAGE || job->kind == JOB_PUBLISH);
+  if (u->options.inner) {
+    unit_fail(u, status);
+    return;
+  }
+  /* The hand-overs to 110 go on, whatever 12345's own folder does. */
+  u->delivery_retry_ms = u->now.boot_ms + RETRY_MS;
+  alarm_begin(u, "deliveryFailed", "", "投送目录无法写入,转12345事项暂存待投",
+              "the delivery directory cannot be written; what is owed to 12345 waits",
+              "检查 delivery.directory 的磁盘与权限");
+}
+
 void deliver_job_done(weir_unit *u, const weir_job *job) {
+  if (!u->options.inner) alarm_end(u, "deliveryFailed", "", "投送目录已恢复", "delivery goes on");
   if (job->kind == JOB_STAGE) {
     u->delivery = DELIVERY_MARKING;
     u->marked = 0;
@@ -129,6 +181,7 @@ void deliver_job_done(weir_unit *u, const weir_job *job) {
   }
   s->count = 0;
   s->memory.count = 0;
+  u->delivery_retry_ms = 0;
   u->delivery = DELIVERY_IDLE;
 }
 
@@ -140,7 +193,9 @@ void deliver_on_durable(weir_unit *u) {
 }
 
 bool deliver_quiet(const weir_unit *u) {
-  if (!u->options.inner) return true;
+  if (!u->stages[0]) return true;
+  if (!u->options.inner && u->delivery_retry_ms > 0) return true; /* it may never come back */
+  if (!outbox_quiet(u)) return false;
   return u->delivery == DELIVERY_IDLE && u->stages[u->gathering]->count == 0;
 }
 
@@ -149,6 +204,10 @@ bool deliver_quiet(const weir_unit *u) {
 void inner_recover_mark(weir_unit *u, const mark_record *m, const weir_frame_view *frame) {
   u->marked_names[u->marked_count++ % MARKED_NAMES] = weir_hash(0, m->name);
   u->item_serial = frame->serial;
+  if (!u->options.inner && m->unit.count != 0) {
+    outbox_recover_mark(u, m);
+    return;
+  }
   if (m->unit.count == 0) {
     if (m->released) quarantine_settle(u, m->released);
     alarm_recover(u, m);
@@ -170,7 +229,7 @@ static bool is_marked(const void *user, weir_bytes name) {
   return false;
 }
 
-weir_status inner_recover_ways(weir_unit *u) {
+weir_status deliver_recover_ways(weir_unit *u) {
   for (size_t i = 0; i < u->way_count; i++) {
     const weir_delivery *way = u->ways[i];
     weir_status status = way->recover(way->context, u->os, is_marked, u);

@@ -2,8 +2,9 @@
  *
  *   stage    every file is written under DIR/.staging; one syncfs for the batch, or a sync each
  *            when they are few
- *   publish  renames into DIR (or DIR/.quarantine), one sync of each directory that changed
- *   recover  a staged file that is marked is renamed, any other removed
+ *   publish  renames into DIR (DIR/drill, DIR/.quarantine), one sync of each directory that
+ * changed; done again after a failure, it finds some of them in their place already recover  a
+ * staged file that is marked is renamed, any other removed
  *
  * A name that begins with a dot is never a delivered item: readers pass over it. */
 #include "internal.h"
@@ -14,6 +15,7 @@ enum { PATH_MAX_BYTES = 1024, FEW_FILES = 8 };
 
 static const char staging_folder[] = "/.staging";
 static const char quarantine_folder[] = "/.quarantine";
+static const char drill_folder[] = "/drill";
 
 static const char *join(char path[PATH_MAX_BYTES], const directory_way *d, const char *folder,
                         weir_bytes name) {
@@ -57,24 +59,48 @@ static weir_status stage_batch(void *context, const weir_os *os, const weir_deli
   return os->sync_filesystem(os->context, d->path);
 }
 
+static const char *folder_of(bool quarantined, bool drill) {
+  return quarantined ? quarantine_folder : drill ? drill_folder : "";
+}
+
+/* Made when the first drill comes: where there are none, nothing stands beside the items. */
+static weir_status make_drill_folder(const directory_way *d, const weir_os *os) {
+  char path[PATH_MAX_BYTES];
+  if (!join(path, d, drill_folder, weir_text(""))) return WEIR_TOO_LONG;
+  return unit_make_folder(os, path);
+}
+
 static weir_status show(const directory_way *d, const weir_os *os, weir_bytes name,
-                        bool quarantined) {
+                        const char *folder) {
   char source[PATH_MAX_BYTES], target[PATH_MAX_BYTES];
   if (!join(source, d, staging_folder, name)) return WEIR_TOO_LONG;
-  if (!join(target, d, quarantined ? quarantine_folder : "", name)) return WEIR_TOO_LONG;
-  return os->rename(os->context, source, target);
+  if (!join(target, d, folder, name)) return WEIR_TOO_LONG;
+  weir_status status = os->rename(os->context, source, target);
+  weir_file *file = NULL;
+  if (status == WEIR_NOT_FOUND && folder == drill_folder) {
+    status = make_drill_folder(d, os);
+    if (status == WEIR_OK) status = os->rename(os->context, source, target);
+  }
+  if (status != WEIR_NOT_FOUND) return status;
+  if (os->open(os->context, target, WEIR_OPEN_READ, &file) != WEIR_OK) return status;
+  os->close(os->context, file);
+  return WEIR_OK;
 }
 
 static weir_status publish_batch(void *context, const weir_os *os, const weir_delivery_item *items,
                                  size_t count) {
   const directory_way *d = context;
-  bool quarantined = false;
+  bool quarantined = false, drill = false;
   for (size_t i = 0; i < count; i++) {
-    weir_status status = show(d, os, items[i].name, items[i].quarantined);
+    const weir_delivery_item *item = &items[i];
+    const char *folder = folder_of(item->quarantined, item->drill);
+    weir_status status = show(d, os, item->name, folder);
     if (status != WEIR_OK) return status;
-    quarantined = quarantined || items[i].quarantined;
+    quarantined = quarantined || folder == quarantine_folder;
+    drill = drill || folder == drill_folder;
   }
   weir_status status = quarantined ? sync_folder(d, os, quarantine_folder) : WEIR_OK;
+  if (status == WEIR_OK && drill) status = sync_folder(d, os, drill_folder);
   return status == WEIR_OK ? sync_folder(d, os, "") : status;
 }
 
@@ -90,7 +116,9 @@ static weir_status settle_staged(void *user, const char *name) {
   weir_bytes text = weir_text(name);
   if (s->is_marked(s->user, text)) {
     bool quarantined = strncmp(name, QUARANTINE_PREFIX, strlen(QUARANTINE_PREFIX)) == 0;
-    return show(s->way, s->os, text, quarantined);
+    /* A drill's number is UNIT-DAY-YSERIAL; no other name has a dash before a Y. */
+    bool drill = strstr(name, "-Y") != NULL;
+    return show(s->way, s->os, text, folder_of(quarantined, drill));
   }
   char path[PATH_MAX_BYTES];
   if (!join(path, s->way, staging_folder, text)) return WEIR_TOO_LONG;
@@ -104,6 +132,8 @@ static weir_status recover(void *context, const weir_os *os,
   char path[PATH_MAX_BYTES];
   if (!join(path, d, staging_folder, weir_text(""))) return WEIR_TOO_LONG;
   weir_status status = os->list(os->context, path, settle_staged, &s);
+  if (status == WEIR_OK) status = sync_folder(d, os, drill_folder);
+  if (status == WEIR_NOT_FOUND) status = WEIR_OK; /* no drill ever came */
   if (status == WEIR_OK) status = sync_folder(d, os, quarantine_folder);
   return status == WEIR_OK ? sync_folder(d, os, "") : status;
 }

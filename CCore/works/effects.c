@@ -140,7 +140,7 @@ static void log_quarantine(weir_unit *u) {
   (void)weir_log_end(u->log);
 }
 
-static void release_one(weir_unit *u, weir_position position) {
+static void release_one(weir_unit *u, uint64_t serial, weir_position position) {
   weir_buffer memory = weir_buffer_over(u->read_memory[0], WEIR_JOURNAL_BODY_MAX);
   weir_frame_view frame;
   weir_status status = weir_journal_read(u->journal, position, &memory, &frame);
@@ -168,14 +168,16 @@ static void release_one(weir_unit *u, weir_position position) {
     *(drill ? &u->counters.drill_reports : &u->counters.reports) += 1;
   log_change(u, &r);
   notice_matter(u, &r, false);
+  outbox_note(u, serial, position, &r);
 }
 
 void effects_release(weir_unit *u) {
   uint64_t durable = weir_journal_durable(u->journal);
   while (u->effect_count > 0 && u->effect_serials[u->effect_first] <= durable) {
     weir_position position = u->effects[u->effect_first];
+    uint64_t serial = u->effect_serials[u->effect_first];
     u->effect_first = (u->effect_first + 1) % EFFECTS;
     u->effect_count--;
-    release_one(u, position);
+    release_one(u, serial, position);
   }
 }

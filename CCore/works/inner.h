@@ -113,6 +113,14 @@ typedef struct conflict {
 
 enum { DELIVERY_IDLE, DELIVERY_STAGING, DELIVERY_MARKING, DELIVERY_PUBLISHING };
 
+/* What an outer unit owes 12345 (outbox.c). */
+typedef struct outbox {
+  uint64_t cursor; /* the last record that was looked at */
+  uint64_t owed;   /* recovery: the last record that has to be told */
+  weir_position hint;
+  bool is_behind; /* records behind the cursor wait to be read */
+} outbox;
+
 /* receive.c: the inner unit's side of the link */
 weir_status inner_open(weir_unit *u);
 void inner_close(weir_unit *u);
@@ -152,7 +160,16 @@ bool items_stage_released(weir_unit *u, const mark_record *m, uint64_t number, w
 /* `,"KEY":…` with the bytes as JSON; else `KEYText` with their text, or `KEYHex`. */
 void put_content(weir_buffer *b, const char *key, weir_bytes bytes);
 
+/* What was put into the stage's memory from an offset on; a text put there. */
+weir_bytes stage_keep(stage *s, size_t from);
+weir_bytes stage_keep_text(stage *s, weir_bytes text);
+
 /* deliver.c */
+/* The stages, and the ways that the options name. */
+weir_status deliver_open(weir_unit *u);
+void deliver_close(weir_unit *u);
+/* A stage or a publication did not succeed: an inner unit fails, an outer one tries again. */
+void deliver_job_failed(weir_unit *u, const weir_job *job, weir_status status);
 /* The stage that gathers; null when it has no room for so many items and bytes. */
 stage *stage_gathering(weir_unit *u, size_t items, size_t bytes);
 bool deliver_take_job(weir_unit *u);
@@ -163,7 +180,21 @@ bool deliver_quiet(const weir_unit *u);
 weir_status perform_stage(const weir_job *job, const weir_os *os);
 weir_status perform_publish(const weir_job *job, const weir_os *os);
 void inner_recover_mark(weir_unit *u, const mark_record *m, const weir_frame_view *frame);
-weir_status inner_recover_ways(weir_unit *u);
+weir_status deliver_recover_ways(weir_unit *u);
+
+/* outbox.c */
+struct matter_record;
+/* Marks a state that has become 12345's without having been submitted by it. */
+void outbox_mark_state(const weir_unit *u, const weir_state *before, weir_state *after);
+/* A durable change, in the journal's order. */
+void outbox_note(weir_unit *u, uint64_t serial, weir_position position,
+                 const struct matter_record *r);
+/* Reads on where there was no room. True: call again soon. */
+bool outbox_tick(weir_unit *u);
+bool outbox_quiet(const weir_unit *u);
+void outbox_recover(weir_unit *u, uint64_t serial, const struct matter_record *r);
+void outbox_recover_mark(weir_unit *u, const mark_record *m);
+void outbox_begin(weir_unit *u);
 
 /* alarms.c */
 /* Begins an alarm, unless one of this code and sender is open: log, status, delivered item. */

@@ -51,7 +51,8 @@ enum {
   FLAG_ON_BEHALF = 1 << 9,
   FLAG_CROSSES = 1 << 10,
   FLAG_DANGER_CLEARED = 1 << 11,
-  FLAG_UNDECIDED = 1 << 12
+  FLAG_UNDECIDED = 1 << 12,
+  FLAG_BECAME_12345 = 1 << 20 /* the core's own: 12345's, and not submitted by it */
 };
 enum { OWNER_110 = 1, OWNER_12345 = 2, OWNER_NEITHER = 3, OWNER_UNCLEAR = 4 };
 enum { ACTION_THREE_WAY_CALL = 7, ACTION_DISPATCH_FIRST = 10 };
@@ -306,6 +307,8 @@ struct weir_unit {
   stage *stages[2];
   unsigned gathering;
   uint8_t delivery;
+  uint64_t delivery_retry_ms; /* outer: not before, after a failure; 0: it did not fail */
+  outbox outbox;
   uint64_t mark_serial;
   size_t marked; /* items of the stage on its way that are in the journal */
   directory_way directory;

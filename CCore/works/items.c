@@ -139,14 +139,14 @@ static void put_item(weir_unit *u, const ledger *l, const weir_link_event *e, co
   weir_put_text(b, "}\n");
 }
 
-static weir_bytes keep(stage *s, size_t from) {
+weir_bytes stage_keep(stage *s, size_t from) {
   return weir_view(s->memory.at + from, s->memory.count - from);
 }
 
-static weir_bytes keep_text(stage *s, weir_bytes text) {
+weir_bytes stage_keep_text(stage *s, weir_bytes text) {
   size_t from = s->memory.count;
   weir_put(&s->memory, text);
-  return keep(s, from);
+  return stage_keep(s, from);
 }
 
 static void put_name(stage *s, stage_item *item, const weir_link_event *e, const char *handover) {
@@ -168,7 +168,7 @@ static void put_name(stage *s, stage_item *item, const weir_link_event *e, const
     weir_put_hex(&s->memory, weir_view(check, sizeof check));
   }
   weir_put_text(&s->memory, ".json");
-  item->mark.name = keep(s, from);
+  item->mark.name = stage_keep(s, from);
 }
 
 /* Before the item, so that its mark stands before the item's (see alarms.c). */
@@ -214,9 +214,9 @@ static void stage_record(weir_unit *u, const weir_link_event *e, uint32_t which,
   item->mark.boot_epoch = e->boot_epoch;
   item->mark.conflict = conflicted;
   item->mark.quarantined = fault != NULL;
-  item->mark.unit = keep_text(s, weir_text(e->unit));
-  item->mark.handover = keep_text(s, weir_text(fault ? "" : f->handover));
-  item->mark.reason = keep_text(s, weir_text(fault ? fault : ""));
+  item->mark.unit = stage_keep_text(s, weir_text(e->unit));
+  item->mark.handover = stage_keep_text(s, weir_text(fault ? "" : f->handover));
+  item->mark.reason = stage_keep_text(s, weir_text(fault ? fault : ""));
   put_name(s, item, e, f->handover);
   size_t from = s->memory.count;
   if (fault) {
@@ -224,7 +224,7 @@ static void stage_record(weir_unit *u, const weir_link_event *e, uint32_t which,
   } else {
     put_item(u, &u->ledgers[which], e, f, conflicted, item, &s->memory);
   }
-  item->bytes = keep(s, from);
+  item->bytes = stage_keep(s, from);
   WEIR_ASSERT(!s->memory.overflow);
   s->count++;
   ledger_take(u, which, &item->mark, ledger_handover(item->mark.handover));
@@ -267,7 +267,7 @@ static stage_item *add_item(stage *s, weir_bytes name, size_t from) {
   stage_item *item = &s->items[s->count++];
   memset(item, 0, sizeof *item);
   item->mark.name = name;
-  item->bytes = keep(s, from);
+  item->bytes = stage_keep(s, from);
   WEIR_ASSERT(!s->memory.overflow);
   return item;
 }
@@ -286,8 +286,8 @@ bool items_stage_alarm(weir_unit *u, const alarm *a, unsigned moment) {
   weir_put_text(b, "-");
   weir_put_text(b, moments[moment]);
   weir_put_text(b, ".json");
-  weir_bytes name = keep(s, from);
-  weir_bytes sender = keep_text(s, weir_text(a->unit));
+  weir_bytes name = stage_keep(s, from);
+  weir_bytes sender = stage_keep_text(s, weir_text(a->unit));
   from = b->count;
   weir_put_text(b, "{\"kind\":\"alarm\",\"id\":");
   weir_put_decimal(b, a->id);
@@ -341,7 +341,7 @@ bool items_stage_released(weir_unit *u, const mark_record *m, uint64_t number, w
   weir_put_text(b, "-r");
   weir_put_decimal(b, m->revision);
   weir_put_text(b, "-released.json");
-  weir_bytes name = keep(s, from);
+  weir_bytes name = stage_keep(s, from);
   from = b->count;
   weir_put_text(b, "{\"kind\":\"matter\",\"unit\":");
   weir_put_quoted(b, m->unit);

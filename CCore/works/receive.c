@@ -5,41 +5,14 @@
 
 enum { DATAGRAM_LOG_MS = 10000 };
 
-static weir_status stage_open(stage **out) {
-  stage *s = weir_allocate(1, sizeof *s);
-  uint8_t *memory = weir_allocate(STAGE_BYTES, 1);
-  if (!s || !memory) {
-    weir_free(s);
-    weir_free(memory);
-    return WEIR_OUT_OF_MEMORY;
-  }
-  s->memory = weir_buffer_over(memory, STAGE_BYTES);
-  *out = s;
-  return WEIR_OK;
-}
-
 weir_status inner_open(weir_unit *u) {
-  const weir_unit_options *given = &u->options;
-  if (!given->keys) return WEIR_INVALID;
-  if (!given->delivery && !given->delivery_way && !given->delivery_stream) return WEIR_INVALID;
-  weir_status status = WEIR_OK;
-  if (given->delivery) {
-    u->ways[u->way_count++] = &u->directory.way;
-    status = directory_open(&u->directory, given->delivery, u->os);
-  }
-  if (given->delivery_way) u->ways[u->way_count++] = given->delivery_way;
-  for (unsigned i = 0; i < 2 && status == WEIR_OK; i++) status = stage_open(&u->stages[i]);
+  if (!u->options.keys || !u->stages[0]) return WEIR_INVALID;
   weir_link_receiver_options o = {u->options.keys, u->now.boot_ms};
-  if (status == WEIR_OK) status = weir_link_receiver_open(&o, &u->receiver);
-  return status;
+  return weir_link_receiver_open(&o, &u->receiver);
 }
 
 void inner_close(weir_unit *u) {
   weir_link_receiver_close(u->receiver);
-  for (unsigned i = 0; i < 2; i++) {
-    if (u->stages[i]) weir_free(u->stages[i]->memory.at);
-    weir_free(u->stages[i]);
-  }
   for (unsigned i = 0; i < WEIR_LINK_SENDERS_MAX; i++) weir_free(u->ledgers[i].entries);
 }
 

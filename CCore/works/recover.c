@@ -83,6 +83,7 @@ static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {
   }
   matter_settle(u, slot, &r, frame->position);
   rec->last_wall_ms = r.now.wall_ms;
+  if (!u->options.inner) outbox_recover(u, frame->serial, &r);
   bool receipt = r.step_kind == WEIR_STEP_EVENT && r.event == WEIR_EVENT_RECEIPT;
   if (receipt) u->last_proof_ms = r.now.wall_ms;
   notice_matter(u, &r, true);

@@ -113,9 +113,11 @@ static weir_status open_rooms(weir_unit *u, weir_journal_finding *finding) {
   weir_status status = u->os->random(u->os->context, &u->hash_seed, sizeof u->hash_seed);
   if (status == WEIR_OK) status = unit_make_folder(u->os, u->options.data);
   if (status == WEIR_OK) status = take_memory(u);
+  if (status == WEIR_OK) status = deliver_open(u);
   if (status == WEIR_OK && u->options.inner) status = inner_open(u);
   if (status == WEIR_OK) status = unit_recover(u, finding);
-  if (status == WEIR_OK && u->options.inner) status = inner_recover_ways(u);
+  if (status == WEIR_OK) status = deliver_recover_ways(u);
+  outbox_begin(u);
   if (status == WEIR_OK) status = carry_open(u);
   return status;
 }
@@ -143,6 +145,7 @@ void weir_unit_close(weir_unit *u) {
   if (!u) return;
   weir_link_sender_close(u->sender);
   if (u->options.inner) inner_close(u);
+  deliver_close(u);
   weir_journal_close(u->journal);
   connections_close(u);
   matters_close(u);
@@ -223,6 +226,8 @@ bool weir_unit_turn(weir_unit *u) {
     drills_tick(u);
     reconcile_tick(u);
     if (u->options.inner) inner_tick(u);
+    if (!u->options.inner) deliver_mark(u);
+    more = outbox_tick(u) || more;
     alarms_tick(u);
     quarantine_tick(u);
     more = watch_pump(u) || more;

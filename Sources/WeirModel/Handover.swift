@@ -105,6 +105,8 @@ public struct HandoverFlags: OptionSet, Hashable, Sendable {
   public static let dangerCleared = HandoverFlags(rawValue: 1 << 11)
   /// The unit could not decide; a person was called.
   public static let undecided = HandoverFlags(rawValue: 1 << 12)
+  /// 12345's without having been submitted by it; the core's own.
+  public static let became12345 = HandoverFlags(rawValue: 1 << 20)
 }
 
 /// A moment on both clocks of this boot, in milliseconds. 0 and 0 stands for "none".

@@ -39,6 +39,8 @@ final class House {
     var directory = true
     var stream = false
     var way: UnsafePointer<weir_delivery>?
+    /// Whether an outer unit delivers what has become 12345's.
+    var outbox = false
   }
 
   /// 2026-11-23T18:31:00+08:00, and 1,000 s after the boot.
@@ -117,7 +119,7 @@ final class House {
     o.keys = options.link ? keys : nil
     o.mtu = 1500
     let isInner = options.role == .inner
-    o.delivery = isInner && options.directory ? strings.keep("/out") : nil
+    o.delivery = (isInner ? options.directory : options.outbox) ? strings.keep("/out") : nil
     o.delivery_stream = isInner && options.stream
     o.delivery_way = isInner ? options.way : nil
     o.stale_ms = 30 * 60 * 1000
