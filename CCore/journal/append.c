@@ -35,20 +35,25 @@ static weir_status begin_segment_on_append(weir_journal *j, size_t frame_size) {
   WEIR_ASSERT(remembered);
   segment_header header = {.version = FORMAT_VERSION,
                            .number = j->segment,
-                           .salt = reserve.salt,
+                           .salt = j->next_salt,
+                           .next_salt = reserve.salt,
                            .first_serial = j->appended + 1,
                            .chain = j->chain};
   memcpy(header.unit, j->unit, sizeof header.unit);
+  j->seed = weir_journal_seed(header.salt);
+  j->next_salt = header.next_salt;
+  j->first_serial = header.first_serial;
   weir_journal_put_header(j->memory[j->gather] + j->gather_count, &header);
   WEIR_ASSERT(j->run_count < 2);
   j->runs[j->run_count++] = (frame_run){.segment = j->segment,
+                                        .seed = j->seed,
+                                        .first_serial = j->first_serial,
                                         .at = j->gather_count,
                                         .count = WEIR_JOURNAL_HEADER_BYTES,
                                         .reserve = reserve.number};
   j->gather_count += WEIR_JOURNAL_HEADER_BYTES;
   j->offset = WEIR_JOURNAL_HEADER_BYTES;
   j->limit = j->segment_bytes;
-  j->seed = weir_journal_seed(reserve.salt);
   return WEIR_OK;
 }
 
@@ -59,7 +64,10 @@ static weir_status run_on_append(weir_journal *j, size_t frame_size, frame_run *
     weir_status status = begin_segment_on_append(j, frame_size);
     if (status != WEIR_OK) return status;
   } else if (j->run_count == 0) {
-    j->runs[j->run_count++] = (frame_run){.segment = j->segment, .offset = j->offset};
+    j->runs[j->run_count++] = (frame_run){.segment = j->segment,
+                                          .seed = j->seed,
+                                          .first_serial = j->first_serial,
+                                          .offset = j->offset};
     WEIR_ASSERT(j->gather_count == 0);
   }
   *run = &j->runs[j->run_count - 1];
@@ -68,7 +76,7 @@ static weir_status run_on_append(weir_journal *j, size_t frame_size, frame_run *
 
 weir_status weir_journal_append(weir_journal *j, uint8_t kind, const weir_bytes *parts,
                                 size_t part_count, uint64_t *serial, weir_position *position) {
-  WEIR_ASSERT(kind != 0);
+  WEIR_ASSERT(kind != 0 && kind <= WEIR_JOURNAL_KIND_MAX);
   if (j->closed || j->read_only) return WEIR_CLOSED;
   size_t body_bytes;
   weir_status status = size_of_parts(parts, part_count, &body_bytes);
@@ -87,20 +95,19 @@ weir_status weir_journal_append(weir_journal *j, uint8_t kind, const weir_bytes 
     body += parts[i].count;
   }
   frame_header frame = {.chain = j->chain,
-                        .serial = j->appended + 1,
+                        .index = (uint32_t)(j->appended + 1 - j->first_serial),
                         .body_bytes = (uint32_t)body_bytes,
                         .kind = kind,
                         .position = (uint16_t)run->frames};
   weir_journal_seal_frame(at, &frame, j->seed);
   j->chain = frame.checksum;
-  j->appended = frame.serial;
-  *serial = frame.serial;
+  *serial = ++j->appended;
   *position = weir_journal_position(j->segment, j->offset);
   j->offset += size;
   j->gather_count += size;
   run->count += size;
   run->frames++;
-  run->last_serial = frame.serial;
+  run->last_serial = j->appended;
   return WEIR_OK;
 }
 

@@ -39,6 +39,7 @@ void weir_journal_put_header(uint8_t *at, const segment_header *header) {
   put_le(at + 24, header->first_serial, 8);
   put_le(at + 32, header->chain, 4);
   memcpy(at + 36, header->unit, WEIR_UNIT_NAME_MAX);
+  put_le(at + 44, header->next_salt, 8);
   put_le(at + 60, weir_crc32c(0, weir_view(at, 60)), 4);
 }
 
@@ -51,7 +52,13 @@ bool weir_journal_get_header(const uint8_t *at, segment_header *header) {
   header->first_serial = get_le(at + 24, 8);
   header->chain = (uint32_t)get_le(at + 32, 4);
   memcpy(header->unit, at + 36, WEIR_UNIT_NAME_MAX);
+  header->next_salt = get_le(at + 44, 8);
   return true;
+}
+
+/* The frames of another use of the file have other indexes, not only other checksums. */
+static uint32_t turned_by(uint32_t seed) {
+  return seed >> 8;
 }
 
 static weir_bytes covered(const uint8_t *at, const frame_header *frame) {
@@ -60,35 +67,35 @@ static weir_bytes covered(const uint8_t *at, const frame_header *frame) {
 
 void weir_journal_seal_frame(uint8_t *at, frame_header *frame, uint32_t seed) {
   WEIR_ASSERT(frame->body_bytes <= WEIR_JOURNAL_BODY_MAX);
-  WEIR_ASSERT(frame->kind != 0);
+  WEIR_ASSERT(frame->kind != 0 && frame->kind <= WEIR_JOURNAL_KIND_MAX);
+  WEIR_ASSERT(frame->index < FRAMES_MAX);
   put_le(at + 4, frame->chain, 4);
-  put_le(at + 8, frame->serial, 8);
-  put_le(at + 16, frame->body_bytes, 4);
-  at[20] = frame->kind;
-  at[21] = 0;
-  put_le(at + 22, frame->position, 2);
+  put_le(at + 8, frame->index ^ turned_by(seed), 3);
+  put_le(at + 11, frame->body_bytes | (uint32_t)frame->kind << 18, 3);
+  put_le(at + 14, frame->position, 2);
   frame->checksum = weir_crc32c(seed, covered(at, frame));
   put_le(at, frame->checksum, 4);
   size_t end = WEIR_JOURNAL_FRAME_BYTES + (size_t)frame->body_bytes;
   memset(at + end, 0, weir_journal_frame_size(frame->body_bytes) - end);
 }
 
-bool weir_journal_get_frame(const uint8_t *at, size_t available, frame_header *frame) {
+bool weir_journal_get_frame(const uint8_t *at, size_t available, uint32_t seed,
+                            frame_header *frame) {
   if (available < WEIR_JOURNAL_FRAME_BYTES) return false;
-  if (at[20] == 0 || at[21] != 0) return false;
+  uint32_t size = (uint32_t)get_le(at + 11, 3);
   frame->checksum = (uint32_t)get_le(at, 4);
   frame->chain = (uint32_t)get_le(at + 4, 4);
-  frame->serial = get_le(at + 8, 8);
-  frame->body_bytes = (uint32_t)get_le(at + 16, 4);
-  frame->kind = at[20];
-  frame->position = (uint16_t)get_le(at + 22, 2);
-  return frame->body_bytes <= WEIR_JOURNAL_BODY_MAX;
+  frame->index = (uint32_t)get_le(at + 8, 3) ^ turned_by(seed);
+  frame->body_bytes = size & ((1 << 18) - 1);
+  frame->kind = (uint8_t)(size >> 18);
+  frame->position = (uint16_t)get_le(at + 14, 2);
+  return frame->kind != 0 && frame->body_bytes <= WEIR_JOURNAL_BODY_MAX;
 }
 
-bool weir_journal_could_follow(const uint8_t *at, size_t available, uint32_t chain,
-                               uint64_t serial) {
+bool weir_journal_could_follow(const uint8_t *at, size_t available, uint32_t seed, uint32_t chain,
+                               uint32_t index) {
   if (available < WEIR_JOURNAL_FRAME_BYTES) return true;
-  return get_le(at + 4, 4) == chain || get_le(at + 8, 8) == serial;
+  return get_le(at + 4, 4) == chain || (get_le(at + 8, 3) ^ turned_by(seed)) == index;
 }
 
 bool weir_journal_frame_holds(const uint8_t *at, size_t available, const frame_header *frame,

@@ -7,11 +7,13 @@
 #include <string.h>
 
 enum {
-  FORMAT_VERSION = 1,
+  FORMAT_VERSION = 2,
   DIRECTORY_BYTES_MAX = 960,
   PATH_BYTES_MAX = DIRECTORY_BYTES_MAX + 64,
   SEGMENT_BYTES_MIN = 256 * 1024,
-  SEGMENT_BYTES_MAX = 1024 * 1024 * 1024,
+  SEGMENT_BYTES_MAX = 256 * 1024 * 1024,
+  FRAMES_MAX = 1 << 24, /* of one segment: an index has 24 bits */
+  FRAME_STEP = 4,       /* frames begin at multiples of it */
   SEGMENTS_MAX = 65536,              /* 1 TiB of the default size in one directory */
   BATCH_FRAMES_MAX = UINT16_MAX + 1, /* the position in a batch has 16 bits */
   BATCH_FRAMES_KEPT = 256,           /* below that: room() says to wait */
@@ -22,7 +24,10 @@ enum {
   PREPARE_RETRY_MS = 1000
 };
 
-_Static_assert(WEIR_JOURNAL_BODY_MAX % 8 == 0, "the longest frame needs no padding");
+_Static_assert(WEIR_JOURNAL_BODY_MAX % FRAME_STEP == 0, "the longest frame needs no padding");
+_Static_assert(WEIR_JOURNAL_BODY_MAX < 1 << 18, "a body's length has 18 bits");
+_Static_assert(SEGMENT_BYTES_MAX / WEIR_JOURNAL_FRAME_BYTES <= FRAMES_MAX,
+               "every frame of the largest segment has an index");
 _Static_assert(WEIR_JOURNAL_HEADER_BYTES + PADDED_FRAME_MAX <= SEGMENT_BYTES_MIN,
                "the longest frame fits the smallest segment");
 _Static_assert(PADDED_FRAME_MAX <= STREAM_BYTES, "a stream can show any frame whole");
@@ -33,6 +38,7 @@ typedef struct segment_header {
   uint32_t version;
   uint32_t number;
   uint64_t salt;
+  uint64_t next_salt;
   uint64_t first_serial;
   uint32_t chain;
   uint8_t unit[WEIR_UNIT_NAME_MAX];
@@ -41,14 +47,14 @@ typedef struct segment_header {
 typedef struct frame_header {
   uint32_t checksum;
   uint32_t chain;
-  uint64_t serial;
+  uint32_t index;
   uint32_t body_bytes;
   uint8_t kind;
   uint16_t position;
 } frame_header;
 
 static inline size_t weir_journal_frame_size(size_t body_bytes) {
-  return WEIR_JOURNAL_FRAME_BYTES + ((body_bytes + 7) & ~(size_t)7);
+  return WEIR_JOURNAL_FRAME_BYTES + ((body_bytes + FRAME_STEP - 1) & ~(size_t)(FRAME_STEP - 1));
 }
 static inline uint32_t weir_journal_segment_of(weir_position position) {
   return (uint32_t)(position >> 32);
@@ -66,10 +72,11 @@ bool weir_journal_get_header(const uint8_t *at, segment_header *header);
 /* Seals a frame whose body stands behind the header already: writes header and padding. */
 void weir_journal_seal_frame(uint8_t *at, frame_header *frame, uint32_t seed);
 /* False when the bytes cannot be a frame's header, whatever its checksum. */
-bool weir_journal_get_frame(const uint8_t *at, size_t available, frame_header *frame);
+bool weir_journal_get_frame(const uint8_t *at, size_t available, uint32_t seed,
+                            frame_header *frame);
 /* Do the bytes bear the mark of the frame that should follow, damaged or cut as it may be? */
-bool weir_journal_could_follow(const uint8_t *at, size_t available, uint32_t chain,
-                               uint64_t serial);
+bool weir_journal_could_follow(const uint8_t *at, size_t available, uint32_t seed, uint32_t chain,
+                               uint32_t index);
 /* Does the frame's own checksum hold? */
 bool weir_journal_frame_holds(const uint8_t *at, size_t available, const frame_header *frame,
                               uint32_t seed);
@@ -125,9 +132,13 @@ typedef struct segment_walk {
   uint32_t seed;
   uint32_t number;
   uint64_t offset;
-  uint64_t serial; /* expected next */
-  uint32_t chain;  /* of the frame before */
+  uint32_t index; /* expected next */
+  uint32_t chain; /* of the frame before */
 } segment_walk;
+
+static inline uint64_t weir_journal_walk_serial(const segment_walk *walk) {
+  return walk->header.first_serial + walk->index;
+}
 
 /* Opens segment `number` and reads its header; `has_header` is false when it does not hold. */
 weir_status weir_journal_walk_open(segment_walk *walk, const weir_os *os, const char *directory,
@@ -141,7 +152,9 @@ weir_status weir_journal_walk_next(segment_walk *walk, weir_frame_view *view, co
 /* Consecutive frames of one segment inside a buffer, to be written by one job. */
 typedef struct frame_run {
   uint32_t segment;
-  uint64_t offset;      /* in the segment, of the first byte */
+  uint32_t seed;
+  uint64_t first_serial; /* of the segment */
+  uint64_t offset;       /* in the segment, of the first byte */
   size_t at;            /* in the buffer, of the first byte */
   size_t count;         /* bytes */
   uint32_t frames;      /* so far, and so the next frame's position in its batch */
@@ -151,13 +164,15 @@ typedef struct frame_run {
 
 typedef struct reserve_file {
   uint32_t number;
-  uint64_t salt; /* drawn when the file was taken into the reserve, used once */
+  uint64_t salt; /* drawn when the file was taken into the reserve, used once: by the segment
+                  * after the one that the file becomes */
 } reserve_file;
 
 typedef struct read_file {
   weir_file *file; /* null: free */
   uint32_t segment;
   uint32_t seed;
+  uint64_t first_serial;
 } read_file;
 
 struct weir_journal_job {
@@ -188,6 +203,8 @@ struct weir_journal {
   uint64_t offset;
   uint64_t limit; /* bytes of the segment */
   uint32_t seed;
+  uint64_t next_salt;
+  uint64_t first_serial; /* of the segment */
   uint32_t chain;
   uint64_t appended;
   uint64_t durable;

@@ -8,8 +8,15 @@
  */
 #include "internal.h"
 
+/* What a segment's header says about its frames. */
+typedef struct frame_place {
+  uint32_t seed;
+  uint64_t first_serial;
+} frame_place;
+
 /* The bytes from `position` on as far as a buffer holds them; null when the disk has them. */
-static const uint8_t *buffered(const weir_journal *j, weir_position position, size_t *available) {
+static const uint8_t *buffered(const weir_journal *j, weir_position position, size_t *available,
+                               frame_place *place) {
   uint32_t segment = weir_journal_segment_of(position);
   uint64_t offset = weir_journal_offset_of(position);
   const uint8_t *found = NULL;
@@ -22,6 +29,7 @@ static const uint8_t *buffered(const weir_journal *j, weir_position position, si
     if (!inside) continue;
     const uint8_t *memory = j->memory[flight ? 1 - j->gather : j->gather];
     *available = run->count - (size_t)(offset - run->offset);
+    *place = (frame_place){run->seed, run->first_serial};
     found = memory + run->at + (offset - run->offset);
   }
   return found;
@@ -32,7 +40,7 @@ static bool could_stand_at(const weir_journal *j, weir_position position) {
   uint64_t offset = weir_journal_offset_of(position);
   if (j->segment_count == 0 || segment < j->first_segment) return false;
   if (segment - j->first_segment >= j->segment_count) return false;
-  if (offset < WEIR_JOURNAL_HEADER_BYTES || offset % 8 != 0) return false;
+  if (offset < WEIR_JOURNAL_HEADER_BYTES || offset % FRAME_STEP != 0) return false;
   return segment != j->segment || offset < j->offset;
 }
 
@@ -56,7 +64,10 @@ static weir_status open_on_file_of(weir_journal *j, uint32_t segment, read_file 
     os->close(os->context, file);
     return status;
   }
-  *slot = (read_file){.file = file, .segment = segment, .seed = weir_journal_seed(header.salt)};
+  *slot = (read_file){.file = file,
+                      .segment = segment,
+                      .seed = weir_journal_seed(header.salt),
+                      .first_serial = header.first_serial};
   return WEIR_OK;
 }
 
@@ -74,22 +85,23 @@ static const read_file *file_of(weir_journal *j, uint32_t segment, weir_status *
   return slot;
 }
 
-static void show_frame(weir_position position, const frame_header *frame, weir_bytes body,
-                       weir_frame_view *view) {
-  view->serial = frame->serial;
+static void show_frame(weir_position position, uint64_t first_serial, const frame_header *frame,
+                       weir_bytes body, weir_frame_view *view) {
+  view->serial = first_serial + frame->index;
   view->position = position;
   view->kind = frame->kind;
   view->body = body;
 }
 
-static weir_status read_buffered(const uint8_t *at, size_t available, weir_position position,
-                                 weir_buffer *into, weir_frame_view *view) {
+static weir_status read_buffered(const uint8_t *at, size_t available, const frame_place *place,
+                                 weir_position position, weir_buffer *into,
+                                 weir_frame_view *view) {
   frame_header frame;
-  if (!weir_journal_get_frame(at, available, &frame)) return WEIR_NOT_FOUND;
+  if (!weir_journal_get_frame(at, available, place->seed, &frame)) return WEIR_NOT_FOUND;
   if (weir_journal_frame_size(frame.body_bytes) > available) return WEIR_NOT_FOUND;
   memcpy(into->at, at + WEIR_JOURNAL_FRAME_BYTES, frame.body_bytes);
   into->count = frame.body_bytes;
-  show_frame(position, &frame, weir_buffer_view(into), view);
+  show_frame(position, place->first_serial, &frame, weir_buffer_view(into), view);
   return WEIR_OK;
 }
 
@@ -107,7 +119,7 @@ static weir_status read_stored(weir_journal *j, weir_position position, weir_buf
   status = os->read_at(os->context, source->file, offset, j->page, FIRST_READ, &got);
   if (status != WEIR_OK) return status;
   frame_header frame;
-  if (!weir_journal_get_frame(j->page, got, &frame)) return WEIR_CORRUPT;
+  if (!weir_journal_get_frame(j->page, got, source->seed, &frame)) return WEIR_CORRUPT;
   size_t body_got = got - WEIR_JOURNAL_FRAME_BYTES;
   if (body_got > frame.body_bytes) body_got = frame.body_bytes;
   memcpy(into->at, j->page + WEIR_JOURNAL_FRAME_BYTES, body_got);
@@ -123,7 +135,7 @@ static weir_status read_stored(weir_journal *j, weir_position position, weir_buf
   uint32_t checksum =
       weir_crc32c(source->seed, weir_view(j->page + 4, WEIR_JOURNAL_FRAME_BYTES - 4));
   if (weir_crc32c(checksum, body) != frame.checksum) return WEIR_CORRUPT;
-  show_frame(position, &frame, body, view);
+  show_frame(position, source->first_serial, &frame, body, view);
   return WEIR_OK;
 }
 
@@ -133,8 +145,9 @@ weir_status weir_journal_read(weir_journal *j, weir_position position, weir_buff
   into->count = 0;
   if (!could_stand_at(j, position)) return WEIR_NOT_FOUND;
   size_t available = 0;
-  const uint8_t *at = buffered(j, position, &available);
-  if (at != NULL) return read_buffered(at, available, position, into, frame);
+  frame_place place;
+  const uint8_t *at = buffered(j, position, &available, &place);
+  if (at != NULL) return read_buffered(at, available, &place, position, into, frame);
   return read_stored(j, position, into, frame);
 }
 
@@ -146,18 +159,20 @@ typedef struct header_window {
 } header_window;
 
 static weir_status header_at(weir_journal *j, header_window *window, weir_position position,
-                             frame_header *frame) {
+                             frame_header *frame, uint64_t *serial) {
   size_t available = 0;
-  const uint8_t *at = buffered(j, position, &available);
+  frame_place place;
+  const uint8_t *at = buffered(j, position, &available, &place);
   if (at == NULL) {
     uint32_t segment = weir_journal_segment_of(position);
     uint64_t offset = weir_journal_offset_of(position);
     bool inside = window->segment == segment && offset >= window->start &&
                   offset + WEIR_JOURNAL_FRAME_BYTES <= window->start + window->filled;
+    weir_status status;
+    const read_file *source = file_of(j, segment, &status);
+    if (status != WEIR_OK) return status;
+    place = (frame_place){source->seed, source->first_serial};
     if (!inside) {
-      weir_status status;
-      const read_file *source = file_of(j, segment, &status);
-      if (status != WEIR_OK) return status;
       window->segment = segment;
       window->start = offset;
       status = j->os->read_at(j->os->context, source->file, offset, j->page, PAGE_BYTES,
@@ -167,7 +182,9 @@ static weir_status header_at(weir_journal *j, header_window *window, weir_positi
     at = j->page + (offset - window->start);
     available = window->filled - (size_t)(offset - window->start);
   }
-  return weir_journal_get_frame(at, available, frame) ? WEIR_OK : WEIR_CORRUPT;
+  if (!weir_journal_get_frame(at, available, place.seed, frame)) return WEIR_CORRUPT;
+  *serial = place.first_serial + frame->index;
+  return WEIR_OK;
 }
 
 /* The last segment whose first serial is not above `serial`. */
@@ -193,22 +210,23 @@ weir_status weir_journal_seek(weir_journal *j, uint64_t serial, weir_position *h
   uint32_t segment = segment_of_serial(j, serial);
   header_window window = {0};
   frame_header frame;
+  uint64_t found = 0;
   weir_position at = weir_journal_position(segment, WEIR_JOURNAL_HEADER_BYTES);
   uint64_t expected = j->first_serials[segment - j->first_segment];
   if (weir_journal_segment_of(*hint) == segment && could_stand_at(j, *hint)) {
-    weir_status status = header_at(j, &window, *hint, &frame);
+    weir_status status = header_at(j, &window, *hint, &frame, &found);
     if (status != WEIR_OK) return status;
-    if (frame.serial >= expected && frame.serial <= serial) {
+    if (found >= expected && found <= serial) {
       at = *hint;
-      expected = frame.serial;
+      expected = found;
     }
   }
   for (;;) {
     if (!could_stand_at(j, at)) return WEIR_CORRUPT;
-    weir_status status = header_at(j, &window, at, &frame);
+    weir_status status = header_at(j, &window, at, &frame, &found);
     if (status != WEIR_OK) return status;
-    if (frame.serial != expected) return WEIR_CORRUPT;
-    if (frame.serial == serial) break;
+    if (found != expected) return WEIR_CORRUPT;
+    if (found == serial) break;
     at += weir_journal_frame_size(frame.body_bytes);
     expected++;
   }

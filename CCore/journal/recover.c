@@ -51,56 +51,50 @@ static void note_torn(recovery *r, uint32_t segment, uint64_t offset, const char
   r->finding->torn = true;
 }
 
-/* Looks behind the walk's end, on every step of 8, for frames that hold by themselves. */
+/* The next place, from `*offset` on, that bears the marks of a frame behind the walk's end; the
+ * end of the file when there is none. Zeros and what an earlier use left behind bear none. */
+static weir_status next_candidate(segment_walk *walk, uint64_t *offset, frame_header *frame) {
+  enum { AT_ONCE = 64 * 1024 };
+  while (*offset < walk->stream.size) {
+    const uint8_t *at;
+    size_t got;
+    weir_status status = weir_journal_show(&walk->stream, *offset, AT_ONCE, &at, &got);
+    if (status != WEIR_OK) return status;
+    for (size_t i = 0; i + WEIR_JOURNAL_FRAME_BYTES <= got; i += FRAME_STEP) {
+      uint64_t place = *offset + i;
+      if (!weir_journal_get_frame(at + i, got - i, walk->seed, frame)) continue;
+      if (frame->index <= walk->index) continue;
+      uint64_t most = (place - walk->offset) / WEIR_JOURNAL_FRAME_BYTES;
+      if (frame->index - walk->index > most) continue; /* there is no room for so many before it */
+      *offset = place;
+      return WEIR_OK;
+    }
+    if (got < AT_ONCE) break;
+    *offset += AT_ONCE - WEIR_JOURNAL_FRAME_BYTES + FRAME_STEP;
+  }
+  *offset = walk->stream.size;
+  return WEIR_OK;
+}
+
+/* Looks behind the walk's end for frames that hold by themselves. */
 static weir_status look_behind(segment_walk *walk, behind *found) {
   *found = BEHIND_NOTHING;
-  for (uint64_t offset = walk->offset; offset < walk->stream.size; offset += 8) {
+  for (uint64_t offset = walk->offset;; offset += FRAME_STEP) {
     const uint8_t *at;
     size_t got;
     frame_header frame;
-    weir_status status =
-        weir_journal_show(&walk->stream, offset, WEIR_JOURNAL_FRAME_BYTES, &at, &got);
-    if (status != WEIR_OK) return status;
-    if (!weir_journal_get_frame(at, got, &frame) || frame.serial <= walk->serial) continue;
-    if (frame.serial - walk->serial > SEGMENT_BYTES_MAX) continue; /* no segment holds so many */
+    weir_status status = next_candidate(walk, &offset, &frame);
+    if (status != WEIR_OK || offset >= walk->stream.size) return status;
     size_t size = weir_journal_frame_size(frame.body_bytes);
     status = weir_journal_show(&walk->stream, offset, size, &at, &got);
     if (status != WEIR_OK) return status;
     if (!weir_journal_frame_holds(at, got, &frame, walk->seed)) continue;
     *found = BEHIND_SAME_BATCH;
-    if (frame.serial - walk->serial > frame.position) {
+    if (frame.index - walk->index > frame.position) {
       *found = BEHIND_LATER_BATCH;
       return WEIR_OK;
     }
   }
-  return WEIR_OK;
-}
-
-/* Without its header a segment's salt is unknown, and so are its checksums; but a frame that names
- * the checksum of the one before it needs no salt to be believed. Two such frames of which the
- * second belongs to a later batch prove that the header had been durable. */
-static weir_status look_without_header(segment_walk *walk, uint64_t serial, bool *later_batch) {
-  *later_batch = false;
-  for (uint64_t offset = WEIR_JOURNAL_HEADER_BYTES; offset < walk->stream.size; offset += 8) {
-    const uint8_t *at;
-    size_t got;
-    frame_header a;
-    frame_header b;
-    weir_status status =
-        weir_journal_show(&walk->stream, offset, WEIR_JOURNAL_FRAME_BYTES, &at, &got);
-    if (status != WEIR_OK) return status;
-    if (!weir_journal_get_frame(at, got, &a) || a.serial < serial) continue;
-    if (a.serial - serial > SEGMENT_BYTES_MAX) continue;
-    size_t size = weir_journal_frame_size(a.body_bytes);
-    status = weir_journal_show(&walk->stream, offset + size, WEIR_JOURNAL_FRAME_BYTES, &at, &got);
-    if (status != WEIR_OK) return status;
-    if (!weir_journal_get_frame(at, got, &b) || b.serial != a.serial + 1) continue;
-    if (b.chain == a.checksum && b.serial - serial > b.position) {
-      *later_batch = true;
-      return WEIR_OK;
-    }
-  }
-  return WEIR_OK;
 }
 
 /* Does a broken frame lie at the very place where the valid frames end? Zeros are no frame, and
@@ -116,7 +110,7 @@ static weir_status look_at_stop(segment_walk *walk, bool *broken_frame) {
     if (at[i] != 0) blank = false;
   }
   /* One damaged field still leaves the other one to know the frame by. */
-  *broken_frame = !blank && weir_journal_could_follow(at, got, walk->chain, walk->serial);
+  *broken_frame = !blank && weir_journal_could_follow(at, got, walk->seed, walk->chain, walk->index);
   return WEIR_OK;
 }
 
@@ -140,10 +134,13 @@ static weir_status drop_on_verify(recovery *r, segment_walk *walk) {
   if (!r->whole) {
     return refuse(r, number - 1, r->end, "the segment ends torn although another one follows");
   }
-  bool later_batch;
-  weir_status status = look_without_header(walk, r->serial, &later_batch);
+  /* Its salt stands in the header before it, and so its frames can be told from leftovers. Any
+   * that belongs to a second batch proves that the first one, and the header, had been durable. */
+  behind found;
+  walk->seed = weir_journal_seed(r->header.next_salt);
+  weir_status status = look_behind(walk, &found);
   if (status != WEIR_OK) return status;
-  if (later_batch) {
+  if (found == BEHIND_LATER_BATCH) {
     return refuse(r, number, 0, "the header does not hold although its frames had been durable");
   }
   note_torn(r, number, 0, "the segment was begun and never synced");
@@ -196,7 +193,7 @@ static weir_status walk_on_verify(recovery *r, segment_walk *walk) {
     r->finding->frames++;
   }
   r->header = walk->header;
-  r->serial = walk->serial;
+  r->serial = weir_journal_walk_serial(walk);
   r->chain = walk->chain;
   r->end = walk->offset;
   r->whole = true;

@@ -39,7 +39,7 @@ static weir_status copy_frame(rewriting *w, const weir_frame_view *view, uint32_
   WEIR_ASSERT(w->written + w->filled == weir_journal_offset_of(view->position));
   uint8_t *at = j->memory[0] + w->filled;
   frame_header frame = {.chain = j->chain,
-                        .serial = view->serial,
+                        .index = (uint32_t)(view->serial - w->header.first_serial),
                         .body_bytes = (uint32_t)view->body.count,
                         .kind = view->kind};
   if (view->body.count > 0) {
@@ -101,12 +101,17 @@ weir_status weir_journal_rewrite(weir_journal *j, const segment_header *header, 
                                  uint8_t *stream_memory) {
   const weir_os *os = j->os;
   rewriting w = {.j = j, .header = *header};
-  weir_status status = os->random(os->context, &w.header.salt, sizeof w.header.salt);
+  uint64_t salts[2];
+  weir_status status = os->random(os->context, salts, sizeof salts);
   if (status != WEIR_OK) return status;
+  w.header.salt = salts[0];
+  w.header.next_salt = salts[1];
   /* A journal that was made with larger segments goes on; its next segment has the new size. */
   uint64_t needed = (end + 4095) & ~(uint64_t)4095;
   j->limit = needed > j->segment_bytes ? needed : j->segment_bytes;
   j->seed = weir_journal_seed(w.header.salt);
+  j->next_salt = w.header.next_salt;
+  j->first_serial = w.header.first_serial;
   j->chain = header->chain;
   file_path path = weir_journal_path(j->directory, NAME_NEW_SEGMENT, header->number);
   file_path target = weir_journal_path(j->directory, NAME_SEGMENT, header->number);

@@ -138,7 +138,6 @@ weir_status weir_journal_walk_open(segment_walk *walk, const weir_os *os, const 
   *has_header = got == WEIR_JOURNAL_HEADER_BYTES && weir_journal_get_header(at, &walk->header);
   if (*has_header) {
     walk->seed = weir_journal_seed(walk->header.salt);
-    walk->serial = walk->header.first_serial;
     walk->chain = walk->header.chain;
   }
   return WEIR_OK;
@@ -158,7 +157,7 @@ weir_status weir_journal_walk_next(segment_walk *walk, weir_frame_view *view, co
   weir_status status =
       weir_journal_show(&walk->stream, walk->offset, WEIR_JOURNAL_FRAME_BYTES, &at, &got);
   if (status != WEIR_OK) return status;
-  if (!weir_journal_get_frame(at, got, &frame)) {
+  if (!weir_journal_get_frame(at, got, walk->seed, &frame)) {
     *reason = "no frame stands here";
     return WEIR_OK;
   }
@@ -169,15 +168,15 @@ weir_status weir_journal_walk_next(segment_walk *walk, weir_frame_view *view, co
     *reason = "the frame's checksum does not hold";
   } else if (frame.chain != walk->chain) {
     *reason = "the frame does not continue the one before it";
-  } else if (frame.serial != walk->serial) {
-    *reason = "the frame's serial is not the next one";
+  } else if (frame.index != walk->index) {
+    *reason = "the frame's index is not the next one";
   } else {
-    view->serial = frame.serial;
+    view->serial = weir_journal_walk_serial(walk);
     view->position = weir_journal_position(walk->number, walk->offset);
     view->kind = frame.kind;
     view->body = weir_view(at + WEIR_JOURNAL_FRAME_BYTES, frame.body_bytes);
     walk->offset += size;
-    walk->serial++;
+    walk->index++;
     walk->chain = frame.checksum;
   }
   return WEIR_OK;

@@ -1,8 +1,14 @@
 /* Journal bodies, byte by byte. Numbers are varints; the times of a state are written as distances
  * from the record's own moment, so that a record costs a few dozen bytes beside the line it keeps.
  *
- *   matter   step kind, event (1 each) · effects, step flags · boottime ms, wall ms ·
- *            previous record, previous record with text (positions) · state · the line to the end
+ *   matter   step kind (2 bits) and which of event, step flags, previous record and previous record
+ *            with text (positions) follow (1) · effects · boottime ms, wall ms · those that follow ·
+ *            state · the line to the end
+ *   state    which of its fields are not as usual (a bit each, in the order of the lists: numbers
+ *            of more than one byte; deadline and minute, two bits each: there, and with a wall time
+ *            of its own; times) · numbers of one byte, half a byte each, 15: its byte follows
+ *            behind them · the fields that are not as usual. Usual is 0, but: day today, revision
+ *            1, ever_facts as facts, and received, arrived and decided now
  *   acknowledged  boottime ms, wall ms · report number · matters settled · the line to the end
  *   drill    boottime ms, wall ms · until as distances (0: closed) · the line to the end
  *   confirmed  boottime ms, wall ms · first and last crossing number · the line to the end
@@ -81,26 +87,139 @@ static weir_moment get_moment(weir_reader *r, weir_moment base) {
   return m;
 }
 
-static void put_state(weir_buffer *b, const weir_state *s, weir_moment now) {
-#define X(name, type) weir_put_varint(b, s->name);
+/* What a fresh matter looks like: fields that are as here cost nothing. */
+static weir_state usual_state(weir_moment now) {
+  weir_state s = {0};
+  s.day = weir_day_of(now.wall_ms);
+  s.revision = 1;
+  s.received_ms = s.arrived_ms = s.decided_ms = now.wall_ms;
+  return s;
+}
+
+enum { STATE_BYTES_MAX = 64, MOMENT_THERE = 1, MOMENT_APART = 2 };
+
+/* The fields of one byte are not in the mask: they stand in halves. */
+#define IS_SMALL(type) (sizeof(type) == 1)
+
+static unsigned moment_bits(weir_moment m, weir_moment now) {
+  if (m.boot_ms == 0 && m.wall_ms == 0) return 0;
+  int64_t ahead = (int64_t)(m.boot_ms - now.boot_ms);
+  bool apart = m.boot_ms == 0 || m.wall_ms != now.wall_ms + ahead;
+  return apart ? MOMENT_THERE | MOMENT_APART : MOMENT_THERE;
+}
+
+static uint64_t unusual_fields(const weir_state *s, const weir_state *usual, weir_moment now) {
+  uint64_t mask = 0;
+  unsigned bit = 0;
+#define X(name, type)                                                                              \
+  if (!IS_SMALL(type)) mask |= (uint64_t)(s->name != usual->name) << bit++;
   STATE_NUMBERS(X)
 #undef X
-  put_moment(b, s->deadline, now);
-  put_moment(b, s->minute, now);
-#define X(name) put_distance(b, s->name, now.wall_ms);
+  mask |= (uint64_t)moment_bits(s->deadline, now) << bit;
+  mask |= (uint64_t)moment_bits(s->minute, now) << (bit + 2);
+  bit += 4;
+#define X(name) mask |= (uint64_t)(s->name != usual->name) << bit++;
+  STATE_TIMES(X)
+#undef X
+  WEIR_ASSERT(bit <= 64);
+  return mask;
+}
+
+/* Two to a byte, the first one below. */
+static void put_halves(weir_buffer *b, const uint8_t *small, size_t count) {
+  for (size_t i = 0; i < count; i += 2) {
+    unsigned low = small[i] < 15 ? small[i] : 15;
+    unsigned high = i + 1 == count ? 0 : small[i + 1] < 15 ? small[i + 1] : 15;
+    weir_put_u8(b, (uint8_t)(low | high << 4));
+  }
+  for (size_t i = 0; i < count; i++) {
+    if (small[i] >= 15) weir_put_u8(b, small[i]);
+  }
+}
+
+static void get_halves(weir_reader *r, uint8_t *small, size_t count) {
+  for (size_t i = 0; i < count; i += 2) {
+    unsigned both = weir_get_u8(r);
+    small[i] = both & 15;
+    if (i + 1 < count) small[i + 1] = (uint8_t)(both >> 4);
+  }
+  for (size_t i = 0; i < count; i++) {
+    if (small[i] == 15) small[i] = weir_get_u8(r);
+  }
+}
+
+static void put_unusual_moment(weir_buffer *b, weir_moment m, weir_moment now) {
+  unsigned bits = moment_bits(m, now);
+  if (bits & MOMENT_THERE) put_distance(b, (int64_t)m.boot_ms, (int64_t)now.boot_ms);
+  if (bits & MOMENT_APART) put_distance(b, m.wall_ms, now.wall_ms);
+}
+
+static weir_moment get_unusual_moment(weir_reader *r, unsigned bits, weir_moment now) {
+  weir_moment m = {0};
+  if (!(bits & MOMENT_THERE)) return m;
+  m.boot_ms = (uint64_t)get_distance(r, (int64_t)now.boot_ms);
+  uint64_t together = (uint64_t)now.wall_ms + (m.boot_ms - now.boot_ms);
+  m.wall_ms = bits & MOMENT_APART ? get_distance(r, now.wall_ms) : (int64_t)together;
+  return m;
+}
+
+static void put_state(weir_buffer *b, const weir_state *state, weir_moment now) {
+  weir_state coded = *state;
+  const weir_state usual = usual_state(now);
+  const weir_state *s = &coded;
+  coded.ever_facts ^= coded.facts;
+  uint64_t mask = unusual_fields(s, &usual, now);
+  uint8_t small[STATE_BYTES_MAX];
+  size_t count = 0;
+  weir_put_varint(b, mask);
+#define X(name, type)                                                                              \
+  if (IS_SMALL(type)) small[count++] = (uint8_t)s->name;
+  STATE_NUMBERS(X)
+#undef X
+  put_halves(b, small, count);
+#define X(name, type)                                                                              \
+  if (!IS_SMALL(type) && s->name != usual.name) weir_put_varint(b, s->name);
+  STATE_NUMBERS(X)
+#undef X
+  put_unusual_moment(b, s->deadline, now);
+  put_unusual_moment(b, s->minute, now);
+#define X(name)                                                                                    \
+  if (s->name != usual.name) put_distance(b, s->name, now.wall_ms);
   STATE_TIMES(X)
 #undef X
 }
 
 static void get_state(weir_reader *r, weir_state *s, weir_moment now) {
-#define X(name, type) s->name = (type)weir_get_varint(r);
+  uint64_t mask = weir_get_varint(r);
+  uint8_t small[STATE_BYTES_MAX];
+  size_t count = 0;
+  *s = usual_state(now);
+#define X(name, type) count += IS_SMALL(type);
   STATE_NUMBERS(X)
 #undef X
-  s->deadline = get_moment(r, now);
-  s->minute = get_moment(r, now);
-#define X(name) s->name = get_distance(r, now.wall_ms);
+  get_halves(r, small, count);
+  count = 0;
+#define X(name, type)                                                                              \
+  if (IS_SMALL(type)) s->name = small[count++];
+  STATE_NUMBERS(X)
+#undef X
+#define X(name, type)                                                                              \
+  if (!IS_SMALL(type)) {                                                                           \
+    if (mask & 1) s->name = (type)weir_get_varint(r);                                              \
+    mask >>= 1;                                                                                    \
+  }
+  STATE_NUMBERS(X)
+#undef X
+  s->ever_facts ^= s->facts;
+  s->deadline = get_unusual_moment(r, mask & 3, now);
+  s->minute = get_unusual_moment(r, mask >> 2 & 3, now);
+  mask >>= 4;
+#define X(name)                                                                                    \
+  if (mask & 1) s->name = get_distance(r, now.wall_ms);                                            \
+  mask >>= 1;
   STATE_TIMES(X)
 #undef X
+  if (mask != 0) r->bad = true;
 }
 
 static void put_now(weir_buffer *b, weir_moment now) {
@@ -115,30 +234,38 @@ static weir_moment get_now(weir_reader *r) {
   return now;
 }
 
+enum { HAS_EVENT = 4, HAS_FLAGS = 8, HAS_PREVIOUS = 16, HAS_PREVIOUS_BODY = 32, HAS_NONE = 192 };
+
 void record_put_matter(weir_buffer *b, const matter_record *r) {
-  weir_put_u8(b, r->step_kind);
-  weir_put_u8(b, r->event);
+  unsigned head = r->step_kind;
+  if (r->event) head |= HAS_EVENT;
+  if (r->step_flags) head |= HAS_FLAGS;
+  if (r->previous) head |= HAS_PREVIOUS;
+  if (r->previous_body) head |= HAS_PREVIOUS_BODY;
+  weir_put_u8(b, (uint8_t)head);
   weir_put_varint(b, r->effects);
-  weir_put_varint(b, r->step_flags);
   put_now(b, r->now);
-  weir_put_varint(b, r->previous);
-  weir_put_varint(b, r->previous_body);
+  if (r->event) weir_put_u8(b, r->event);
+  if (r->step_flags) weir_put_varint(b, r->step_flags);
+  if (r->previous) weir_put_varint(b, r->previous);
+  if (r->previous_body) weir_put_varint(b, r->previous_body);
   put_state(b, &r->state, r->now);
 }
 
 bool record_get_matter(weir_bytes body, matter_record *r) {
   weir_reader in = weir_reader_over(body);
-  r->step_kind = weir_get_u8(&in);
-  r->event = weir_get_u8(&in);
+  unsigned head = weir_get_u8(&in);
+  r->step_kind = head & 3;
   r->effects = (uint16_t)weir_get_varint(&in);
-  r->step_flags = (uint16_t)weir_get_varint(&in);
   r->now = get_now(&in);
-  r->previous = weir_get_varint(&in);
-  r->previous_body = weir_get_varint(&in);
+  r->event = head & HAS_EVENT ? weir_get_u8(&in) : 0;
+  r->step_flags = head & HAS_FLAGS ? (uint16_t)weir_get_varint(&in) : 0;
+  r->previous = head & HAS_PREVIOUS ? weir_get_varint(&in) : 0;
+  r->previous_body = head & HAS_PREVIOUS_BODY ? weir_get_varint(&in) : 0;
   get_state(&in, &r->state, r->now);
   r->line = weir_get(&in, in.left);
-  return !in.bad && r->step_kind <= WEIR_STEP_DEADLINE && r->event < WEIR_EVENT_COUNT &&
-         r->state.serial != 0 && r->state.revision != 0 && r->state.report_kind < REPORT_KINDS;
+  return !in.bad && !(head & HAS_NONE) && r->event < WEIR_EVENT_COUNT && r->state.serial != 0 &&
+         r->state.revision != 0 && r->state.report_kind < REPORT_KINDS;
 }
 
 void record_put_acknowledged(weir_buffer *b, const acknowledged_record *r) {

@@ -15,10 +15,10 @@ struct JournalDamageTests {
     house.close()
     let path = house.segmentPath(1)
     let last = journalBody(24, sizes[0]).count
-    let end = Int((positions.last ?? 0) & 0xFFFF_FFFF) + 24 + last
+    let end = Int((positions.last ?? 0) & 0xFFFF_FFFF) + 16 + last
     let content = house.peek(path, 0, end)
     let bodyEnds = positions.enumerated().map {
-      Int($1 & 0xFFFF_FFFF) + 24 + sizes[($0 + 1) % sizes.count]
+      Int($1 & 0xFFFF_FFFF) + 16 + sizes[($0 + 1) % sizes.count]
     }
     for length in stride(from: end, through: 0, by: -1) {
       #expect(weir_faulty_os_truncate(house.faulty, path, UInt64(length)) == .ok)
@@ -59,7 +59,7 @@ struct JournalDamageTests {
     house.close()
     let path = house.segmentPath(1)
     let offsets = positions.map { Int($0 & 0xFFFF_FFFF) }
-    let end = offsets[22] + 24 + sizes[23 % 4]
+    let end = offsets[22] + 16 + sizes[23 % 4]
     let content = house.peek(path, 0, end)
     for at in 0..<end {
       house.poke(path, UInt64(at), [content[at] ^ mask])
@@ -71,7 +71,7 @@ struct JournalDamageTests {
         continue
       }
       let index = (offsets.firstIndex { $0 > at } ?? offsets.count) - 1
-      let isPadding = at >= offsets[index] + 24 + sizes[(index + 1) % 4]
+      let isPadding = at >= offsets[index] + 16 + sizes[(index + 1) % 4]
       if isPadding {
         #expect(status == .ok)
         expectJournalFrames(house, 23, sizes: sizes)
@@ -104,11 +104,11 @@ struct JournalDamageTests {
     let path = house.segmentPath(1)
     for (index, position) in positions.enumerated() {
       let at = position & 0xFFFF_FFFF
-      let byte = house.peek(path, at + 24, 1)
-      house.poke(path, at + 24, [byte[0] ^ 1])
+      let byte = house.peek(path, at + 16, 1)
+      house.poke(path, at + 16, [byte[0] ^ 1])
       let status = house.open(readOnly: true)
       house.close()
-      house.poke(path, at + 24, byte)
+      house.poke(path, at + 16, byte)
       #expect(status == (index < 19 ? .corrupt : .ok))
       #expect(house.finding.serial == UInt64(index + 1))
     }
@@ -127,7 +127,7 @@ struct JournalDamageTests {
       let path = house.segmentPath(segment)
       let offsets = positions.filter { Int($0 >> 32) == segment }.map { $0 & 0xFFFF_FFFF }
       let places =
-        Array(UInt64(0)..<64) + offsets.flatMap { [$0, $0 + 5, $0 + 9, $0 + 16, $0 + 20] }
+        Array(UInt64(0)..<64) + offsets.flatMap { [$0, $0 + 5, $0 + 9, $0 + 12, $0 + 14] }
       for at in places {
         let byte = house.peek(path, at, 1)
         house.poke(path, at, [byte[0] ^ 0x10])
@@ -156,7 +156,7 @@ struct JournalDamageTests {
     house.close()
     house.poke(house.segmentPath(2), 0, [UInt8](repeating: 0, count: 64))
     let last = positions[3] & 0xFFFF_FFFF
-    for offset in [0, 5, 9, 16, 20, 5000] as [UInt64] {
+    for offset in [0, 5, 9, 12, 14, 5000] as [UInt64] {
       let byte = house.peek(house.segmentPath(1), last + offset, 1)
       house.poke(house.segmentPath(1), last + offset, [byte[0] ^ 0x40])
       #expect(house.open() == .corrupt)
@@ -180,8 +180,8 @@ struct JournalDamageTests {
     let path = house.segmentPath(1)
     let seed = journalChecksum(0, house.peek(path, 16, 8))
     let at = positions[2] & 0xFFFF_FFFF
-    var frame = house.peek(path, at, 40)
-    frame[30] ^= 1
+    var frame = house.peek(path, at, 32)
+    frame[20] ^= 1
     let sum = journalChecksum(seed, Array(frame[4...]))
     for i in 0..<4 { frame[i] = UInt8(truncatingIfNeeded: sum >> (8 * i)) }
     house.poke(path, at, frame)
@@ -201,7 +201,7 @@ struct JournalDamageTests {
     for unit in ["", "a b", "123456789", "成都"] { #expect(house.open(unit: unit) == .invalid) }
     let version = house.peek(house.segmentPath(2), 0, 64)
     var other = version
-    other[8] = 2
+    other[8] = 3
     let sum = journalChecksum(0, Array(other[..<60]))
     for i in 0..<4 { other[60 + i] = UInt8(truncatingIfNeeded: sum >> (8 * i)) }
     house.poke(house.segmentPath(2), 0, other)

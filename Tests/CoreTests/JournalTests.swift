@@ -156,9 +156,9 @@ struct JournalTests {
     let body = [UInt8](repeating: 1, count: longest)
     var count = 0
     while house.append(body).status == .ok { count += 1 }
-    #expect(count == Int(WEIR_JOURNAL_GATHER_BYTES) / (longest + 24))
+    #expect(count == Int(WEIR_JOURNAL_GATHER_BYTES) / (longest + 16))
     #expect(house.append(body).status == .full)
-    #expect(weir_journal_room(house.journal) < longest + 24)
+    #expect(weir_journal_room(house.journal) < longest + 16)
     #expect(house.drain() == .ok)
     #expect(weir_journal_room(house.journal) == Int(WEIR_JOURNAL_GATHER_BYTES) - 64)
     for _ in 0..<65536 {
@@ -248,7 +248,7 @@ struct JournalTests {
         #expect(frame?.body == journalBody(index + 1, count))
       }
     }
-    for count in [10, 4072, 4073, 100_000] { try append(count) }
+    for count in [10, 4080, 4081, 100_000] { try append(count) }
     expectAll()
     #expect(house.drain() == .ok)
     for count in [0, 100_000, 100_000, 1] { try append(count) }
@@ -263,11 +263,11 @@ struct JournalTests {
     #expect(house.drain() == .ok)
     expectAll()
     let nowhere: [UInt64] = [
-      0, 64, 1 << 32, 1 << 32 | 63, 1 << 32 | 65, 9 << 32 | 64, (positions.last ?? 0) + 104,
+      0, 64, 1 << 32, 1 << 32 | 63, 1 << 32 | 66, 9 << 32 | 64, (positions.last ?? 0) + 96,
     ]
     for position in nowhere { #expect(house.read(position).0 == .notFound) }
-    let first = house.peek(house.segmentPath(1), 64 + 24, 1)
-    house.poke(house.segmentPath(1), 64 + 24, [first[0] ^ 1])
+    let first = house.peek(house.segmentPath(1), 64 + 16, 1)
+    house.poke(house.segmentPath(1), 64 + 16, [first[0] ^ 1])
     #expect(house.read(positions[0]).0 == .corrupt)
   }
 

@@ -60,29 +60,46 @@ struct JournalOracle {
     var r = weir_reader_over(frame.body)
     if frame.kind == 8 { takeMark(&r) }
     guard frame.kind == 3 else { return }
-    _ = weir_get_u8(&r)
-    _ = weir_get_u8(&r)
+    let head = weir_get_u8(&r)
     let effects = weir_get_varint(&r)
     _ = weir_get_varint(&r)
-    _ = weir_get_varint(&r)
-    _ = weir_get_zigzag(&r)
-    _ = weir_get_varint(&r)
-    _ = weir_get_varint(&r)
-    let numbers = (0..<20).map { _ in Int(weir_get_varint(&r)) }
-    let key = numbers[0] << 32 | numbers[1]
+    let day = weir_day_of(weir_get_zigzag(&r))
+    if head & 4 != 0 { _ = weir_get_u8(&r) }
+    for bit in [8, 16, 32] as [UInt8] where head & bit != 0 { _ = weir_get_varint(&r) }
+    let state = State(&r, today: Int(day))
+    let key = state.wide[0] << 32 | state.wide[1]
     var m = matters[key] ?? Matter()
-    m.day = numbers[0]
-    m.serial = numbers[1]
-    m.crossing = numbers[2]
-    m.revision = numbers[3]
-    m.phase = numbers[12]
-    m.voice = numbers[13]
-    m.data = numbers[15]
-    m.deadlineKind = numbers[19]
+    m.day = state.wide[0]
+    m.serial = state.wide[1]
+    m.crossing = state.wide[2]
+    m.revision = state.wide[3]
+    m.phase = state.small[4]
+    m.voice = state.small[5]
+    m.data = state.small[7]
+    m.deadlineKind = state.small[11]
     m.ended = effects & Self.endEffect != 0
     if effects & Self.crossEffect != 0 { m.crossed = m.revision }
     if r.bad { broken += 1 }
     matters[key] = m
+  }
+
+  /// The fields of a state that this file looks at: those of one byte, and the first of the others.
+  private struct State {
+    var small: [Int] = []
+    var wide: [Int]
+
+    init(_ r: inout weir_reader, today: Int) {
+      let mask = weir_get_varint(&r)
+      for _ in 0..<6 {
+        let both = Int(weir_get_u8(&r))
+        small += [both & 15, both >> 4]
+      }
+      for index in small.indices where small[index] == 15 { small[index] = Int(weir_get_u8(&r)) }
+      wide = [today, 0, 0, 1]
+      for index in wide.indices where mask >> index & 1 != 0 {
+        wide[index] = Int(weir_get_varint(&r))
+      }
+    }
   }
 
   private mutating func takeMark(_ r: inout weir_reader) {

@@ -6,26 +6,26 @@
  *
  *   segment header, 64 bytes
  *      0  8  magic "WEIRWAL1"
- *      8  4  format version, 1
+ *      8  4  format version, 2
  *     12  4  segment number, from 1
  *     16  8  salt, drawn when the segment begins to be used
  *     24  8  serial of its first frame
  *     32  4  chain: the checksum of the last frame of the segment before (0 for the first)
  *     36  8  unit name, zero padded
- *     44 16  zero
+ *     44  8  salt of the segment that comes next, so that its frames can be told without its header
+ *     52  8  zero
  *     60  4  CRC32C of bytes 0 … 59
  *
- *   frame, 24 bytes and the body, padded with zeros to 8
+ *   frame, 16 bytes and the body, padded with zeros to 4
  *      0  4  CRC32C of bytes 4 … end of the body, seeded with CRC32C(salt)
  *      4  4  chain: the checksum of the frame before (the header's chain for the first)
- *      8  8  serial, dense from 1 over the life of the journal
- *     16  4  body bytes
- *     20  1  kind, given by the caller; 0 is never used
- *     21  1  zero
- *     22  2  position in its batch, from 0
+ *      8  3  index in the segment, from 0, each bit turned by the upper 24 of CRC32C(salt); the
+ *            frame's serial is the segment's first one and the index
+ *     11  3  body bytes (18 bits) and, above them, the kind given by the caller (6 bits, not 0)
+ *     14  2  position in its batch, from 0
  *
  *   A frame is valid if and only if its checksum holds, its chain is the checksum of the frame
- *   before it, and its serial is one more than that frame's. The salt is new for every use of a
+ *   before it, and its index is one more than that frame's. The salt is new for every use of a
  *   segment, so what an earlier use left behind never passes for news.
  *
  * A batch is what one write and one sync carry; it lies in one segment. Position in the batch
@@ -61,7 +61,8 @@
 enum {
   WEIR_JOURNAL_SEGMENT_BYTES = 16 * 1024 * 1024,
   WEIR_JOURNAL_HEADER_BYTES = 64,
-  WEIR_JOURNAL_FRAME_BYTES = 24,
+  WEIR_JOURNAL_FRAME_BYTES = 16,
+  WEIR_JOURNAL_KIND_MAX = 63,
   WEIR_JOURNAL_BODY_MAX = 128 * 1024,          /* a line of 64 KiB, a state, and room */
   WEIR_JOURNAL_GATHER_BYTES = 8 * 1024 * 1024, /* appended and not yet taken by a job */
   WEIR_JOURNAL_RESERVE = 2                     /* whole segments in reserve */
@@ -75,7 +76,7 @@ typedef uint64_t weir_position;
 typedef struct weir_journal_options {
   const char *directory;  /* made if missing; locked for this process by a file `lock` in it */
   const char *unit;       /* 1 to 8 letters and digits; a journal of another unit is refused */
-  uint64_t segment_bytes; /* 0: the default. A multiple of 4096, at least 256 KiB. */
+  uint64_t segment_bytes; /* 0: the default. A multiple of 4096, 256 KiB to 256 MiB. */
   bool read_only;         /* verify and show: nothing is made, locked, copied or removed */
 } weir_journal_options;
 
@@ -110,7 +111,7 @@ weir_status weir_journal_open(const weir_journal_options *options, const weir_os
 /* Closes files and forgets what was not taken. No job may be in flight. Null accepted. */
 void weir_journal_close(weir_journal *j);
 
-/* Appends a frame whose body is the concatenation of `parts`; `kind` is not 0. NO_SPACE: the
+/* Appends a frame whose body is the concatenation of `parts`; `kind` is 1 to 63. NO_SPACE: the
  * reserve is spent and the disk is full. FULL: the gather buffer is full, or two segments would
  * have to be opened at once, or the reserve is spent and not yet tried anew: take, perform and done
  * make room. CLOSED: after a failure, or opened for reading only. TOO_LONG. What is refused leaves

@@ -98,6 +98,7 @@ typedef struct cook {
   uint32_t seed;
   uint32_t chain;
   uint64_t serial;
+  uint32_t index;
   uint16_t position;
 } cook;
 
@@ -108,12 +109,14 @@ static void begin_segment(cook *c) {
   segment_header header = {.version = FORMAT_VERSION,
                            .number = w->files,
                            .salt = w->files * 77u,
+                           .next_salt = (w->files + 1) * 77u,
                            .first_serial = c->serial,
                            .chain = c->chain};
   memcpy(header.unit, "kd1", 3);
   weir_journal_put_header(w->bytes[i], &header);
   w->count[i] = WEIR_JOURNAL_HEADER_BYTES;
   c->seed = weir_journal_seed(header.salt);
+  c->index = 0;
   c->position = 0;
 }
 
@@ -125,8 +128,9 @@ static void add_frame(cook *c, weir_reader *r, uint8_t kind) {
   size_t size = weir_journal_frame_size(body_bytes);
   if (size > FILE_BYTES - w->count[i]) return;
   if ((kind & 1) != 0) c->position = 0;
+  c->serial++;
   frame_header frame = {.chain = c->chain,
-                        .serial = c->serial++,
+                        .index = c->index++,
                         .body_bytes = (uint32_t)body_bytes,
                         .kind = kind,
                         .position = c->position++};
@@ -151,7 +155,7 @@ static void prepare(world *w, weir_reader *r) {
     } else if ((what & 7) == 2 && w->count[i] > 0 && weir_get_u8(r) == 7) {
       w->count[i] = at % w->count[i];
     } else {
-      add_frame(&c, r, what | 2);
+      add_frame(&c, r, (what & WEIR_JOURNAL_KIND_MAX) | 2);
     }
   }
 }
@@ -167,8 +171,8 @@ static void look_again(weir_journal *j, const looks *l, uint8_t *memory) {
     WEIR_ASSERT(weir_journal_seek(j, view.serial, &hint, &found) == WEIR_OK);
     WEIR_ASSERT(found == l->at[i]);
     /* A place where no frame begins may be anything but a crash. */
-    (void)weir_journal_read(j, l->at[i] + 8, &into, &view);
-    hint = l->at[i] + 8;
+    (void)weir_journal_read(j, l->at[i] + 4, &into, &view);
+    hint = l->at[i] + 4;
     (void)weir_journal_seek(j, view.serial, &hint, &found);
     hint = 0;
   }
