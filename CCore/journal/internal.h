@@ -12,8 +12,8 @@ enum {
   PATH_BYTES_MAX = DIRECTORY_BYTES_MAX + 64,
   SEGMENT_BYTES_MIN = 256 * 1024,
   SEGMENT_BYTES_MAX = 256 * 1024 * 1024,
-  FRAMES_MAX = 1 << 24, /* of one segment: an index has 24 bits */
-  FRAME_STEP = 4,       /* frames begin at multiples of it */
+  FRAMES_MAX = 1 << 24,              /* of one segment: an index has 24 bits */
+  FRAME_STEP = 4,                    /* frames begin at multiples of it */
   SEGMENTS_MAX = 65536,              /* 1 TiB of the default size in one directory */
   BATCH_FRAMES_MAX = UINT16_MAX + 1, /* the position in a batch has 16 bits */
   BATCH_FRAMES_KEPT = 256,           /* below that: room() says to wait */
@@ -155,11 +155,11 @@ typedef struct frame_run {
   uint32_t seed;
   uint64_t first_serial; /* of the segment */
   uint64_t offset;       /* in the segment, of the first byte */
-  size_t at;            /* in the buffer, of the first byte */
-  size_t count;         /* bytes */
-  uint32_t frames;      /* so far, and so the next frame's position in its batch */
-  uint64_t last_serial; /* of the last frame */
-  uint32_t reserve;     /* the reserve file that becomes the segment; 0: it is open already */
+  size_t at;             /* in the buffer, of the first byte */
+  size_t count;          /* bytes */
+  uint32_t frames;       /* so far, and so the next frame's position in its batch */
+  uint64_t last_serial;  /* of the last frame */
+  uint32_t reserve;      /* the reserve file that becomes the segment; 0: it is open already */
 } frame_run;
 
 typedef struct reserve_file {
@@ -175,8 +175,10 @@ typedef struct read_file {
   uint64_t first_serial;
 } read_file;
 
+typedef enum job_kind { JOB_BATCH, JOB_PREPARE, JOB_REMOVE } job_kind;
+
 struct weir_journal_job {
-  bool prepares; /* a reserve, else a batch */
+  job_kind kind;
   const char *directory;
   weir_file *file; /* the batch's; replaced by the job when it opens the next segment */
   weir_bytes bytes;
@@ -186,6 +188,7 @@ struct weir_journal_job {
   uint64_t last_serial;
   uint64_t reserve_bytes;
   reserve_file prepared;
+  uint32_t retired; /* the segment that becomes the reserve file, or is removed; 0: none */
   uint64_t now_ms;
 };
 
@@ -195,6 +198,8 @@ struct weir_journal {
   uint8_t unit[WEIR_UNIT_NAME_MAX];
   uint64_t segment_bytes;
   bool read_only;
+  uint32_t from_segment; /* where recovery begins, or 0 */
+  uint64_t from_serial;
   bool closed; /* by a failure, for ever */
   weir_file *lock;
   weir_file *file; /* the segment that jobs write; a job's own while it is in flight */
@@ -229,6 +234,7 @@ struct weir_journal {
   uint64_t *first_serials; /* by segment, from first_segment on */
   uint32_t first_segment;
   uint32_t segment_count;
+  uint32_t retire_below; /* segments before it may be used again */
   read_file read_files[READ_FILES];
   unsigned read_next;
   uint8_t *page;
@@ -241,7 +247,7 @@ weir_status weir_journal_recover(weir_journal *j,
 /* rewrite.c: the current segment, made anew from the `end` first bytes of what is kept of it. */
 weir_status weir_journal_rewrite(weir_journal *j, const segment_header *header, uint64_t end,
                                  uint8_t *stream_memory);
-/* job.c: performs the making of one reserve file. */
+/* job.c: plans the making of one reserve file. */
 void weir_journal_plan_reserve(weir_journal *j, weir_journal_job *job);
 /* recover.c and append.c: remembers where the next segment begins; false when the table is full. */
 bool weir_journal_remember_segment(weir_journal *j, uint32_t number, uint64_t first_serial);

@@ -5,7 +5,8 @@
  * segment's name first, and syncs the directory after the file. `done` moves the durable serial.
  * When no batch waits, `take` hands out the making of a reserve file; when the current segment is
  * half used already and the reserve still not whole, that goes before a batch, since a unit that
- * is never idle would otherwise use up its reserve on an empty disk.
+ * is never idle would otherwise use up its reserve on an empty disk. A reserve file is the oldest
+ * retired segment under another name, when there is one.
  *
  * What can go wrong: a batch that fails in any way closes the journal for ever; what had been
  * appended and not been durable stays readable and is never reported durable. A reserve file that
@@ -15,8 +16,9 @@
 #include "internal.h"
 
 void weir_journal_plan_reserve(weir_journal *j, weir_journal_job *job) {
-  *job = (weir_journal_job){.prepares = true,
+  *job = (weir_journal_job){.kind = JOB_PREPARE,
                             .directory = j->directory,
+                            .retired = j->first_segment < j->retire_below ? j->first_segment : 0,
                             .reserve_bytes = j->segment_bytes,
                             .prepared = {.number = ++j->reserve_last}};
 }
@@ -50,6 +52,7 @@ weir_journal_job *weir_journal_take(weir_journal *j, uint64_t now_ms) {
   if (j->closed || j->read_only || j->in_flight) return NULL;
   bool batch_waits = j->run_count > 0;
   bool reserve_waits = j->reserve_count < WEIR_JOURNAL_RESERVE && now_ms >= j->retry_ms;
+  bool too_many = j->first_segment + WEIR_JOURNAL_SPARE < j->retire_below;
   bool pressing = j->reserve_count == 0 || j->offset > j->limit / 2;
   if (reserve_waits && (!batch_waits || (pressing && !j->prepared_last))) {
     weir_journal_plan_reserve(j, &j->job);
@@ -57,6 +60,9 @@ weir_journal_job *weir_journal_take(weir_journal *j, uint64_t now_ms) {
   } else if (batch_waits) {
     plan_batch_on_take(j, &j->job);
     j->prepared_last = false;
+  } else if (too_many) {
+    j->job = (weir_journal_job){
+        .kind = JOB_REMOVE, .directory = j->directory, .retired = j->first_segment};
   } else {
     return NULL;
   }
@@ -75,13 +81,38 @@ static weir_status open_segment_on_perform(weir_journal_job *job, const weir_os 
   return os->open(os->context, target.text, WEIR_OPEN_WRITE, &job->file);
 }
 
+/* The retired segment takes the reserve file's name, if it has the size of one. */
+static weir_status reuse_on_perform(const weir_journal_job *job, const weir_os *os, bool *reused) {
+  file_path source = weir_journal_path(job->directory, NAME_SEGMENT, job->retired);
+  file_path target = weir_journal_path(job->directory, NAME_RESERVE, job->prepared.number);
+  weir_file *file = NULL;
+  uint64_t size = 0;
+  weir_status status = os->open(os->context, source.text, WEIR_OPEN_READ, &file);
+  if (status != WEIR_OK) return status;
+  status = os->size(os->context, file, &size);
+  os->close(os->context, file);
+  if (status != WEIR_OK) return status;
+  *reused = size == job->reserve_bytes;
+  status = *reused ? os->rename(os->context, source.text, target.text)
+                   : os->remove(os->context, source.text);
+  return status == WEIR_OK ? os->sync_directory(os->context, job->directory) : status;
+}
+
+static weir_status remove_on_perform(const weir_journal_job *job, const weir_os *os) {
+  file_path path = weir_journal_path(job->directory, NAME_SEGMENT, job->retired);
+  weir_status status = os->remove(os->context, path.text);
+  return status == WEIR_OK ? os->sync_directory(os->context, job->directory) : status;
+}
+
 static weir_status prepare_on_perform(weir_journal_job *job, const weir_os *os) {
   uint32_t number = job->prepared.number;
   file_path source = weir_journal_path(job->directory, NAME_NEW_RESERVE, number);
   file_path target = weir_journal_path(job->directory, NAME_RESERVE, number);
   weir_file *file = NULL;
   weir_status status = os->random(os->context, &job->prepared.salt, sizeof job->prepared.salt);
-  if (status != WEIR_OK) return status;
+  bool reused = false;
+  if (status == WEIR_OK && job->retired != 0) status = reuse_on_perform(job, os, &reused);
+  if (status != WEIR_OK || reused) return status;
   status = weir_journal_make_file(os, &source, job->reserve_bytes, &file);
   if (status != WEIR_OK) return status;
   os->close(os->context, file);
@@ -95,7 +126,8 @@ static weir_status prepare_on_perform(weir_journal_job *job, const weir_os *os) 
 }
 
 weir_status weir_journal_perform(weir_journal_job *job, const weir_os *os) {
-  if (job->prepares) return prepare_on_perform(job, os);
+  if (job->kind == JOB_PREPARE) return prepare_on_perform(job, os);
+  if (job->kind == JOB_REMOVE) return remove_on_perform(job, os);
   weir_status status = WEIR_OK;
   if (job->reserve != 0) status = open_segment_on_perform(job, os);
   if (status == WEIR_OK) status = os->write_at(os->context, job->file, job->offset, job->bytes);
@@ -106,7 +138,22 @@ weir_status weir_journal_perform(weir_journal_job *job, const weir_os *os) {
   return status;
 }
 
+/* The oldest segment is no longer there. */
+static void forget_first(weir_journal *j) {
+  for (unsigned i = 0; i < READ_FILES; i++) {
+    read_file *kept = &j->read_files[i];
+    if (kept->file == NULL || kept->segment != j->first_segment) continue;
+    j->os->close(j->os->context, kept->file);
+    kept->file = NULL;
+  }
+  WEIR_ASSERT(j->segment_count > 1);
+  j->first_segment++;
+  j->segment_count--;
+  memmove(j->first_serials, j->first_serials + 1, j->segment_count * sizeof *j->first_serials);
+}
+
 static void reserve_done(weir_journal *j, const weir_journal_job *job, weir_status status) {
+  if (status == WEIR_OK && job->retired != 0) forget_first(j);
   if (status == WEIR_OK) {
     WEIR_ASSERT(j->reserve_count < WEIR_JOURNAL_RESERVE);
     j->reserve[j->reserve_count++] = job->prepared;
@@ -123,8 +170,13 @@ bool weir_journal_done(weir_journal *j, weir_journal_job *job, weir_status statu
   WEIR_ASSERT(job == &j->job);
   WEIR_ASSERT(j->in_flight);
   j->in_flight = false;
-  if (job->prepares) {
+  if (job->kind == JOB_PREPARE) {
     reserve_done(j, job, status);
+    return false;
+  }
+  if (job->kind == JOB_REMOVE) {
+    if (status == WEIR_OK) forget_first(j);
+    if (status != WEIR_OK) j->retire_below = j->first_segment; /* until it is asked for again */
     return false;
   }
   j->file = job->file;
@@ -136,4 +188,12 @@ bool weir_journal_done(weir_journal *j, weir_journal_job *job, weir_status statu
   j->durable = job->last_serial;
   j->flight_shown = false;
   return true;
+}
+
+void weir_journal_retire(weir_journal *j, uint32_t first_kept) {
+  if (first_kept > j->segment) first_kept = j->segment;
+  /* What is not durable yet may still bear an older segment's number. */
+  if (j->flight_shown && first_kept > j->flight.segment) first_kept = j->flight.segment;
+  if (j->run_count > 0 && first_kept > j->runs[0].segment) first_kept = j->runs[0].segment;
+  if (first_kept > j->retire_below) j->retire_below = first_kept;
 }

@@ -29,6 +29,8 @@ static weir_status read_options(weir_journal *j, const weir_journal_options *opt
   if (bytes < SEGMENT_BYTES_MIN || bytes > SEGMENT_BYTES_MAX) return WEIR_INVALID;
   j->segment_bytes = bytes;
   j->read_only = options->read_only;
+  j->from_segment = options->from_segment;
+  j->from_serial = options->from_serial;
   return WEIR_OK;
 }
 

@@ -94,8 +94,7 @@ static void show_frame(weir_position position, uint64_t first_serial, const fram
 }
 
 static weir_status read_buffered(const uint8_t *at, size_t available, const frame_place *place,
-                                 weir_position position, weir_buffer *into,
-                                 weir_frame_view *view) {
+                                 weir_position position, weir_buffer *into, weir_frame_view *view) {
   frame_header frame;
   if (!weir_journal_get_frame(at, available, place->seed, &frame)) return WEIR_NOT_FOUND;
   if (weir_journal_frame_size(frame.body_bytes) > available) return WEIR_NOT_FOUND;
@@ -233,4 +232,15 @@ weir_status weir_journal_seek(weir_journal *j, uint64_t serial, weir_position *h
   *hint = at;
   *position = at;
   return WEIR_OK;
+}
+
+void weir_journal_place(const weir_journal *j, uint64_t serial, uint32_t *segment,
+                        uint64_t *first_serial) {
+  WEIR_ASSERT(j->segment_count > 0);
+  *segment = segment_of_serial(j, serial);
+  *first_serial = j->first_serials[*segment - j->first_segment];
+}
+
+uint64_t weir_journal_oldest(const weir_journal *j) {
+  return j->segment_count > 0 ? j->first_serials[0] : 1;
 }

@@ -25,6 +25,7 @@ typedef struct recovery {
   weir_journal_finding *finding;
   directory_listing listing;
   uint8_t *memory; /* STREAM_BYTES */
+  uint32_t first;  /* segment number; earlier ones are not walked */
   uint32_t last;   /* segment number; lowered by one when the last is dropped */
   bool dropped;
   uint64_t serial; /* expected next */
@@ -110,7 +111,8 @@ static weir_status look_at_stop(segment_walk *walk, bool *broken_frame) {
     if (at[i] != 0) blank = false;
   }
   /* One damaged field still leaves the other one to know the frame by. */
-  *broken_frame = !blank && weir_journal_could_follow(at, got, walk->seed, walk->chain, walk->index);
+  *broken_frame =
+      !blank && weir_journal_could_follow(at, got, walk->seed, walk->chain, walk->index);
   return WEIR_OK;
 }
 
@@ -129,7 +131,7 @@ static weir_status judge_tail_on_verify(recovery *r, segment_walk *walk, const c
 
 static weir_status drop_on_verify(recovery *r, segment_walk *walk) {
   uint32_t number = walk->number;
-  bool first = number == r->listing.first_segment;
+  bool first = number == r->first;
   if (first || number != r->last) return refuse(r, number, 0, "the segment's header does not hold");
   if (!r->whole) {
     return refuse(r, number - 1, r->end, "the segment ends torn although another one follows");
@@ -152,7 +154,7 @@ static weir_status drop_on_verify(recovery *r, segment_walk *walk) {
 /* A header that holds and belongs to another segment is what an earlier use of the file left
  * behind, if its frames are older than what is expected here. */
 static bool is_leftover_on_verify(const recovery *r, const segment_walk *walk) {
-  bool first = walk->number == r->listing.first_segment;
+  bool first = walk->number == r->first;
   bool other = walk->header.number != walk->number;
   return !first && other && walk->header.first_serial < r->serial;
 }
@@ -160,7 +162,7 @@ static bool is_leftover_on_verify(const recovery *r, const segment_walk *walk) {
 static weir_status check_header_on_verify(recovery *r, const segment_walk *walk) {
   const segment_header *h = &walk->header;
   uint32_t number = walk->number;
-  bool first = number == r->listing.first_segment;
+  bool first = number == r->first;
   if (first) {
     r->serial = h->first_serial;
     r->chain = h->chain;
@@ -171,7 +173,8 @@ static weir_status check_header_on_verify(recovery *r, const segment_walk *walk)
     return refuse(r, number, 36, "the journal belongs to another unit");
   }
   bool origin = h->first_serial == 1 && h->chain == 0;
-  if (h->first_serial == 0 || (number == 1 && !origin)) {
+  bool other = number == r->j->from_segment && h->first_serial != r->j->from_serial;
+  if (h->first_serial == 0 || (number == 1 && !origin) || other) {
     return refuse(r, number, 24, "the header begins at an impossible serial");
   }
   if (h->first_serial > r->serial) {
@@ -224,16 +227,40 @@ static weir_status verify_segment(recovery *r, uint32_t number) {
   return status;
 }
 
+/* A segment before the one that recovery begins with: its header is all that is looked at. */
+static weir_status skim_segment(recovery *r, uint32_t number) {
+  segment_walk walk;
+  bool has_header;
+  const weir_os *os = r->j->os;
+  weir_status status =
+      weir_journal_walk_open(&walk, os, r->j->directory, number, r->memory, &has_header);
+  if (status != WEIR_OK) return status;
+  weir_journal_walk_close(&walk);
+  bool holds = has_header && walk.header.number == number &&
+               memcmp(walk.header.unit, r->j->unit, sizeof walk.header.unit) == 0 &&
+               walk.header.first_serial >= r->serial;
+  if (!holds) return refuse(r, number, 0, "the segment's header does not hold");
+  r->serial = walk.header.first_serial;
+  r->finding->segments++;
+  return weir_journal_remember_segment(r->j, number, r->serial) ? WEIR_OK : WEIR_FULL;
+}
+
 static weir_status verify(recovery *r) {
-  uint32_t first = r->listing.first_segment;
+  const weir_journal *j = r->j;
+  uint32_t oldest = r->listing.first_segment;
   uint32_t count = r->listing.segment_count;
-  r->serial = first <= 1 ? 1 : 0; /* unknown until a header says it, when older ones are gone */
-  r->last = first + count - 1;
-  for (uint32_t number = first; number - first < count; number++) {
+  r->first = j->from_segment ? j->from_segment : oldest;
+  r->last = oldest + count - 1;
+  r->serial = 1;
+  if (r->first < oldest || r->first > r->last) {
+    return refuse(r, r->first, 0, "the segment that recovery begins with is missing");
+  }
+  for (uint32_t number = oldest; number - oldest < count; number++) {
     if (number == r->listing.missing) {
       return refuse(r, number, 0, "a segment is missing");
     }
-    weir_status status = verify_segment(r, number);
+    bool skims = number < r->first;
+    weir_status status = skims ? skim_segment(r, number) : verify_segment(r, number);
     if (status != WEIR_OK) return status;
   }
   return WEIR_OK;
@@ -339,7 +366,7 @@ static weir_status settle(recovery *r) {
     if (status != WEIR_OK) return status;
   }
   if (r->listing.segment_count == 0) {
-    r->last = 1;
+    r->first = r->last = 1;
     r->end = WEIR_JOURNAL_HEADER_BYTES;
     r->header = (segment_header){.version = FORMAT_VERSION, .number = 1, .first_serial = 1};
     memcpy(r->header.unit, j->unit, sizeof j->unit);
@@ -376,8 +403,8 @@ static weir_status report_segment(recovery *r, uint32_t number,
 static weir_status
 report(recovery *r, weir_status (*each)(void *user, const weir_frame_view *frame), void *user) {
   uint64_t reported = 0;
-  for (uint32_t i = 0; i < r->j->segment_count; i++) {
-    weir_status status = report_segment(r, r->j->first_segment + i, each, user, &reported);
+  for (uint32_t number = r->first; number <= r->last; number++) {
+    weir_status status = report_segment(r, number, each, user, &reported);
     if (status != WEIR_OK) return status;
   }
   /* A second reading that shows less than the first is a disk that cannot be trusted. */

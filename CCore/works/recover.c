@@ -281,7 +281,8 @@ weir_status unit_recover(weir_unit *u, weir_journal_finding *finding) {
   weir_put_text(&path, "/journal");
   if (path.overflow) return WEIR_TOO_LONG;
   directory[path.count] = 0;
-  weir_journal_options options = {directory, u->name, u->options.segment_bytes, false};
+  weir_journal_options options = {
+      .directory = directory, .unit = u->name, .segment_bytes = u->options.segment_bytes};
   status = weir_journal_open(&options, u->os, take_frame, &rec, finding, &u->journal);
   if (status != WEIR_OK) return status;
   unit_look_at_clocks(u);

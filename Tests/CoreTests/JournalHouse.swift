@@ -30,6 +30,8 @@ final class JournalHouse {
   var seen: [JournalFrame] = []
   var segmentBytes: UInt64 = 256 * 1024
   var now: UInt64 = 0
+  /// Where recovery begins: a segment and its first serial; 0: with the oldest.
+  var from: (segment: UInt32, serial: UInt64) = (0, 0)
 
   init(seed: UInt64 = 1) throws {
     faulty = try #require(weir_faulty_os_open(seed))
@@ -48,7 +50,8 @@ final class JournalHouse {
     return Self.directory.withCString { directory in
       unit.withCString { unit in
         var options = weir_journal_options(
-          directory: directory, unit: unit, segment_bytes: segmentBytes, read_only: readOnly)
+          directory: directory, unit: unit, segment_bytes: segmentBytes, read_only: readOnly,
+          from_segment: from.segment, from_serial: from.serial)
         return withUnsafeMutablePointer(to: &seen) {
           weir_journal_open(
             &options, os,

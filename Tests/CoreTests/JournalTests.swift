@@ -36,7 +36,8 @@ struct JournalTests {
       try directory.withCString { directory in
         try "kd1".withCString { unit in
           var options = weir_journal_options(
-            directory: directory, unit: unit, segment_bytes: 256 * 1024, read_only: false)
+            directory: directory, unit: unit, segment_bytes: 256 * 1024, read_only: false,
+            from_segment: 0, from_serial: 0)
           var finding = weir_journal_finding()
           var opened: OpaquePointer?
           let os = weir_os_linux()
@@ -181,7 +182,8 @@ struct JournalTests {
     let status = JournalHouse.directory.withCString { directory in
       "kd1".withCString { unit in
         var options = weir_journal_options(
-          directory: directory, unit: unit, segment_bytes: house.segmentBytes, read_only: false)
+          directory: directory, unit: unit, segment_bytes: house.segmentBytes, read_only: false,
+          from_segment: 0, from_serial: 0)
         return weir_journal_open(
           &options, house.os,
           { _, view in (view?.pointee.serial ?? 0) < 2 ? .ok : .refused }, nil, &house.finding,

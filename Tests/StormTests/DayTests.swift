@@ -41,7 +41,8 @@ extension House {
     let status = "/data/journal".withCString { directory in
       options.name.withCString { unit in
         var options = weir_journal_options(
-          directory: directory, unit: unit, segment_bytes: 0, read_only: true)
+          directory: directory, unit: unit, segment_bytes: 0, read_only: true,
+          from_segment: 0, from_serial: 0)
         return weir_journal_open(
           &options, os,
           { user, frame in

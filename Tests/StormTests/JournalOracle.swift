@@ -40,7 +40,8 @@ struct JournalOracle {
       house.options.name.withCString { unit in
         var options = weir_journal_options(
           directory: directory, unit: unit, segment_bytes: house.options.segmentBytes,
-          read_only: true)
+          read_only: true,
+          from_segment: 0, from_serial: 0)
         return withUnsafeMutablePointer(to: &self) {
           weir_journal_open(
             &options, house.os,

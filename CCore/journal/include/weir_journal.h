@@ -45,6 +45,10 @@
  *                segment to a fresh one and syncs that before the caller may act on it, since what
  *                is read back after a crash need not be on the disk
  *   damage       recovery refuses with CORRUPT and names segment, offset and serial
+ *   retired      segments that the caller no longer needs become files of the reserve again, oldest
+ *                first, by one rename: writing over blocks that exist halves the cost of a sync.
+ *                Their bytes stay until they are written over; more than WEIR_JOURNAL_SPARE that
+ *                wait for it are removed
  *
  * The journal makes and checks bytes; jobs are performed elsewhere (weir_journal_perform, on the
  * disk thread). One job is in flight at most; batches form by themselves meanwhile.
@@ -65,7 +69,8 @@ enum {
   WEIR_JOURNAL_KIND_MAX = 63,
   WEIR_JOURNAL_BODY_MAX = 128 * 1024,          /* a line of 64 KiB, a state, and room */
   WEIR_JOURNAL_GATHER_BYTES = 8 * 1024 * 1024, /* appended and not yet taken by a job */
-  WEIR_JOURNAL_RESERVE = 2                     /* whole segments in reserve */
+  WEIR_JOURNAL_RESERVE = 2,                    /* whole segments in reserve */
+  WEIR_JOURNAL_SPARE = 2                       /* retired segments that wait to be used again */
 };
 
 typedef struct weir_journal weir_journal;
@@ -78,6 +83,10 @@ typedef struct weir_journal_options {
   const char *unit;       /* 1 to 8 letters and digits; a journal of another unit is refused */
   uint64_t segment_bytes; /* 0: the default. A multiple of 4096, 256 KiB to 256 MiB. */
   bool read_only;         /* verify and show: nothing is made, locked, copied or removed */
+  /* Recovery reads and checks from this segment on, and of earlier ones the headers alone; it must
+   * begin with serial `from_serial`. 0: from the first one there is. */
+  uint32_t from_segment;
+  uint64_t from_serial;
 } weir_journal_options;
 
 /* One frame, borrowed until the next call into the journal. */
@@ -128,7 +137,8 @@ bool weir_journal_closed(const weir_journal *j);
 uint64_t weir_journal_appended(const weir_journal *j); /* serial of the last append, 0: none */
 uint64_t weir_journal_durable(const weir_journal *j);  /* everything up to here is on the disk */
 
-/* A job for the disk thread: a batch to write and sync, or a segment to prepare for the reserve.
+/* A job for the disk thread: a batch to write and sync, a segment to prepare for the reserve, or a
+ * retired one to remove.
  * A batch goes first, until the current segment is half used: then every other job may be a
  * preparation, so that a unit that is never idle does not spend its reserve on an empty disk.
  * Owned by the journal; opaque to the caller. */
@@ -153,5 +163,12 @@ weir_status weir_journal_read(weir_journal *j, weir_position position, weir_buff
  * segment, from the place where the last call for this `hint` ended (hint starts as 0). */
 weir_status weir_journal_seek(weir_journal *j, uint64_t serial, weir_position *hint,
                               weir_position *position);
+
+/* The segment that holds `serial`, or the oldest one, and its first serial. */
+void weir_journal_place(const weir_journal *j, uint64_t serial, uint32_t *segment,
+                        uint64_t *first_serial);
+uint64_t weir_journal_oldest(const weir_journal *j); /* the first serial that is still held */
+/* Segments before `first_kept` are not needed any more; the one being written is always kept. */
+void weir_journal_retire(weir_journal *j, uint32_t first_kept);
 
 #endif
