@@ -42,6 +42,7 @@ typedef struct boot_unit {
 
 typedef struct weir_boots {
   const weir_keyring *keys;
+  bool files; /* any boot counts, nothing is a replay, and keys are derived as often as needed */
   boot_unit units[WEIR_LINK_SENDERS_MAX];
   size_t count;
   uint64_t touches;
@@ -50,6 +51,7 @@ typedef struct weir_boots {
 } weir_boots;
 
 typedef struct boot_verdict {
+  boot_state *boot;          /* OK: whose it is */
   boot_unit *unit;           /* null when the datagram is from nobody we know */
   const boot_stream *stream; /* OK: what it came on */
   bool taken_up;             /* a new boot became current */

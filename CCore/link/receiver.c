@@ -38,6 +38,7 @@ weir_status weir_link_receiver_open(const weir_link_receiver_options *options,
   weir_link_receiver *r = weir_allocate(1, sizeof *r);
   if (r == NULL) return WEIR_OUT_OF_MEMORY;
   r->boots.keys = options->keys;
+  r->boots.files = options->files;
   r->now_ms = options->now_ms;
   weir_status status = weir_assemblies_open(&r->assemblies);
   if (status != WEIR_OK) {
@@ -97,6 +98,7 @@ static void events_begin(weir_link_receiver *r, uint64_t now_ms) {
 
 typedef struct take_context {
   boot_unit *unit;
+  const boot_state *boot;
   const boot_stream *stream;
   uint32_t key_epoch;
   uint64_t sequence;
@@ -104,8 +106,7 @@ typedef struct take_context {
 
 static void take_record(weir_link_receiver *r, const take_context *c, const wire_piece *piece,
                         weir_bytes record) {
-  weir_link_event *event =
-      event_add(r, WEIR_LINK_RECORD, c->unit, &c->unit->boots[0].name, c->key_epoch);
+  weir_link_event *event = event_add(r, WEIR_LINK_RECORD, c->unit, &c->boot->name, c->key_epoch);
   event->crossing = piece->crossing;
   event->revision = piece->revision;
   event->lane = piece->lane;
@@ -137,8 +138,7 @@ static weir_status take_heartbeat(weir_link_receiver *r, const take_context *c,
                                   weir_bytes plaintext) {
   wire_heartbeat *beat = &r->beat;
   if (!weir_wire_get_heartbeat(plaintext, beat)) return WEIR_INVALID;
-  weir_link_event *event =
-      event_add(r, WEIR_LINK_HEARTBEAT, c->unit, &c->unit->boots[0].name, c->key_epoch);
+  weir_link_event *event = event_add(r, WEIR_LINK_HEARTBEAT, c->unit, &c->boot->name, c->key_epoch);
   event->crossing = beat->highest;
   event->sent_ms = beat->wall_ms;
   event->sent_boot_ms = beat->boot_ms;
@@ -194,8 +194,9 @@ static weir_status take(weir_link_receiver *r, uint8_t *datagram, size_t count) 
     (void)event_add(r, WEIR_LINK_BOOT_LOWER, verdict.unit, &name, header.key_epoch);
   }
   if (status != WEIR_OK) return status;
-  take_context context = {verdict.unit, verdict.stream, header.key_epoch, header.sequence};
-  take_heard(r, &context, verdict.taken_up);
+  take_context context = {verdict.unit, verdict.boot, verdict.stream, header.key_epoch,
+                          header.sequence};
+  if (!r->boots.files) take_heard(r, &context, verdict.taken_up);
   return take_plaintext(r, &context,
                         weir_view(datagram + WEIR_LINK_HEADER_BYTES, header.ciphertext_bytes));
 }

@@ -257,6 +257,15 @@ weir_status weir_schedule_offer(weir_schedule *s, uint64_t crossing, uint32_t re
   return WEIR_OK;
 }
 
+void weir_schedule_again(weir_schedule *s, schedule_entry *entry, uint64_t now_ms) {
+  entry_leave(s, entry);
+  entry->offered_ms = now_ms;
+  entry->due_ms = now_ms;
+  entry->order = ++s->order;
+  entry->step = 0;
+  entry_stand(s, entry, STAND_FIRST);
+}
+
 void weir_schedule_settle(weir_schedule *s, schedule_entry *entry) {
   entry_leave(s, entry);
   entry_set_bytes(s, entry, 0);
@@ -364,6 +373,12 @@ void weir_schedule_advance(weir_schedule *s, schedule_entry *entry, uint64_t now
     entry_set_bytes(s, entry, bytes);
   }
   entry_leave(s, entry);
+  if (s->turn_ms > 0) {
+    entry->step = STEPS;
+    entry->due_ms = now_ms + s->turn_ms;
+    entry_stand(s, entry, STAND_WAITING);
+    return;
+  }
   do {
     if (entry->step < STEPS) entry->step++;
   } while (entry->step < STEPS && entry->offered_ms + schedule_after_ms[entry->step] <= now_ms);

@@ -56,6 +56,7 @@ typedef struct weir_schedule {
   schedule_heap ready[SCHEDULE_KINDS];   /* spaced copies, then by span of time, then newest */
   uint64_t bytes[SCHEDULE_KINDS];        /* on the wire, of one copy of everything unsettled */
   uint64_t rate;                         /* bytes a second on the wire; 0: unlimited */
+  uint64_t turn_ms;                      /* of files, which need no spaced copies; 0: a line */
   uint64_t owed;                         /* bytes that went past the oldest, see due */
   uint64_t order;
   uint32_t capacity;
@@ -71,6 +72,8 @@ schedule_entry *weir_schedule_find(const weir_schedule *s, uint64_t crossing); /
 /* As weir_link_sender_offer. */
 weir_status weir_schedule_offer(weir_schedule *s, uint64_t crossing, uint32_t revision,
                                 uint8_t lane, uint64_t now_ms);
+/* As if the revision had just arisen; its first sending stands. */
+void weir_schedule_again(weir_schedule *s, schedule_entry *entry, uint64_t now_ms);
 void weir_schedule_settle(weir_schedule *s, schedule_entry *entry);
 /* The most urgent entry that is due, or null. */
 schedule_entry *weir_schedule_due(weir_schedule *s, uint64_t now_ms);

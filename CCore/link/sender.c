@@ -103,6 +103,7 @@ weir_status weir_link_sender_open(const weir_link_sender_options *options, weir_
   weir_status status = weir_sealer_open(options->keys, epoch, &options->id, &s->sealer);
   if (status == WEIR_OK)
     status = weir_schedule_open(&s->schedule, options->capacity, options->rate);
+  s->schedule.turn_ms = options->turn_ms;
   if (status == WEIR_OK) status = open_slots(s, options->mtu);
   if (status != WEIR_OK) {
     weir_link_sender_close(s);
@@ -131,6 +132,14 @@ weir_status weir_link_sender_offer(weir_link_sender *s, uint64_t crossing, uint3
     s->named = NULL; /* the bytes being fetched are the older revision's */
   }
   return weir_schedule_offer(&s->schedule, crossing, revision, lane, now_ms);
+}
+
+bool weir_link_sender_again(weir_link_sender *s, uint64_t crossing, uint64_t now_ms) {
+  schedule_entry *entry = weir_schedule_find(&s->schedule, crossing);
+  if (entry == NULL) return false;
+  if (s->named == entry) s->named = NULL;
+  weir_schedule_again(&s->schedule, entry, now_ms);
+  return true;
 }
 
 void weir_link_sender_settle(weir_link_sender *s, uint64_t crossing) {

@@ -409,6 +409,8 @@ void apply_message(weir_unit *u, entry *e, weir_step *step) {
     apply_taken(u, c, e);
     return;
   case WEIR_OP_RESEND:
+    apply_resend(u, c, e);
+    return;
   case WEIR_OP_EXPORT:
   case WEIR_OP_IMPORT:
     apply_refusal(u, c, e, WEIR_REFUSAL_NOT_ALLOWED);

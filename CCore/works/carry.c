@@ -52,6 +52,10 @@ void carry_offer(weir_unit *u, const weir_state *s, weir_position position) {
   WEIR_ASSERT(status == WEIR_OK);
 }
 
+bool carry_again(weir_unit *u, uint64_t crossing) {
+  return u->sender && weir_link_sender_again(u->sender, crossing, u->now.boot_ms);
+}
+
 static void log_unpacked(weir_unit *u, uint64_t crossing) {
   if (weir_log_begin(u->log, WEIR_LOG_ERROR, true, u->now.wall_ms, "linkRecordFailed",
                      "a record could not be packed for the link; it is tried again")) {

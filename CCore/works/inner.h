@@ -13,6 +13,7 @@ enum {
   GAP_AFTER_MS = 1500,
   GAPS_NAMED = 16,
   LEDGER_MAX = 4 * 1024 * 1024,
+  LEDGER_PAGE = 256,
   CONFLICTS_MAX = 4096,
   ALARMS_MAX = 256,
   ALARMS_SHOWN_BYTES = 32 * 1024, /* of a status */
@@ -44,6 +45,7 @@ typedef struct ledger_entry {
   uint64_t check;
   uint64_t handover;   /* its number (ledger_handover); 0: only faulty records came */
   uint32_t revision;   /* 0: nothing came yet */
+  uint32_t owed;       /* latest sent, as the index says; 0: nothing is owed */
   uint64_t boot_epoch; /* of the sender's run that sent it */
 } ledger_entry;
 
@@ -53,15 +55,26 @@ typedef struct ledger {
   ledger_entry *entries; /* by crossing number, LEDGER_MAX + 1 */
   uint64_t highest_seen; /* highest crossing number received */
   uint64_t highest_sent; /* as the heartbeat says */
-  uint64_t complete;     /* every number up to here has come */
-  uint64_t lagging_since_ms;
+  /* What the index says was sent and is not here: since when, in tenths of a second of boottime
+   * and never 0, by crossing number; how many on each page of LEDGER_PAGE, and in all. */
+  uint32_t *behind_since;
+  uint16_t *behind_pages;
+  uint64_t behind;
+  uint64_t missing; /* of these, for longer than GAP_AFTER_MS */
+  uint64_t watch_ms;
   bool silent;
   int64_t silence_since_ms;
   uint32_t open_danger;
   bool offset_known;
+  bool beat_known; /* of this run: what the last heartbeat said of the outer clocks, */
+  uint64_t beat_boot_epoch;
+  int64_t beat_skew_ms;  /* wall minus boottime, */
+  unsigned beats_jumped; /* how many since then said otherwise, */
+  uint64_t steady_ms;    /* and when the last jump was taken up */
+  uint64_t reordered, reordered_ms;
   int64_t offset_ms;      /* inner wall minus outer wall, lower envelope */
   int64_t offset_next_ms; /* the window that is being filled */
-  uint64_t offset_window_ms;
+  uint64_t offset_window_ms, offset_since_ms;
   uint64_t refused_epoch; /* of the last boot that was refused, and its id */
   uint8_t refused_id[16];
 } ledger;
@@ -144,10 +157,14 @@ uint64_t ledger_handover(weir_bytes number);
 ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_event *event,
                             uint64_t handover);
 void ledger_take(weir_unit *u, uint32_t which, const mark_record *m, uint64_t handover);
-void ledger_heartbeat(weir_unit *u, const weir_link_event *event);
+/* What a heartbeat says; one that lay in a file says nothing of clocks. */
+void ledger_heartbeat(weir_unit *u, const weir_link_event *event, bool from_file);
+void ledger_close(ledger *l);
+/* `41-43,57/6`: what is missing, with its check digit, at most GAPS_NAMED ranges. */
+void put_ticket(const ledger *l, uint64_t now_ms, weir_buffer *b);
 void ledger_watch(weir_unit *u);
-/* Names what is missing, at most `max` ranges: "41-43,57"; the count of missing numbers. */
-uint64_t ledger_missing(const ledger *l, weir_buffer *b, unsigned max);
+/* Names what is missing, at most `max` ranges: "41-43,57"; false when there are more. */
+bool ledger_missing(const ledger *l, uint64_t now_ms, weir_buffer *b, unsigned max);
 
 /* items.c */
 /* Stages a record that came whole. False: no room now, it will be repeated. */

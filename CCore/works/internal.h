@@ -238,7 +238,7 @@ typedef struct weir_counters {
   uint64_t intakes, updates, events, deadlines, refused, quarantined, overloaded, duplicates;
   uint64_t late, reports, send_failed, delivered, superseded, repeats, conflicts, rejected;
   uint64_t drill_intakes, drill_late, drill_reports; /* of drills, which count nowhere else */
-  uint64_t redialled, alarms, escalated, released;
+  uint64_t redialled, alarms, escalated, released, resent;
 } weir_counters;
 
 struct weir_unit {
@@ -455,6 +455,9 @@ void apply_taken(weir_unit *u, connection *c, const entry *e);
 bool taking_pump(weir_unit *u);
 bool taking_recover(weir_unit *u, weir_bytes body);
 
+/* resend.c */
+void apply_resend(weir_unit *u, connection *c, const entry *e);
+
 /* recover.c */
 weir_status unit_recover(weir_unit *u, weir_journal_finding *finding);
 
@@ -469,6 +472,8 @@ weir_status carry_open(weir_unit *u);
 /* A durable record crosses from now on, or its matter is confirmed and is sent no more. */
 void carry_offer(weir_unit *u, const weir_state *state, weir_position position);
 void carry_restore(weir_unit *u, uint64_t crossing, uint32_t copies, int64_t last_ms);
+/* A person asked for this crossing: it is sent anew. False: nothing is owed under that number. */
+bool carry_again(weir_unit *u, uint64_t crossing);
 void carry_tick(weir_unit *u);
 void carry_tally(weir_unit *u);
 

@@ -6,10 +6,31 @@
  *                       revisions never fall while a sender keeps its journal
  *   other content       under a number and revision that were here: a conflict, delivered as such
  *                       once and alarmed, never dropped (a restored data folder)
- *   missing             sent, as the heartbeat says, and not here 1.5 s later: alarmed by number */
+ *   missing             sent in a revision, as the heartbeats' index says, and not here 1.5 s
+ * later: alarmed by number; a later revision of what is here counts too clocks              the
+ * offset is estimated, jumps and a difference of 2 s are alarmed, when three heartbeats in a row
+ * say so order               datagrams that came behind later ones are alarmed when they are many
+ */
 #include "internal.h"
 
 #include <string.h>
+
+enum {
+  WATCH_EVERY_MS = 100,
+  BEATS_SURE = 3,
+  CLOCK_JUMP_MS = 1000,
+  CLOCK_APART_MS = 2000,
+  CLOCK_SURE_MS = 2000, /* so long measured, before it is believed */
+  REORDERED_MANY = 64,  /* between two heartbeats */
+  STEADY_MS = 60000
+};
+
+void ledger_close(ledger *l) {
+  weir_free(l->entries);
+  weir_free(l->behind_since);
+  weir_free(l->behind_pages);
+  *l = (ledger){0};
+}
 
 uint32_t ledger_of(weir_unit *u, const char *unit) {
   for (uint32_t i = 0; i < WEIR_LINK_SENDERS_MAX; i++) {
@@ -17,7 +38,12 @@ uint32_t ledger_of(weir_unit *u, const char *unit) {
     if (l->used && strcmp(l->unit, unit) == 0) return i;
     if (l->used) continue;
     l->entries = weir_allocate(LEDGER_MAX + 1, sizeof *l->entries);
-    if (!l->entries) return LEDGER_NONE;
+    l->behind_since = weir_allocate(LEDGER_MAX + 1, sizeof *l->behind_since);
+    l->behind_pages = weir_allocate(LEDGER_MAX / LEDGER_PAGE + 1, sizeof *l->behind_pages);
+    if (!l->entries || !l->behind_since || !l->behind_pages) {
+      ledger_close(l);
+      return LEDGER_NONE;
+    }
     memcpy(l->unit, unit, strlen(unit));
     l->used = true;
     return i;
@@ -73,6 +99,22 @@ ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_
   return known ? LEDGER_REPEAT : LEDGER_CONFLICT;
 }
 
+/* Is this number behind what the index says, and since when? */
+static void note_behind(const weir_unit *u, ledger *l, uint64_t crossing) {
+  const ledger_entry *e = &l->entries[crossing];
+  uint32_t *since = &l->behind_since[crossing];
+  bool behind = e->owed > e->revision;
+  if (behind == (*since != 0)) return;
+  *since = behind ? (uint32_t)(u->now.boot_ms / 100) | 1 : 0;
+  if (behind) {
+    l->behind_pages[crossing / LEDGER_PAGE]++;
+    l->behind++;
+  } else {
+    l->behind_pages[crossing / LEDGER_PAGE]--;
+    l->behind--;
+  }
+}
+
 void ledger_take(weir_unit *u, uint32_t which, const mark_record *m, uint64_t handover) {
   if (m->crossing == 0 || m->crossing > LEDGER_MAX) return;
   ledger *l = &u->ledgers[which];
@@ -84,36 +126,61 @@ void ledger_take(weir_unit *u, uint32_t which, const mark_record *m, uint64_t ha
     u->conflict_count++;
     return;
   }
-  uint64_t known = handover ? handover : e->handover;
-  *e = (ledger_entry){m->check, known, m->revision, m->boot_epoch};
+  e->check = m->check;
+  if (handover) e->handover = handover;
+  e->revision = m->revision;
+  e->boot_epoch = m->boot_epoch;
+  note_behind(u, l, m->crossing);
 }
 
-uint64_t ledger_missing(const ledger *l, weir_buffer *b, unsigned max) {
-  uint64_t missing = 0, begin = 0;
-  unsigned ranges = 0;
-  uint64_t top = l->highest_sent < LEDGER_MAX ? l->highest_sent : LEDGER_MAX;
-  for (uint64_t n = 1; n <= top + 1; n++) {
-    bool here = n > top || l->entries[n].revision != 0;
-    if (!here) {
-      missing++;
-      if (begin == 0) begin = n;
-      continue;
+static bool is_missing(const ledger *l, uint64_t crossing, uint64_t now_ms) {
+  uint32_t since = l->behind_since[crossing];
+  return since != 0 && now_ms / 100 >= since + GAP_AFTER_MS / 100;
+}
+
+/* Calls for every missing number, in order. */
+static void each_missing(const ledger *l, uint64_t now_ms, void (*each)(void *user, uint64_t n),
+                         void *user) {
+  for (uint64_t page = 0; l->behind > 0 && page <= LEDGER_MAX / LEDGER_PAGE; page++) {
+    if (l->behind_pages[page] == 0) continue;
+    for (uint64_t n = page * LEDGER_PAGE; n < (page + 1) * LEDGER_PAGE && n <= LEDGER_MAX; n++) {
+      if (is_missing(l, n, now_ms)) each(user, n);
     }
-    if (begin == 0) continue;
-    if (ranges < max) {
-      if (ranges > 0) weir_put_text(b, ",");
-      weir_put_decimal(b, begin);
-      if (n - 1 > begin) {
-        weir_put_text(b, "-");
-        weir_put_decimal(b, n - 1);
-      }
-    } else if (ranges == max) {
-      weir_put_text(b, ",…");
-    }
-    ranges++;
-    begin = 0;
   }
-  return missing;
+}
+
+typedef struct naming {
+  weir_buffer *b;
+  unsigned ranges, max;
+  uint64_t first, last;
+} naming;
+
+static void put_range(naming *n) {
+  if (n->first == 0) return;
+  n->ranges++;
+  if (n->ranges > n->max) return;
+  if (n->ranges > 1) weir_put_text(n->b, ",");
+  weir_put_decimal(n->b, n->first);
+  if (n->last == n->first) return;
+  weir_put_text(n->b, "-");
+  weir_put_decimal(n->b, n->last);
+}
+
+static void name_one(void *user, uint64_t crossing) {
+  naming *n = user;
+  if (n->first != 0 && crossing == n->last + 1) {
+    n->last = crossing;
+    return;
+  }
+  put_range(n);
+  n->first = n->last = crossing;
+}
+
+bool ledger_missing(const ledger *l, uint64_t now_ms, weir_buffer *b, unsigned max) {
+  naming n = {b, 0, max, 0, 0};
+  each_missing(l, now_ms, name_one, &n);
+  put_range(&n);
+  return n.ranges <= max;
 }
 
 /* The clock offset from the lower envelope: of many differences between arrival and sending the
@@ -123,6 +190,7 @@ static void estimate_offset(weir_unit *u, ledger *l, int64_t outer_wall_ms) {
   int64_t difference = u->now.wall_ms - outer_wall_ms;
   if (!l->offset_known) {
     l->offset_known = true;
+    l->offset_since_ms = u->now.boot_ms;
     l->offset_ms = l->offset_next_ms = difference;
     l->offset_window_ms = u->now.boot_ms + WINDOW_MS;
     return;
@@ -135,45 +203,135 @@ static void estimate_offset(weir_unit *u, ledger *l, int64_t outer_wall_ms) {
   l->offset_window_ms = u->now.boot_ms + WINDOW_MS;
 }
 
-void ledger_heartbeat(weir_unit *u, const weir_link_event *event) {
+static void take_index(weir_unit *u, ledger *l, const weir_link_event *event) {
+  for (uint32_t i = 0; i < event->index_count; i++) {
+    uint64_t crossing = event->index_first + i;
+    if (crossing == 0 || crossing > LEDGER_MAX) continue;
+    l->entries[crossing].owed = event->index[i];
+    note_behind(u, l, crossing);
+  }
+}
+
+/* Wall minus boottime of the outer machine stands still unless somebody sets its clock. */
+static void watch_clock(weir_unit *u, ledger *l, const weir_link_event *event) {
+  int64_t skew = event->sent_ms - (int64_t)event->sent_boot_ms;
+  if (!l->beat_known || l->beat_boot_epoch != event->boot_epoch) {
+    l->beat_known = true;
+    l->beat_boot_epoch = event->boot_epoch;
+    l->beat_skew_ms = skew;
+    l->beats_jumped = 0;
+    return;
+  }
+  int64_t jump = skew - l->beat_skew_ms;
+  if (jump > -CLOCK_JUMP_MS && jump < CLOCK_JUMP_MS) {
+    l->beats_jumped = 0;
+    return;
+  }
+  if (++l->beats_jumped < BEATS_SURE) return;
+  char text[160];
+  weir_buffer b = weir_buffer_over(text, sizeof text - 1);
+  weir_put_text(&b, "12345外端机时钟跳变");
+  weir_put_signed(&b, jump / 1000);
+  weir_put_text(&b, "秒,来件时刻可能不准");
+  text[b.count] = 0;
+  alarm_begin(u, "clockJump", l->unit, text, "the outer unit's wall clock was set",
+              "请12345核对外端机时钟");
+  l->beat_skew_ms = skew;
+  l->beats_jumped = 0;
+  l->steady_ms = u->now.boot_ms;
+  l->offset_known = false; /* it is measured anew */
+}
+
+/* Datagrams that came behind later ones: a few are the network's, many are worth a look. */
+static void watch_order(weir_unit *u, ledger *l, const weir_link_event *event) {
+  uint64_t newer = event->reordered > l->reordered ? event->reordered - l->reordered : 0;
+  l->reordered = event->reordered;
+  if (newer < REORDERED_MANY) return;
+  l->reordered_ms = u->now.boot_ms;
+  alarm_begin(u, "reorder", l->unit, "12345链路报文大量乱序,请检查线路",
+              "many datagrams come behind later ones", "检查光闸与线路是否多路径或缓存异常");
+}
+
+void ledger_heartbeat(weir_unit *u, const weir_link_event *event, bool from_file) {
   uint32_t which = ledger_of(u, event->unit);
   if (which == LEDGER_NONE) return;
   ledger *l = &u->ledgers[which];
-  l->highest_sent = event->crossing;
+  if (event->crossing > l->highest_sent || !from_file) l->highest_sent = event->crossing;
+  take_index(u, l, event);
+  if (from_file) return; /* it lay about for a while: it says nothing of clock, danger and order */
   l->open_danger = event->open_danger;
+  watch_clock(u, l, event);
+  watch_order(u, l, event);
   estimate_offset(u, l, event->sent_ms);
 }
 
-/* Numbers below `complete` are all here; the search for gaps starts there. */
-static bool is_complete(ledger *l) {
-  uint64_t top = l->highest_sent < LEDGER_MAX ? l->highest_sent : LEDGER_MAX;
-  while (l->complete < top && l->entries[l->complete + 1].revision != 0) l->complete++;
-  return l->complete >= top;
+static void count_one(void *user, uint64_t crossing) {
+  (void)crossing;
+  ++*(uint64_t *)user;
 }
 
-static void watch_one(weir_unit *u, ledger *l) {
-  if (is_complete(l)) {
-    l->lagging_since_ms = 0;
-    alarm_end(u, "gap", l->unit, "12345来件缺号已补齐", "every crossing number is here again");
+static void watch_gaps(weir_unit *u, ledger *l) {
+  l->missing = 0;
+  each_missing(l, u->now.boot_ms, count_one, &l->missing);
+  if (l->missing == 0) {
+    if (l->behind == 0) {
+      alarm_end(u, "gap", l->unit, "12345来件缺号已补齐", "every crossing number is here again");
+    }
     return;
   }
-  if (l->lagging_since_ms == 0) l->lagging_since_ms = u->now.boot_ms;
   if (l->silent || alarm_is_open(u, "gap", l->unit)) return;
-  if (u->now.boot_ms < l->lagging_since_ms + GAP_AFTER_MS) return;
   char text[512], english[512];
   weir_buffer b = weir_buffer_over(text, sizeof text - 1);
   weir_buffer e = weir_buffer_over(english, sizeof english - 1);
   weir_put_text(&b, "12345来件缺号:");
-  (void)ledger_missing(l, &b, GAPS_NAMED);
+  put_ticket(l, u->now.boot_ms, &b);
   weir_put_text(&e, "crossing numbers are missing: ");
-  (void)ledger_missing(l, &e, GAPS_NAMED);
+  put_ticket(l, u->now.boot_ms, &e);
   text[b.count] = 0;
   english[e.count] = 0;
   alarm_begin(u, "gap", l->unit, text, english, "电话告知12345所缺编号,请其补发");
 }
 
+static void watch_ends(weir_unit *u, ledger *l) {
+  uint64_t now = u->now.boot_ms;
+  if (now >= l->steady_ms + STEADY_MS) {
+    alarm_end(u, "clockJump", l->unit, "12345外端机时钟已稳定", "the outer clock is steady");
+  }
+  if (now >= l->reordered_ms + STEADY_MS) {
+    alarm_end(u, "reorder", l->unit, "12345链路报文顺序已恢复正常", "order is good again");
+  }
+  if (!l->offset_known || l->silent) return;
+  bool apart = l->offset_ms > CLOCK_APART_MS || l->offset_ms < -CLOCK_APART_MS;
+  if (!apart) {
+    alarm_end(u, "clockApart", l->unit, "两端时钟已一致", "the clocks agree again");
+  } else if (u->now.boot_ms >= l->offset_since_ms + CLOCK_SURE_MS) {
+    char text[160];
+    weir_buffer b = weir_buffer_over(text, sizeof text - 1);
+    weir_put_text(&b, "内外两端时钟相差");
+    weir_put_signed(&b, l->offset_ms / 1000);
+    weir_put_text(&b, "秒,请核对时钟");
+    text[b.count] = 0;
+    alarm_begin(u, "clockApart", l->unit, text, "the clocks of both units differ by over 2 s",
+                "核对两端时钟源");
+  }
+}
+
+/* The missing numbers with their check digit, as people read them out. */
+void put_ticket(const ledger *l, uint64_t now_ms, weir_buffer *b) {
+  size_t from = b->count;
+  (void)ledger_missing(l, now_ms, b, GAPS_NAMED);
+  weir_bytes list = weir_view(b->at + from, b->count - from);
+  unsigned digit = weir_ticket_digit(list);
+  weir_put_text(b, "/");
+  weir_put_decimal(b, digit);
+}
+
 void ledger_watch(weir_unit *u) {
   for (uint32_t i = 0; i < WEIR_LINK_SENDERS_MAX; i++) {
-    if (u->ledgers[i].used) watch_one(u, &u->ledgers[i]);
+    ledger *l = &u->ledgers[i];
+    if (!l->used || u->now.boot_ms < l->watch_ms) continue;
+    l->watch_ms = u->now.boot_ms + WATCH_EVERY_MS;
+    watch_gaps(u, l);
+    watch_ends(u, l);
   }
 }

@@ -7,13 +7,13 @@ enum { DATAGRAM_LOG_MS = 10000 };
 
 weir_status inner_open(weir_unit *u) {
   if (!u->options.keys || !u->stages[0]) return WEIR_INVALID;
-  weir_link_receiver_options o = {u->options.keys, u->now.boot_ms};
+  weir_link_receiver_options o = {u->options.keys, u->now.boot_ms, false};
   return weir_link_receiver_open(&o, &u->receiver);
 }
 
 void inner_close(weir_unit *u) {
   weir_link_receiver_close(u->receiver);
-  for (unsigned i = 0; i < WEIR_LINK_SENDERS_MAX; i++) weir_free(u->ledgers[i].entries);
+  for (unsigned i = 0; i < WEIR_LINK_SENDERS_MAX; i++) ledger_close(&u->ledgers[i]);
 }
 
 /* ---- Boots of outer units ------------------------------------------------------------------- */
@@ -106,7 +106,6 @@ static void on_silence(weir_unit *u, const weir_link_event *e, bool began) {
   l->silent = began;
   if (!began) {
     alarm_end(u, "silence", l->unit, "12345链路已恢复", "the link is back");
-    l->lagging_since_ms = 0;
     return;
   }
   int64_t since = u->now.wall_ms - (int64_t)(u->now.boot_ms - e->since_ms);
@@ -129,7 +128,7 @@ static void take_event(weir_unit *u, const weir_link_event *e) {
     (void)items_stage_record(u, e);
     return;
   case WEIR_LINK_HEARTBEAT:
-    ledger_heartbeat(u, e);
+    ledger_heartbeat(u, e, false);
     return;
   case WEIR_LINK_SILENCE_BEGAN:
     on_silence(u, e, true);

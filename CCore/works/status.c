@@ -38,10 +38,11 @@ static void put_outer_link(weir_unit *u, weir_buffer *b) {
   weir_put_text(b, "}");
 }
 
-static void put_one_sender(const ledger *l, weir_buffer *b) {
-  char missing[256];
-  weir_buffer m = weir_buffer_over(missing, sizeof missing);
-  uint64_t count = ledger_missing(l, &m, GAPS_NAMED);
+static void put_one_sender(const weir_unit *u, const ledger *l, weir_buffer *b) {
+  char ticket[400];
+  weir_buffer t = weir_buffer_over(ticket, sizeof ticket);
+  uint64_t count = l->missing;
+  if (count) put_ticket(l, u->now.boot_ms, &t);
   weir_put_text(b, "{\"sender\":");
   weir_put_quoted(b, weir_text(l->unit));
   put_word(b, "state", l->silent ? "cutOff" : count ? "behind" : "inStep");
@@ -49,12 +50,12 @@ static void put_one_sender(const ledger *l, weir_buffer *b) {
   put_count(b, "highestSent", l->highest_sent);
   put_count(b, "missing", count);
   if (count) {
-    weir_put_text(b, ",\"which\":");
-    weir_put_quoted(b, weir_buffer_view(&m));
+    weir_put_text(b, ",\"which\":"); /* with its check digit, for `weir resend` */
+    weir_put_quoted(b, weir_buffer_view(&t));
   }
   put_count(b, "openDanger", l->open_danger);
   weir_put_text(b, ",\"clockOffsetMs\":");
-  weir_put_signed(b, l->offset_ms);
+  weir_put_signed(b, l->offset_known ? l->offset_ms : 0);
   weir_put_text(b, "}");
 }
 
@@ -64,7 +65,7 @@ static void put_inner_link(weir_unit *u, weir_buffer *b) {
   for (uint32_t i = 0; i < WEIR_LINK_SENDERS_MAX; i++) {
     if (!u->ledgers[i].used) continue;
     if (!first) weir_put_text(b, ",");
-    put_one_sender(&u->ledgers[i], b);
+    put_one_sender(u, &u->ledgers[i], b);
     first = false;
   }
   weir_put_text(b, "]");
@@ -147,6 +148,7 @@ static void put_keys(weir_unit *u, weir_buffer *b) {
   X(duplicates, "duplicates")                                                                      \
   X(quarantined, "quarantined")                                                                    \
   X(released, "released")                                                                          \
+  X(resent, "resent")                                                                              \
   X(escalated, "escalated")                                                                        \
   X(redialled, "redialledFrom110")                                                                 \
   X(reports, "reports")                                                                            \

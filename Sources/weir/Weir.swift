@@ -25,6 +25,7 @@ struct Weir: AsyncParsableCommand {
         subcommands: [
           StatusCommand.self, TraceCommand.self, EventCommand.self, AdmitCommand.self,
           DigestCommand.self, DrillCommand.self,
+          ResendCommand.self, QuarantineCommand.self,
         ]),
       CommandGroup(
         name: "Without a unit:",

@@ -51,7 +51,7 @@ final class LinkSender {
   ) throws {
     self.ring = ring
     var options = weir_link_sender_options(
-      id: id, keys: ring.pointer, mtu: mtu, capacity: capacity, rate: rate, now_ms: now)
+      id: id, keys: ring.pointer, mtu: mtu, capacity: capacity, rate: rate, turn_ms: 0, now_ms: now)
     var out: OpaquePointer?
     let status = weir_link_sender_open(&options, &out)
     pointer = try #require(out, "\(status)")
@@ -106,7 +106,7 @@ final class LinkReceiver {
 
   init(_ ring: SealRing, now: UInt64 = 0) throws {
     self.ring = ring
-    var options = weir_link_receiver_options(keys: ring.pointer, now_ms: now)
+    var options = weir_link_receiver_options(keys: ring.pointer, now_ms: now, files: false)
     var out: OpaquePointer?
     _ = weir_link_receiver_open(&options, &out)
     pointer = try #require(out)

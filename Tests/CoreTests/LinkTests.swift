@@ -136,7 +136,7 @@ struct LinkTests {
     let ring = try SealRing.standard()
     var options = weir_link_sender_options(
       id: SealFixture.streamID(unit: unit), keys: ring.pointer, mtu: mtu, capacity: capacity,
-      rate: 0, now_ms: 0)
+      rate: 0, turn_ms: 0, now_ms: 0)
     var out: OpaquePointer?
     #expect(weir_link_sender_open(&options, &out) == .invalid)
     #expect(out == nil)

@@ -164,6 +164,17 @@ unsigned weir_check_digit(uint64_t number);
 /* Unsigned decimal digits, no sign, no leading +; invalid on anything else or overflow. */
 weir_status weir_decimal_read(weir_bytes digits, uint64_t *value);
 
+/* Crossing numbers as they are read out: `41-43,57`, and with a check digit `41-43,57/6` (the form
+ * stands in ticket.c). */
+typedef struct weir_range {
+  uint64_t first, last; /* from 1, both within */
+} weir_range;
+unsigned weir_ticket_digit(weir_bytes ranges);
+/* INVALID, FULL. */
+weir_status weir_ranges_read(weir_bytes text, weir_range *ranges, size_t max, size_t *count);
+/* The same with the digit behind it: REFUSED when that does not fit. */
+weir_status weir_ticket_read(weir_bytes text, weir_range *ranges, size_t max, size_t *count);
+
 /* ---- Limits: everything has one, and derived ones are sums --------------------------------- */
 
 enum {

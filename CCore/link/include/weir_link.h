@@ -33,6 +33,11 @@
  *                one other in turn, of those that hold an unsettled crossing; a page too long for
  *                a datagram goes on in the next one.
  *
+ *   file         of the ferry, or a disc: sealed datagrams of a stream of their own
+ *      0  8  "WEIRFIL1"
+ *      8     frames, one behind the other: 2 bytes of the datagram · the datagram
+ *            then the end: 2 zero · 4 datagrams · 4 CRC32C of all bytes before it
+ *
  * There are no verbs: no datagram stops, resets, re-keys or rewinds a receiver. A receiver
  * authenticates first, then parses, and its memory is taken at open.
  *
@@ -82,6 +87,7 @@ typedef struct weir_link_sender_options {
   uint32_t mtu;             /* 576 … 9000: what one IP packet may hold */
   uint32_t capacity;        /* crossings that may be unsettled at once */
   uint64_t rate;            /* bytes a second on the wire, for the turns; 0: unlimited */
+  uint64_t turn_ms;         /* files: no spaced copies, and a turn of this length; 0: a line */
   uint64_t now_ms;
 } weir_link_sender_options;
 
@@ -92,6 +98,8 @@ void weir_link_sender_close(weir_link_sender *s);
  * begins the schedule anew; a lower or equal one changes nothing. FULL: capacity is spent. */
 weir_status weir_link_sender_offer(weir_link_sender *s, uint64_t crossing, uint32_t revision,
                                    uint8_t lane, uint64_t now_ms);
+/* A person asked for it: its schedule begins anew. False when the crossing is not unsettled. */
+bool weir_link_sender_again(weir_link_sender *s, uint64_t crossing, uint64_t now_ms);
 /* Confirmed or expired: it is sent no more. */
 void weir_link_sender_settle(weir_link_sender *s, uint64_t crossing);
 /* The next record that is due, most urgent first; false when none is. The caller then gives its
@@ -139,6 +147,9 @@ typedef struct weir_link_receiver weir_link_receiver;
 typedef struct weir_link_receiver_options {
   const weir_keyring *keys; /* borrowed */
   uint64_t now_ms;
+  /* Of files and discs: any boot counts and nothing is a replay, since they may come late, twice
+   * and in any order; what they hold is judged by crossing number and revision. */
+  bool files;
 } weir_link_receiver_options;
 
 typedef enum weir_link_event_kind {
@@ -205,5 +216,26 @@ weir_status weir_link_receiver_take(weir_link_receiver *r, uint8_t *datagram, si
 void weir_link_receiver_tick(weir_link_receiver *r, uint64_t now_ms);
 bool weir_link_receiver_next(weir_link_receiver *r, weir_link_event *event);
 weir_link_receiver_counts weir_link_receiver_counted(const weir_link_receiver *r);
+
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+enum { WEIR_LINK_FILE_BEGIN_BYTES = 8, WEIR_LINK_FILE_END_BYTES = 10 };
+
+/* What was written so far: its check goes on over the pieces of a long file. */
+typedef struct weir_link_file {
+  uint32_t datagrams, check;
+} weir_link_file;
+void weir_link_file_begin(weir_link_file *f, weir_buffer *into);
+void weir_link_file_add(weir_link_file *f, weir_bytes datagram, weir_buffer *into);
+void weir_link_file_end(weir_link_file *f, weir_buffer *into);
+
+typedef struct weir_link_file_reader {
+  weir_link_file read;
+  bool begun;
+} weir_link_file_reader;
+/* Takes the next datagram off the front of `rest`, borrowed from it. CLOSED: the file ended as it
+ * should, and `rest` is what lies behind it. AGAIN: the bytes end before the frame does, nothing
+ * was taken. INVALID: this is no such file, or a damaged one. */
+weir_status weir_link_file_next(weir_link_file_reader *r, weir_bytes *rest, weir_bytes *datagram);
 
 #endif

@@ -1,0 +1,97 @@
+import CWeirBase
+import CWeirFaultyOs
+import CWeirWorks
+import Testing
+
+@Suite struct GapTests {
+  private func status(_ pair: Pair) throws -> Line {
+    let client = try pair.inner.connect(control: true)
+    defer { pair.inner.disconnect(client) }
+    return try pair.inner.one(client, Ask.status)
+  }
+
+  @Test("in step, behind by which, cut off since: and the way back")
+  func states() throws {
+    let pair = try Pair(seed: 31)
+    try pair.open()
+    pair.pass(1000)
+    let client = try pair.outer.connect()
+    #expect(try status(pair).has("\"state\":\"inStep\""))
+    pair.onlyShort = true
+    for i in 0..<3 { #expect(try pair.outer.one(client, Ask.intake("g\(i)")).isDurable) }
+    pair.pass(1000)
+    #expect(try status(pair).has("\"state\":\"inStep\""), "1.5 s of grace")
+    pair.pass(1000)
+    let behind = try status(pair)
+    #expect(behind.has("\"state\":\"behind\"") && behind.number("missing") == 3, "\(behind)")
+    #expect(behind.string("which") == "1-3/7", "\(behind)")
+    pair.weather.isDark = true
+    pair.pass(2000)
+    #expect(try status(pair).has("\"state\":\"cutOff\",\"since\":\""))
+    pair.weather.isDark = false
+    pair.onlyShort = false
+    pair.pass(4000)
+    #expect(try status(pair).has("\"state\":\"inStep\""))
+    #expect(pair.alarms("gap", "begin").count == pair.alarms("gap", "end").count)
+  }
+
+  @Test("a later revision of what is here is missed as well, and named within 2 s")
+  func laterRevision() throws {
+    let pair = try Pair(seed: 32)
+    try pair.open()
+    let client = try pair.outer.connect()
+    let number = try #require(try pair.outer.one(client, Ask.intake("a")).string("handover"))
+    pair.pass(1000)
+    #expect(pair.latestDelivered[number] == 1)
+    pair.onlyShort = true
+    #expect(try pair.outer.one(client, Ask.event(number, "transferStarted")).isDurable)
+    pair.pass(2000)
+    #expect(try status(pair).string("which") == "1/8")
+    #expect(pair.alarms("gap", "begin").count == 1)
+    pair.onlyShort = false
+    pair.pass(2000)
+    #expect(pair.latestDelivered[number] == 2 && pair.alarms("gap", "end").count == 1)
+  }
+
+  @Test("what is read out with its digit is sent anew; misheard, nothing is")
+  func resend() throws {
+    let pair = try Pair(seed: 33)
+    try pair.open()
+    let client = try pair.outer.connect()
+    for i in 0..<4 { #expect(try pair.outer.one(client, Ask.intake("r\(i)")).isDurable) }
+    pair.pass(3000)
+    let control = try pair.outer.connect(control: true)
+    func ask(_ range: String) throws -> Line {
+      try pair.outer.one(control, "{\"op\":\"resend\",\"range\":\"\(range)\",\"by\":\"A07\"}")
+    }
+    let done = try ask("1-3/7")
+    #expect(done.number("resent") == 3 && done.number("notOwed") == 0)
+    #expect(try ask("1-3/5").code == "wrongCode")
+    #expect(try ask("1-4/7").code == "wrongCode")
+    #expect(try ask("3-1/7").code == "badValue")
+    #expect(try ask("9/1").number("notOwed") == 1)
+    let inner = try pair.inner.connect(control: true)
+    #expect(
+      try pair.inner.one(inner, "{\"op\":\"resend\",\"range\":\"1-3/7\",\"by\":\"a\"}").code
+        == "wrongUnit")
+  }
+
+  @Test("a clock that is set is alarmed when three heartbeats say so, and ends when it is steady")
+  func clockJump() throws {
+    let pair = try Pair(seed: 34)
+    try pair.open()
+    pair.pass(2000)
+    weir_faulty_os_set_wall_ms(pair.outer.faulty, pair.outer.wall + 30_000)
+    pair.pass(400)
+    #expect(pair.alarms("clockJump", "begin").isEmpty)
+    pair.pass(4000)
+    #expect(pair.alarms("clockJump", "begin").count == 1)
+    #expect(pair.alarms("clockApart", "begin").count == 1)
+    weir_faulty_os_set_wall_ms(pair.outer.faulty, pair.outer.wall - 30_000)
+    pair.pass(5000)
+    #expect(pair.alarms("clockApart", "end").count == 1)
+    pair.pass(61_000, step: 500)
+    #expect(pair.alarms("clockJump", "end").count == 1)
+    #expect(pair.alarms("clockJump", "begin").count == 1, "one is open at a time")
+  }
+}
