@@ -35,7 +35,7 @@ static bool open_receiver(load_receiver *r, weir_keyring **keys) {
   weir_offload offload = r->o->plain ? WEIR_OFFLOAD_BATCHES : weir_offload_for_receiving(r->fd);
   r->board->result.segments_in = offload == WEIR_OFFLOAD_SEGMENTS;
   *keys = load_keys(r->o->key_line);
-  weir_link_receiver_options options = {*keys, load_now_ns() / 1000000};
+  weir_link_receiver_options options = {*keys, load_now_ns() / 1000000, false};
   r->seen = weir_allocate(r->o->records / 64 + 1, sizeof *r->seen);
   if (!*keys || !r->seen || weir_link_receiver_open(&options, &r->link) != WEIR_OK) return false;
   socklen_t size = sizeof at;
