@@ -31,6 +31,30 @@ void hall_start_job(weir_hall *h) {
   WEIR_ASSERT(failed == 0);
 }
 
+/* The second lane: a slow disc or a gate's directory holds up only itself. */
+static void on_file(uv_work_t *work) {
+  weir_hall *h = work->data;
+  h->file_status = weir_job_perform(h->file_job, h->options.os);
+}
+
+static void on_file_done(uv_work_t *work, int status) {
+  weir_hall *h = work->data;
+  WEIR_ASSERT(status == 0);
+  weir_job *job = h->file_job;
+  h->file_job = NULL;
+  weir_unit_file_job_done(h->unit, job, h->file_status);
+  if (!h->ending) hall_start_file_job(h);
+}
+
+void hall_start_file_job(weir_hall *h) {
+  if (h->file_job) return;
+  h->file_job = weir_unit_take_file_job(h->unit);
+  if (!h->file_job) return;
+  h->files.data = h;
+  int failed = uv_queue_work(&h->loop, &h->files, on_file, on_file_done);
+  WEIR_ASSERT(failed == 0);
+}
+
 weir_status hall_open_log(weir_hall *h) {
   if (!h->options.log_file) {
     h->log_fd = STDOUT_FILENO;

@@ -85,6 +85,7 @@ static void on_prepare(uv_prepare_t *prepare) {
   weir_hall *h = prepare->data;
   bool more = weir_unit_turn(h->unit);
   hall_start_job(h);
+  hall_start_file_job(h);
   more = hall_send_datagrams(h) || more;
   hall_serve_clients(h);
   hall_flush_log(h);

@@ -86,6 +86,9 @@ struct weir_hall {
   uv_work_t disk;
   weir_job *job;
   weir_status job_status;
+  uv_work_t files;
+  weir_job *file_job;
+  weir_status file_status;
 
   uv_fs_t log_request;
   uv_file log_fd;
@@ -100,6 +103,7 @@ void hall_say(char problem[512], const char *what, const char *name, const char 
 
 /* disk.c */
 void hall_start_job(weir_hall *h);
+void hall_start_file_job(weir_hall *h);
 weir_status hall_open_log(weir_hall *h);
 void hall_flush_log(weir_hall *h);
 /* At the end: what is left in the ring, written without the loop. */

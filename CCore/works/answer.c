@@ -46,8 +46,7 @@ void put_legs(weir_unit *u, weir_buffer *b, const weir_state *s, bool copies) {
   static const char *const data[] = {"none", "queued", "confirmed", "expired"};
   uint32_t count = 0;
   int64_t last = 0;
-  bool sent = copies && u->sender && s->crossing &&
-              weir_link_sender_copies(u->sender, s->crossing, &count, &last) && count > 0;
+  bool sent = copies && s->crossing && carry_copies(u, s->crossing, &count, &last) && count > 0;
   weir_put_text(b, sent && s->data == DATA_QUEUED ? "onLink" : data[s->data & 3]);
   weir_put_text(b, "\"");
   if (sent) {

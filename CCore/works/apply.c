@@ -412,8 +412,10 @@ void apply_message(weir_unit *u, entry *e, weir_step *step) {
     apply_resend(u, c, e);
     return;
   case WEIR_OP_EXPORT:
+    apply_export(u, c, e);
+    return;
   case WEIR_OP_IMPORT:
-    apply_refusal(u, c, e, WEIR_REFUSAL_NOT_ALLOWED);
+    apply_import(u, c, e);
     return;
   default:
     break;

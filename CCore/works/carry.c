@@ -8,21 +8,32 @@
 
 enum { TALLY_BYTES = 64 * 1024, RECORDS_PER_CALL = 256 };
 
-typedef enum packed { PACKED_NONE, PACKED_ONE, PACKED_FULL } packed;
-
-weir_status carry_open(weir_unit *u) {
-  if (!u->options.keys || u->options.inner) return WEIR_OK;
+weir_link_sender_options carry_options(const weir_unit *u, uint32_t stream, uint32_t capacity) {
   weir_link_sender_options o = {0};
   for (size_t i = 0; u->name[i]; i++) o.id.unit[i] = u->name[i];
   o.id.boot_epoch = u->start.boot_epoch;
   for (size_t i = 0; i < 16; i++) o.id.boot_id[i] = u->start.link_boot[i];
-  o.id.stream = 1;
+  o.id.stream = stream;
   o.keys = u->options.keys;
   o.mtu = u->options.mtu;
-  o.capacity = u->options.open_max;
-  o.rate = u->options.rate_bits / 8;
+  o.capacity = capacity;
   o.now_ms = u->now.boot_ms;
-  weir_status status = weir_link_sender_open(&o, &u->sender);
+  return o;
+}
+
+static weir_status open_senders(weir_unit *u) {
+  if (!u->options.ferry_only) {
+    weir_link_sender_options o = carry_options(u, 1, u->options.open_max);
+    o.rate = u->options.rate_bits / 8;
+    weir_status status = weir_link_sender_open(&o, &u->sender);
+    if (status != WEIR_OK) return status;
+  }
+  return ferry_open(u);
+}
+
+weir_status carry_open(weir_unit *u) {
+  if (!u->options.keys || u->options.inner) return WEIR_OK;
+  weir_status status = open_senders(u);
   if (status != WEIR_OK) return status;
   u->tally_ms = u->now.boot_ms + TALLY_MS;
   for (uint32_t slot = 0; slot < u->slots_used; slot++) {
@@ -31,29 +42,82 @@ weir_status carry_open(weir_unit *u) {
     weir_state crossed = m->state; /* later changes may be of the kind that does not cross */
     crossed.revision = m->offered_revision;
     carry_offer(u, &crossed, m->offered);
-    weir_link_sender_restore_copies(u->sender, m->state.crossing, m->copies_before, m->copied_ms,
-                                    0);
+    weir_link_sender *first = u->sender ? u->sender : u->ferry.sender;
+    if (!first) continue;
+    weir_link_sender_restore_copies(first, m->state.crossing, m->copies_before, m->copied_ms, 0);
   }
   return WEIR_OK;
 }
 
 void carry_offer(weir_unit *u, const weir_state *s, weir_position position) {
-  if (!u->sender || s->crossing == 0) return;
+  weir_link_sender *senders[2] = {u->sender, u->ferry.sender};
+  if (s->crossing == 0) return;
   if (s->data == DATA_CONFIRMED || s->data == DATA_EXPIRED) {
-    weir_link_sender_settle(u->sender, s->crossing);
+    for (unsigned i = 0; i < 2; i++) {
+      if (senders[i]) weir_link_sender_settle(senders[i], s->crossing);
+    }
     return;
   }
   index_entry *x = index_find(&u->crossings, s->crossing, NULL);
   if (!x) return; /* it ended meanwhile */
   u->matters[(uint32_t)x->value].offered = position;
   u->matters[(uint32_t)x->value].offered_revision = s->revision;
-  weir_status status =
-      weir_link_sender_offer(u->sender, s->crossing, s->revision, s->lane, u->now.boot_ms);
-  WEIR_ASSERT(status == WEIR_OK);
+  for (unsigned i = 0; i < 2; i++) {
+    if (!senders[i]) continue;
+    weir_status status =
+        weir_link_sender_offer(senders[i], s->crossing, s->revision, s->lane, u->now.boot_ms);
+    WEIR_ASSERT(status == WEIR_OK);
+  }
+  if (s->lane == WEIR_LANE_DANGER) u->ferry.danger = true;
 }
 
 bool carry_again(weir_unit *u, uint64_t crossing) {
-  return u->sender && weir_link_sender_again(u->sender, crossing, u->now.boot_ms);
+  bool again = u->sender && weir_link_sender_again(u->sender, crossing, u->now.boot_ms);
+  weir_link_sender *ferried = u->ferry.sender;
+  return (ferried && weir_link_sender_again(ferried, crossing, u->now.boot_ms)) || again;
+}
+
+bool carry_copies(const weir_unit *u, uint64_t crossing, uint32_t *copies, int64_t *last_ms) {
+  weir_link_sender *const senders[2] = {u->sender, u->ferry.sender};
+  bool known = false;
+  *copies = 0;
+  *last_ms = 0;
+  for (unsigned i = 0; i < 2; i++) {
+    uint32_t count = 0;
+    int64_t last = 0;
+    if (!senders[i] || !weir_link_sender_copies(senders[i], crossing, &count, &last)) continue;
+    known = true;
+    *copies += count;
+    if (last > *last_ms) *last_ms = last;
+  }
+  return known;
+}
+
+/* The newest record of a matter that crosses, found by walking back. */
+static bool find_crossed(weir_unit *u, weir_position last, carried *found) {
+  for (weir_position p = last; p != 0;) {
+    weir_buffer memory = weir_buffer_over(u->read_memory[1], WEIR_JOURNAL_BODY_MAX);
+    weir_frame_view frame;
+    matter_record r;
+    if (weir_journal_read(u->journal, p, &memory, &frame) != WEIR_OK) return false;
+    if (frame.kind != RECORD_MATTER || !record_get_matter(frame.body, &r)) return false;
+    if (r.effects & WEIR_EFFECT_CROSS) {
+      *found = (carried){p, r.state.revision, r.state.lane};
+      return true;
+    }
+    p = r.previous;
+  }
+  return false;
+}
+
+bool carry_find(weir_unit *u, uint64_t crossing, carried *found) {
+  if (crossing == 0 || crossing > LEDGER_MAX || !u->digest.crossed) return false;
+  uint64_t key = u->digest.crossed[crossing];
+  uint32_t slot = key ? matter_find(u, key) : NO_SLOT;
+  if (slot == NO_SLOT) return false;
+  bool good = find_crossed(u, u->matters[slot].last, found);
+  matter_put_back(u, slot);
+  return good;
 }
 
 static void log_unpacked(weir_unit *u, uint64_t crossing) {
@@ -64,14 +128,13 @@ static void log_unpacked(weir_unit *u, uint64_t crossing) {
   }
 }
 
-/* Packs one record that is due. NONE: none is. FULL: datagrams have to be taken first. */
-static packed pack_due(weir_unit *u) {
+packed carry_pack(weir_unit *u, weir_link_sender *sender) {
   uint64_t crossing = 0;
   uint32_t revision = 0;
-  if (!weir_link_sender_due(u->sender, u->now.boot_ms, &crossing, &revision)) return PACKED_NONE;
+  if (!weir_link_sender_due(sender, u->now.boot_ms, &crossing, &revision)) return PACKED_NONE;
   index_entry *x = index_find(&u->crossings, crossing, NULL);
   if (!x) { /* it ended: nothing more is owed */
-    weir_link_sender_settle(u->sender, crossing);
+    weir_link_sender_settle(sender, crossing);
     return PACKED_ONE;
   }
   const matter *m = &u->matters[(uint32_t)x->value];
@@ -80,11 +143,11 @@ static packed pack_due(weir_unit *u) {
   u->tally_needed = true;
   weir_status status = WEIR_INVALID;
   if (rendered) {
-    status = weir_link_sender_pack(u->sender, weir_buffer_view(&b), u->now.boot_ms, u->now.wall_ms);
+    status = weir_link_sender_pack(sender, weir_buffer_view(&b), u->now.boot_ms, u->now.wall_ms);
   }
   if (status == WEIR_OK) return PACKED_ONE;
   if (status == WEIR_FULL) return PACKED_FULL;
-  weir_link_sender_skip(u->sender, u->now.boot_ms);
+  weir_link_sender_skip(sender, u->now.boot_ms);
   log_unpacked(u, crossing);
   return PACKED_ONE;
 }
@@ -99,7 +162,7 @@ size_t weir_unit_datagrams(weir_unit *u, weir_bytes *into, size_t max, size_t by
   packed last = PACKED_ONE;
   for (unsigned i = 0; i < RECORDS_PER_CALL && last == PACKED_ONE && !u->failing; i++) {
     if (weir_link_sender_packed(u->sender) >= wanted) break;
-    last = pack_due(u);
+    last = carry_pack(u, u->sender);
   }
   size_t count = 0, bytes = 0;
   while (count < max && bytes < bytes_max) {
@@ -125,7 +188,7 @@ void carry_restore(weir_unit *u, uint64_t crossing, uint32_t copies, int64_t las
 }
 
 void carry_tally(weir_unit *u) {
-  if (!u->sender || !u->tally_needed || u->failing) return;
+  if (!u->tally_needed || u->failing) return;
   u->tally_needed = false;
   weir_buffer b = weir_buffer_over(u->render_memory, TALLY_BYTES);
   for (uint32_t slot = 0; slot < u->slots_used && b.count < TALLY_BYTES - 64; slot++) {
@@ -133,7 +196,7 @@ void carry_tally(weir_unit *u) {
     uint32_t copies = 0;
     int64_t last = 0;
     if (!m->used || m->state.crossing == 0) continue;
-    if (!weir_link_sender_copies(u->sender, m->state.crossing, &copies, &last)) continue;
+    if (!carry_copies(u, m->state.crossing, &copies, &last)) continue;
     weir_put_varint(&b, m->state.crossing);
     weir_put_varint(&b, copies);
     weir_put_zigzag(&b, last);
@@ -148,7 +211,7 @@ void carry_tally(weir_unit *u) {
 }
 
 void carry_tick(weir_unit *u) {
-  if (!u->sender || u->now.boot_ms < u->tally_ms) return;
+  if (u->now.boot_ms < u->tally_ms) return;
   u->tally_ms = u->now.boot_ms + TALLY_MS;
   carry_tally(u);
 }

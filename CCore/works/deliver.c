@@ -87,6 +87,7 @@ bool deliver_take_job(weir_unit *u) {
     u->gathering ^= 1;
     u->delivery = DELIVERY_STAGING;
     u->job.kind = JOB_STAGE;
+    u->batches_begun++;
   } else if (u->delivery == DELIVERY_PUBLISHING) {
     u->job.kind = JOB_PUBLISH;
   } else {
@@ -182,6 +183,7 @@ void deliver_job_done(weir_unit *u, const weir_job *job) {
   s->count = 0;
   s->memory.count = 0;
   u->delivery_retry_ms = 0;
+  u->batches_ended++;
   u->delivery = DELIVERY_IDLE;
 }
 

@@ -8,7 +8,7 @@
 #include "weir_works.h"
 
 enum {
-  STAGE_ITEMS = 256,
+  STAGE_ITEMS = 1024,
   STAGE_BYTES = 8 * 1024 * 1024,
   GAP_AFTER_MS = 1500,
   GAPS_NAMED = 16,
@@ -62,6 +62,7 @@ typedef struct ledger {
   uint64_t behind;
   uint64_t missing; /* of these, for longer than GAP_AFTER_MS */
   uint64_t watch_ms;
+  uint64_t ferry_heard_ms; /* last heartbeat by ferry; 0: none yet */
   bool silent;
   int64_t silence_since_ms;
   uint32_t open_danger;

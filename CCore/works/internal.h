@@ -2,6 +2,7 @@
 #ifndef WEIR_WORKS_INTERNAL_H
 #define WEIR_WORKS_INTERNAL_H
 
+#include "ferry.h"
 #include "inner.h"
 #include "people.h"
 #include "tables.h"
@@ -218,7 +219,17 @@ typedef struct entry {
 
 /* ---- Jobs ---- */
 
-enum { JOB_JOURNAL, JOB_STAGE, JOB_PUBLISH, JOB_LAST_WORDS };
+enum {
+  JOB_JOURNAL,
+  JOB_STAGE,
+  JOB_PUBLISH,
+  JOB_LAST_WORDS,
+  JOB_FILE_REPLACE, /* and so on: the second lane, see files.c */
+  JOB_FILE_APPEND,
+  JOB_FILE_FIND,
+  JOB_FILE_READ,
+  JOB_FILE_TAKEN
+};
 
 struct weir_job {
   uint8_t kind;
@@ -230,6 +241,14 @@ struct weir_job {
   const char *second;
   char name[64];
   weir_bytes words;
+  /* the second lane */
+  const char *path;
+  uint64_t offset;
+  uint8_t *into;
+  size_t room, got;
+  const uint64_t *skip;
+  bool last, bad;
+  char found[256];
 };
 
 /* ---- The unit ---- */
@@ -239,6 +258,7 @@ typedef struct weir_counters {
   uint64_t late, reports, send_failed, delivered, superseded, repeats, conflicts, rejected;
   uint64_t drill_intakes, drill_late, drill_reports; /* of drills, which count nowhere else */
   uint64_t redialled, alarms, escalated, released, resent;
+  uint64_t ferry_files, ferry_failed, bad_files;
 } weir_counters;
 
 struct weir_unit {
@@ -326,7 +346,12 @@ struct weir_unit {
   bool alarms_recovered;
   uint64_t rejects_logged, rejects_logged_ms;
 
-  weir_job job;
+  ferry ferry;
+  export_run export;
+  fetch fetch;
+  weir_job job, file_job;
+  bool file_job_in_flight;
+  uint64_t batches_begun, batches_ended; /* of delivery */
   uint8_t *last_words;
   size_t last_words_count;
   weir_counters counters;
@@ -434,30 +459,6 @@ void notice_acknowledged(weir_unit *u, weir_bytes body, bool recovering);
 bool watch_pump(weir_unit *u);
 void watch_begin(weir_unit *u, connection *c, const weir_message *m);
 
-/* quarantine.c */
-void quarantine_add(weir_unit *u, uint64_t serial, weir_position position);
-bool quarantine_recover_release(weir_unit *u, const weir_frame_view *frame);
-/* The item of a released one is marked. */
-void quarantine_settle(weir_unit *u, uint64_t serial);
-/* Each turn: what was released is staged. */
-void quarantine_tick(weir_unit *u);
-/* Nothing that was released waits for its mark. */
-bool quarantine_quiet(const weir_unit *u);
-/* How many lie there and were not released. */
-uint64_t quarantine_open(const weir_unit *u);
-/* `quarantine`: the list, or one by its number; `release`: a person lets one go. */
-void apply_quarantine(weir_unit *u, connection *c, const entry *e);
-void apply_release(weir_unit *u, connection *c, const entry *e);
-
-/* taking.c */
-void taking_begin(weir_unit *u, connection *c, const entry *e);
-void apply_taken(weir_unit *u, connection *c, const entry *e);
-bool taking_pump(weir_unit *u);
-bool taking_recover(weir_unit *u, weir_bytes body);
-
-/* resend.c */
-void apply_resend(weir_unit *u, connection *c, const entry *e);
-
 /* recover.c */
 weir_status unit_recover(weir_unit *u, weir_journal_finding *finding);
 
@@ -467,16 +468,6 @@ weir_status unit_sync_now(weir_unit *u);
 /* Makes a directory, if it is missing, so that a power cut does not take it away again. */
 weir_status unit_make_folder(const weir_os *os, const char *path);
 
-/* carry.c */
-weir_status carry_open(weir_unit *u);
-/* A durable record crosses from now on, or its matter is confirmed and is sent no more. */
-void carry_offer(weir_unit *u, const weir_state *state, weir_position position);
-void carry_restore(weir_unit *u, uint64_t crossing, uint32_t copies, int64_t last_ms);
-/* A person asked for this crossing: it is sent anew. False: nothing is owed under that number. */
-bool carry_again(weir_unit *u, uint64_t crossing);
-void carry_tick(weir_unit *u);
-void carry_tally(weir_unit *u);
-
 /* status.c */
 void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref);
 void answer_metrics(weir_unit *u, weir_buffer *b, weir_bytes ref);
@@ -485,5 +476,8 @@ void answer_metrics(weir_unit *u, weir_buffer *b, weir_bytes ref);
 void unit_fail(weir_unit *u, weir_status status);
 void unit_speak_deadlines(weir_unit *u);
 void unit_speak_failure(weir_unit *u);
+
+#include "carriers.h"
+#include "desk.h"
 
 #endif

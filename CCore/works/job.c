@@ -16,9 +16,11 @@ weir_status weir_job_perform(weir_job *job, const weir_os *os) {
     return perform_stage(job, os);
   case JOB_PUBLISH:
     return perform_publish(job, os);
-  default:
+  case JOB_LAST_WORDS:
     perform_last_words(job, os);
     return WEIR_OK;
+  default:
+    return perform_file(job, os);
   }
 }
 

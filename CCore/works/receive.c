@@ -8,11 +8,13 @@ enum { DATAGRAM_LOG_MS = 10000 };
 weir_status inner_open(weir_unit *u) {
   if (!u->options.keys || !u->stages[0]) return WEIR_INVALID;
   weir_link_receiver_options o = {u->options.keys, u->now.boot_ms, false};
-  return weir_link_receiver_open(&o, &u->receiver);
+  weir_status status = weir_link_receiver_open(&o, &u->receiver);
+  return status == WEIR_OK ? fetch_open(u) : status;
 }
 
 void inner_close(weir_unit *u) {
   weir_link_receiver_close(u->receiver);
+  fetch_close(u);
   for (unsigned i = 0; i < WEIR_LINK_SENDERS_MAX; i++) ledger_close(&u->ledgers[i]);
 }
 
@@ -181,8 +183,11 @@ static void log_rejects(weir_unit *u) {
 }
 
 void inner_tick(weir_unit *u) {
-  weir_link_receiver_tick(u->receiver, u->now.boot_ms);
-  drain(u);
+  if (!u->options.ferry_only) {
+    weir_link_receiver_tick(u->receiver, u->now.boot_ms);
+    drain(u);
+  }
+  fetch_tick(u);
   deliver_mark(u);
   ledger_watch(u);
   log_rejects(u);

@@ -149,6 +149,9 @@ static void put_keys(weir_unit *u, weir_buffer *b) {
   X(quarantined, "quarantined")                                                                    \
   X(released, "released")                                                                          \
   X(resent, "resent")                                                                              \
+  X(ferry_files, "ferryFiles")                                                                     \
+  X(ferry_failed, "ferryFailed")                                                                   \
+  X(bad_files, "badFiles")                                                                         \
   X(escalated, "escalated")                                                                        \
   X(redialled, "redialledFrom110")                                                                 \
   X(reports, "reports")                                                                            \
@@ -192,6 +195,8 @@ void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   if (u->last_proof_ms) put_moment(b, "lastHumanProof", u->last_proof_ms);
   put_reports(u, b);
   put_alarms(u, b);
+  put_export(u, b);
+  put_import(u, b);
   put_count(b, "quarantine", quarantine_open(u));
   if (u->options.delivery_stream) {
     put_count(b, "itemCursor", u->item_serial);

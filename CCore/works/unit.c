@@ -144,6 +144,8 @@ weir_status weir_unit_open(const weir_unit_options *options, weir_unit **out, ch
 void weir_unit_close(weir_unit *u) {
   if (!u) return;
   weir_link_sender_close(u->sender);
+  ferry_close(u);
+  export_close(u);
   if (u->options.inner) inner_close(u);
   deliver_close(u);
   weir_journal_close(u->journal);

@@ -174,8 +174,13 @@ final class ConfigurationReader {
 
   private func link(_ section: Section, paths: Paths) -> UnitConfiguration.Link {
     section.require("key", hint: "write key: /etc/weir/link.key; `weir keygen` prints a key")
-    if role == .outer { section.require("send", hint: "write send: [198.18.0.2:7112]") }
-    if role == .inner { section.require("listen", hint: "write listen: [0.0.0.0:7112]") }
+    let carrier = section.choice("carrier", UnitConfiguration.Carrier.self) ?? .udp
+    if carrier != .ferry, role == .outer {
+      section.require("send", hint: "write send: [198.18.0.2:7112]")
+    }
+    if carrier != .ferry, role == .inner {
+      section.require("listen", hint: "write listen: [0.0.0.0:7112]")
+    }
     if role == .inner, section.has("send") {
       findings.error(
         at: section.keyPlace("send"), "`link.send` on an inner unit: it never sends",
@@ -201,29 +206,26 @@ final class ConfigurationReader {
       "rate", expected: "2Mbit to 10Gbit, or unlimited", hint: "write a rate such as 100Mbit"
     ) { bitRate($0).flatMap { Self.rates.contains($0) || $0 == .max ? $0 : nil } }
     return UnitConfiguration.Link(
-      carrier: carrier(section), send: send.map(\.endpoint),
+      carrier: carrier, send: send.map(\.endpoint),
       listen: endpoints(section, "listen").map(\.endpoint),
       key: paths.path(section, "key", as: .file) ?? "", rateBits: rate ?? 100_000_000,
       mtu: UInt32(number(section, "mtu", 1500, 576...9000)),
       keepMs: duration(section, "keep", 7 * 86_400_000, 3_600_000...(366 * 86_400_000)),
-      ferry: ferry(section, paths: paths))
+      ferry: ferry(section, carrier, paths: paths))
   }
 
   private static let rates: ClosedRange<UInt64> = 2_000_000...10_000_000_000
 
-  private func carrier(_ section: Section) -> UnitConfiguration.Carrier {
-    let carrier = section.choice("carrier", UnitConfiguration.Carrier.self) ?? .udp
-    if carrier == .ferry {
-      section.bad("carrier", "cannot be `ferry` in this version", hint: "write carrier: udp")
-    }
-    return carrier
-  }
-
-  private func ferry(_ section: Section, paths: Paths) -> String? {
-    if section.has("ferry") {
+  private func ferry(
+    _ section: Section, _ carrier: UnitConfiguration.Carrier, paths: Paths
+  ) -> String? {
+    if carrier == .udp, section.has("ferry") {
       findings.warning(
-        at: section.keyPlace("ferry"), "`link.ferry` is not used in this version",
-        hint: "remove it; records cross by udp")
+        at: section.keyPlace("ferry"), "`link.ferry` has no effect: the carrier is udp",
+        hint: "write carrier: ferry or carrier: both, or remove it")
+    }
+    if carrier != .udp {
+      section.require("ferry", hint: "write ferry: /srv/ferry, the directory of the gate")
     }
     return paths.path(section, "ferry", as: .directory)
   }

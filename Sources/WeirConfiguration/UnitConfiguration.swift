@@ -54,8 +54,10 @@ public struct UnitConfiguration: Sendable, Equatable {
   public enum Carrier: String, Sendable, CaseIterable {
     /// Datagrams.
     case udp
-    /// Sealed files in a directory that an optical gate pulls; not available in this version.
+    /// Sealed files in a directory that an optical gate pulls.
     case ferry
+    /// Both at once; what comes twice is harmless.
+    case both
   }
 
   /// The one-way link.
@@ -74,7 +76,7 @@ public struct UnitConfiguration: Sendable, Equatable {
     public var mtu: UInt32
     /// How long an unconfirmed crossing is carried, in milliseconds.
     public var keepMs: UInt64
-    /// Directory of the ferry; kept, and not used in this version.
+    /// Directory of the ferry, where the carrier is ``Carrier/ferry`` or ``Carrier/both``.
     public var ferry: String?
 
     /// The rate that stands for "no limit".

@@ -31,6 +31,9 @@ private struct World {
     if let socket = unit.intake.socket { self.socket("intake.socket", socket) }
     for (index, user) in unit.intake.allow.enumerated() { account(user, index) }
     if let link = unit.link { key("link.key", link.key) }
+    if let link = unit.link, link.carrier != .udp, let ferry = link.ferry {
+      directory("link.ferry", ferry)
+    }
     if let directory = unit.delivery?.directory { self.directory("delivery.directory", directory) }
     if let socket = unit.delivery?.socket { self.socket("delivery.socket", socket) }
     if let report = unit.report { self.report(report) }

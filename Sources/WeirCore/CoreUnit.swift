@@ -36,6 +36,8 @@ public struct CoreOptions: Sendable {
   public var mtu: UInt32 = 1500
   /// Inner: directory for delivered items.
   public var delivery: String?
+  /// Directory of the ferry: an outer unit's gate pulls from it, an inner unit's puts into it.
+  public var ferry: String?
   /// Inner: Unix socket at which delivered items are taken.
   public var deliverySocket: String?
   /// Older than this on arrival is stale, milliseconds.
@@ -152,6 +154,8 @@ public final class CoreUnit: @unchecked Sendable {
     unsafe o.mtu = options.mtu
     unsafe o.rate_bits = options.rateBits
     unsafe o.delivery = strings.keep(options.delivery)
+    unsafe o.ferry = strings.keep(options.ferry)
+    unsafe o.ferry_only = options.ferry != nil && options.link.isEmpty
     unsafe o.delivery_stream = options.deliverySocket != nil
     unsafe o.stale_ms = options.staleMs
     unsafe o.report_directory = strings.keep(options.reports)

@@ -113,7 +113,9 @@ public enum UnitRunner {
     if let link = configuration.link {
       options.keyFile = link.key
       options.mtu = link.mtu
-      options.link = (configuration.role == .outer ? link.send : link.listen).map { address($0) }
+      options.ferry = link.carrier == .udp ? nil : link.ferry
+      let addresses = configuration.role == .outer ? link.send : link.listen
+      options.link = link.carrier == .ferry ? [] : addresses.map { address($0) }
       let unlimited = link.rateBits == UnitConfiguration.Link.unlimitedRate
       options.rateBits = unlimited ? 0 : link.rateBits
     }

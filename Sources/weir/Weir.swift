@@ -25,7 +25,7 @@ struct Weir: AsyncParsableCommand {
         subcommands: [
           StatusCommand.self, TraceCommand.self, EventCommand.self, AdmitCommand.self,
           DigestCommand.self, DrillCommand.self,
-          ResendCommand.self, QuarantineCommand.self,
+          ResendCommand.self, QuarantineCommand.self, ExportCommand.self, ImportCommand.self,
         ]),
       CommandGroup(
         name: "Without a unit:",

@@ -39,6 +39,9 @@ final class House {
     var directory = true
     var stream = false
     var way: UnsafePointer<weir_delivery>?
+    /// The ferry beside the link, or in its place.
+    var ferry = false
+    var ferryOnly = false
     /// Whether an outer unit delivers what has become 12345's.
     var outbox = false
   }
@@ -81,7 +84,7 @@ final class House {
       weir_keyring_read(weir_bytes(at: $0.baseAddress, count: $0.count), &keys, &line, &reason)
     }
     try #require(read == .ok)
-    for folder in ["/reports", "/second"] {
+    for folder in ["/reports", "/second", "/ferry", "/disc"] {
       try #require(os.pointee.make_directory(os.pointee.context, folder) == .ok)
     }
     weir_faulty_os_settle(faulty)
@@ -120,6 +123,8 @@ final class House {
     o.mtu = 1500
     let isInner = options.role == .inner
     o.delivery = (isInner ? options.directory : options.outbox) ? strings.keep("/out") : nil
+    o.ferry = options.ferry ? strings.keep("/ferry") : nil
+    o.ferry_only = options.ferryOnly
     o.delivery_stream = isInner && options.stream
     o.delivery_way = isInner ? options.way : nil
     o.stale_ms = 30 * 60 * 1000
@@ -221,11 +226,19 @@ final class House {
     return true
   }
 
+  /// One job of the second lane.
+  func workOnFiles() -> Bool {
+    guard let job = weir_unit_take_file_job(unit) else { return false }
+    weir_unit_file_job_done(unit, job, weir_job_perform(job, os))
+    return true
+  }
+
   /// Turns and jobs until nothing is left to do at this moment.
   func pump(_ most: Int = 2000) {
     for _ in 0..<most {
       let more = turn()
-      if !work() && !more { return }
+      let filed = workOnFiles()
+      if !work() && !filed && !more { return }
     }
     Issue.record("the unit does not come to rest")
   }

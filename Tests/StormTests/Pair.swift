@@ -29,9 +29,13 @@ final class Pair {
   private(set) var sent = 0
   private(set) var reused = 0
 
-  init(seed: UInt64, outerSeed: UInt64? = nil, inner: House.Options? = nil) throws {
+  init(
+    seed: UInt64, outerSeed: UInt64? = nil, inner: House.Options? = nil, outer: House.Options? = nil
+  ) throws {
     chance = Chance(seed)
-    outer = try House(.init(seed: outerSeed ?? seed))
+    var sending = outer ?? House.Options()
+    sending.seed = outerSeed ?? seed
+    self.outer = try House(sending)
     var options = inner ?? House.Options()
     options.role = .inner
     options.name = "gz1"

@@ -286,14 +286,14 @@ enum BrokenConfigurations {
         = remove it here; the outer unit decides
       4:52: warning: `link.keep` has no effect on an inner unit
         = remove it here; the outer unit decides
-    outer 5: link: { carrier: ferry, send: [198.18.0.2:7112], key: /k }
-      5:18: error: `link.carrier` cannot be `ferry` in this version
-        = write carrier: udp
+    outer 5: link: { carrier: ferry, key: /k }
+      5:1: error: `link.ferry` is missing
+        = write ferry: /srv/ferry, the directory of the gate
     outer 5: link: { carrier: udb, send: [198.18.0.2:7112], key: /k, ferry: /srv/ferry }
-      5:18: error: `link.carrier` must be one of `udp`, `ferry`, not `udb`
+      5:18: error: `link.carrier` must be one of `udp`, `ferry`, `both`, not `udb`
         = did you mean `udp`?
-      5:57: warning: `link.ferry` is not used in this version
-        = remove it; records cross by udp
+      5:57: warning: `link.ferry` has no effect: the carrier is udp
+        = write carrier: ferry or carrier: both, or remove it
     outer 5: link: { send: [198.18.0.2:7112], key: /k, rate: 1Mbit }
       5:49: error: `link.rate` must be 2Mbit to 10Gbit, or unlimited, not `1Mbit`
         = write a rate such as 100Mbit

@@ -160,6 +160,9 @@ typedef struct weir_unit_options {
   size_t supervisor_count;
   const weir_keyring *keys; /* null: no link */
   uint32_t mtu;
+  const char
+      *ferry;      /* outer: directory that a gate pulls from; inner: that it puts into; or null */
+  bool ferry_only; /* no link beside the ferry */
   uint64_t rate_bits;                /* outer: bits a second on the link; 0: unlimited */
   const char *delivery;              /* inner: directory for delivered items, or null */
   const weir_delivery *delivery_way; /* inner: a further way, borrowed, or null */
@@ -216,6 +219,11 @@ typedef struct weir_job weir_job;
 weir_job *weir_unit_take_job(weir_unit *u); /* null: none, or one is in flight */
 weir_status weir_job_perform(weir_job *job, const weir_os *os); /* disk thread */
 void weir_unit_job_done(weir_unit *u, weir_job *job, weir_status status);
+
+/* The second lane: files of the ferry and of discs, on foreign paths; one job of it may be in
+ * flight beside one of the first. Any thread performs it, by weir_job_perform. */
+weir_job *weir_unit_take_file_job(weir_unit *u);
+void weir_unit_file_job_done(weir_unit *u, weir_job *job, weir_status status);
 
 /* -- link -- */
 
