@@ -83,6 +83,7 @@ static void look_for_failure(weir_hall *h) {
 
 static void on_prepare(uv_prepare_t *prepare) {
   weir_hall *h = prepare->data;
+  hall_open_letters(h, true);
   bool more = weir_unit_turn(h->unit);
   hall_start_job(h);
   hall_start_file_job(h);
@@ -125,6 +126,7 @@ weir_status weir_hall_open(const weir_hall_options *options, weir_hall **out, ch
   h->clients = weir_allocate(WEIR_CONNECTIONS_MAX, sizeof *h->clients);
   weir_status status = h->clients ? weir_inlet_open(&h->inlet) : WEIR_OUT_OF_MEMORY;
   if (status == WEIR_OK) status = start_loop(h);
+  if (status == WEIR_OK && uv_mutex_init(&h->mail) != 0) status = WEIR_OUT_OF_MEMORY;
   if (status != WEIR_OK) {
     weir_free(h->clients);
     weir_inlet_close(h->inlet);
@@ -158,6 +160,7 @@ weir_status weir_hall_run(weir_hall *h) {
   WEIR_ASSERT(h->ending);
   h->running = false;
   hall_drain_log(h);
+  hall_close_mail(h);
   int left = uv_loop_close(&h->loop);
   WEIR_ASSERT(left == 0);
   h->closed = true;
@@ -171,11 +174,13 @@ void weir_hall_close(weir_hall *h) {
     end(h, WEIR_CLOSED);
     uv_run(&h->loop, UV_RUN_DEFAULT);
     hall_drain_log(h);
+    hall_close_mail(h);
     int left = uv_loop_close(&h->loop);
     WEIR_ASSERT(left == 0);
   }
   weir_free(h->clients);
   weir_inlet_close(h->inlet);
+  uv_mutex_destroy(&h->mail);
   weir_free(h);
 }
 

@@ -55,6 +55,12 @@ typedef struct link_socket {
   size_t sent;          /* outer: of the hall's batch */
 } link_socket;
 
+typedef struct letter {
+  struct letter *next;
+  void (*open)(void *context, bool live);
+  void *context;
+} letter;
+
 struct weir_hall {
   weir_hall_options options;
   weir_unit *unit;
@@ -67,6 +73,10 @@ struct weir_hall {
   bool running, ending, closed;
   weir_status result;
   atomic_bool stop_asked, reopen_asked;
+  uv_mutex_t mail;
+  letter *letters; /* under `mail`; the newest first */
+  bool mail_closed;
+  atomic_bool has_mail;
   bool stopping;
   uint64_t stop_ms, idle_scan_ms;
 
@@ -108,6 +118,11 @@ weir_status hall_open_log(weir_hall *h);
 void hall_flush_log(weir_hall *h);
 /* At the end: what is left in the ring, written without the loop. */
 void hall_drain_log(weir_hall *h);
+
+/* mailbox.c */
+void hall_open_letters(weir_hall *h, bool live);
+/* The loop is about to be closed: what is posted from now on is opened at once, `live` false. */
+void hall_close_mail(weir_hall *h);
 
 /* clients.c */
 weir_status hall_listen(weir_hall *h, char problem[512]);

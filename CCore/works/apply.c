@@ -408,6 +408,9 @@ void apply_message(weir_unit *u, entry *e, weir_step *step) {
   case WEIR_OP_TAKEN:
     apply_taken(u, c, e);
     return;
+  case WEIR_OP_RELOAD:
+    apply_reload(u, c, e);
+    return;
   case WEIR_OP_RESEND:
     apply_resend(u, c, e);
     return;

@@ -40,12 +40,22 @@ static bool is_write(const weir_message *m) {
   return m->op <= WEIR_OP_EVENT;
 }
 
+/* How the unit stands, for policies that ask. */
+static uint16_t state_flags_of(const weir_unit *u) {
+  unsigned flags = 0;
+  if (u->effect_count + u->entry_count >= WEIR_INFLIGHT_HIGH) flags |= WEIR_STEP_OVERLOADED;
+  uint64_t failed = u->carrier_failed_ms;
+  if (failed && u->now.boot_ms < failed + CARRIER_LOST_MS) flags |= WEIR_STEP_CARRIER_LOST;
+  return (uint16_t)flags;
+}
+
 weir_step *batch_add_step(weir_unit *u, uint32_t slot, uint8_t kind) {
   WEIR_ASSERT(u->step_count < WEIR_BATCH_MAX);
   weir_step *s = &u->steps[u->step_count++];
   memset(s, 0, sizeof *s);
   s->kind = kind;
   s->now = u->now;
+  s->flags = state_flags_of(u);
   s->verdict = WEIR_VERDICT_ESCALATE;
   if (slot != NO_SLOT) {
     s->has_before = true;
@@ -85,7 +95,7 @@ static void make_step(weir_unit *u, entry *e) {
   s->agreed_owner = m->owner;
   s->platform = m->platform;
   s->channel = m->channel;
-  s->flags = step_flags_of(u, m);
+  s->flags |= step_flags_of(u, m);
   s->facts = m->facts;
   s->county = m->county;
   s->received_ms = (m->present & WEIR_HAS_RECEIVED_AT) ? m->received_at_ms : 0;
@@ -220,6 +230,9 @@ static void prepare_entry(weir_unit *u, entry *e) {
   if (e->repeated) return;
   e->refusal = (uint8_t)refusal_for_entry(u, e);
   if (e->refusal == WEIR_REFUSAL_NONE && is_write(m) && !settles_report(m)) make_step(u, e);
+  /* What stands behind a reload waits for its answer, also in this batch. */
+  bool reloads = e->refusal == WEIR_REFUSAL_NONE && m->op == WEIR_OP_RELOAD;
+  if (reloads) u->connections[e->connection].waiting = true;
 }
 
 /* Puts the next line of a connection into the batch. False: the line stays; `again` says whether
@@ -227,7 +240,7 @@ static void prepare_entry(weir_unit *u, entry *e) {
 static bool take_line(weir_unit *u, uint32_t index, bool *again) {
   connection *c = &u->connections[index];
   *again = false;
-  if (!c->used || c->closing || c->watching || !connection_has_room(c)) return false;
+  if (!c->used || c->closing || c->watching || c->waiting || !connection_has_room(c)) return false;
   if (u->effect_count + u->entry_count >= WEIR_INFLIGHT_MAX) return false;
   weir_frame before = c->frame;
   weir_bytes line;
@@ -263,7 +276,7 @@ static bool head_is_danger(const connection *c) {
 }
 
 static bool has_input(const connection *c) {
-  return c->used && !c->closing && !c->watching && c->frame.end > c->frame.begin;
+  return c->used && !c->closing && !c->watching && !c->waiting && c->frame.end > c->frame.begin;
 }
 
 /* Takes up to `share` lines of one connection. True when the batch must be judged first. */

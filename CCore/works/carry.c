@@ -177,6 +177,7 @@ size_t weir_unit_datagrams(weir_unit *u, weir_bytes *into, size_t max, size_t by
 
 void weir_unit_send_failed(weir_unit *u, uint64_t datagrams) {
   u->counters.send_failed += datagrams;
+  if (datagrams) u->carrier_failed_ms = u->now.boot_ms;
 }
 
 void carry_restore(weir_unit *u, uint64_t crossing, uint32_t copies, int64_t last_ms) {

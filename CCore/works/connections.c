@@ -109,6 +109,7 @@ void weir_unit_hang_up(weir_unit *u, uint32_t index) {
 }
 
 void weir_unit_disconnect(weir_unit *u, uint32_t index) {
+  reload_forget(u, index);
   connection_at(u, index)->used = false;
   u->connection_count--;
 }
@@ -165,14 +166,14 @@ static bool has_line(const connection *c) {
 
 bool weir_unit_finished(const weir_unit *u, uint32_t index) {
   const connection *c = connection_at(u, index);
-  if (c->count > 0) return false;
+  if (c->count > 0 || c->waiting) return false;
   if (u->failing) return c->failing_told;
   return c->closing || (c->hung_up && !has_line(c));
 }
 
 bool weir_unit_idle(const weir_unit *u, uint32_t index) {
   const connection *c = connection_at(u, index);
-  return !c->watching && !c->taking && c->count == 0 && c->mark_count == 0;
+  return !c->watching && !c->taking && !c->waiting && c->count == 0 && c->mark_count == 0;
 }
 
 /* The ref of an answer that may not leave: answers that wait for a sync begin with it or have

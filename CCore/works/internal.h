@@ -29,6 +29,7 @@ enum {
   CHAIN_MAX = 512,  /* records of one matter that its history walks back */
   RETRY_AFTER_MS = 250,
   TIME_AHEAD_MS = 2000,
+  CARRIER_LOST_MS = 5000, /* after a failed sending the carrier counts as lost for so long */
   TALLY_MS = 60000,
   FAIL_GRACE_MS = 2000,
   LAST_WORDS_BYTES = 1024 * 1024,
@@ -87,6 +88,7 @@ enum {
   RECORD_DRILL = 10,       /* the drill window was opened or closed */
   RECORD_TAKEN = 11,       /* inner: the reader of the delivery stream has all up to a cursor */
   RECORD_RELEASE = 12,     /* a person let something out of quarantine */
+  RECORD_POLICY = 17,      /* another policy came into force */
   RECORD_CONFIRMED = 16    /* outer: people compared the 对账码 of a range */
 };
 
@@ -190,6 +192,7 @@ typedef struct mark {
 
 typedef struct connection {
   bool used, control, taker, hung_up, closing, watching, taking;
+  bool waiting; /* for the answer to a reload */
   weir_frame frame;
   uint8_t *input, *output;
   uint64_t written;  /* stream offset of output[0] */
@@ -297,6 +300,8 @@ struct weir_unit {
 
   drill_window drill;
   reconciling digest;
+  reloading reload;
+  uint64_t carrier_failed_ms; /* the last time that the carrier refused a datagram; 0: never */
   int64_t last_proof_ms; /* when a person last confirmed that something is across; 0: never */
 
   /* connections and the batch */

@@ -53,6 +53,15 @@ static bool look_at_start(weir_bytes body, weir_record *record) {
   return true;
 }
 
+static bool look_at_policy(weir_bytes body, weir_record *record) {
+  policy_record r;
+  if (!record_get_policy(body, &r)) return false;
+  record->kind = WEIR_RECORD_POLICY;
+  record->now = r.now;
+  record->text = r.versions;
+  return true;
+}
+
 /* Records that begin with a moment: a stop, and a quarantined line behind its refusal. */
 static bool look_at_stamp(weir_bytes body, weir_record *record, weir_record_kind kind) {
   weir_reader in = weir_reader_over(body);
@@ -89,6 +98,9 @@ weir_status weir_works_look(weir_texts *texts, const weir_frame_view *frame, wei
     break;
   case RECORD_START:
     good = look_at_start(frame->body, record);
+    break;
+  case RECORD_POLICY:
+    good = look_at_policy(frame->body, record);
     break;
   case RECORD_STOP:
     good = look_at_stamp(frame->body, record, WEIR_RECORD_STOP);

@@ -1,5 +1,5 @@
-/* people.h: what people do to a unit as a whole: they open a window for drills, and they compare
- * the 对账码 of two units. Part of internal.h, which includes it. */
+/* people.h: what people do to a unit as a whole: they open a window for drills, they compare the
+ * 对账码 of two units, and they change its policy. Part of internal.h, which includes it. */
 #ifndef WEIR_WORKS_PEOPLE_H
 #define WEIR_WORKS_PEOPLE_H
 
@@ -31,6 +31,25 @@ typedef struct confirmed_record {
   weir_bytes line;
 } confirmed_record;
 
+/* A policy that came into force. */
+typedef struct policy_record {
+  weir_moment now;
+  bool forced;
+  weir_bytes versions;                   /* JSON array */
+  weir_bytes policy, reason, by, second; /* as it was asked; empty for a signal */
+} policy_record;
+
+enum { RELOAD_BYTES = 8 * 1024, VERSIONS_MAX = 2048 };
+/* The reload that waits for its answer, one at a time. */
+typedef struct reloading {
+  bool asked, has_connection;
+  uint32_t connection;
+  uint8_t memory[RELOAD_BYTES]; /* what the views below point into */
+  weir_bytes ref, policy, reason, by, second;
+  char versions[VERSIONS_MAX]; /* JSON array of what is in force */
+  size_t versions_count;
+} reloading;
+
 enum { RECONCILE_DIGITS = 8 };
 typedef struct reconciliation {
   uint64_t count, drills; /* handovers, and how many of them are drills */
@@ -48,6 +67,9 @@ bool record_get_drill(weir_bytes body, drill_record *r);
 void record_put_confirmed(weir_buffer *b, const confirmed_record *r); /* all but the line */
 bool record_get_confirmed(weir_bytes body, confirmed_record *r);
 
+void record_put_policy(weir_buffer *b, const policy_record *r);
+bool record_get_policy(weir_bytes body, policy_record *r);
+
 /* Room for the records of one more batch of settled matters, and for what settles them. */
 bool has_room_to_settle(const weir_unit *u);
 
@@ -60,6 +82,13 @@ void reconcile_note(weir_unit *u, const weir_state *s);
 void reconcile_tick(weir_unit *u);
 void reconcile_recover(weir_unit *u, const confirmed_record *r);
 void apply_digest(weir_unit *u, connection *c, entry *e);
+
+/* reload.c */
+void apply_reload(weir_unit *u, connection *c, entry *e);
+/* A connection is gone: whatever it waited for is answered to nobody. */
+void reload_forget(weir_unit *u, uint32_t connection);
+/* `"policy":[…]`: the versions in force. */
+void put_policy(const weir_unit *u, weir_buffer *b);
 
 /* story.c */
 void apply_trace(weir_unit *u, connection *c, const entry *e);

@@ -11,6 +11,7 @@
  *   acknowledged  boottime ms, wall ms · report number · matters settled · the line to the end
  *   drill    boottime ms, wall ms · until as distances (0: closed) · the line to the end
  *   confirmed  boottime ms, wall ms · first and last crossing number · the line to the end
+ *   policy   boottime ms, wall ms · forced (1) · versions · policy, reason, by, second
  *   start    boottime ms, wall ms · boot epoch · kernel boot id (16) · link boot id (16) · version
  *   mark     unit · crossing · check (8) · boot epoch · revision · conflict (1) · quarantined (1) ·
  *            released · name · handover · reason · the item to the end
@@ -376,4 +377,26 @@ bool record_get_mark(weir_bytes body, mark_record *r) {
   r->reason = get_counted(&in);
   r->item = weir_get(&in, in.left);
   return !in.bad && r->unit.count <= WEIR_UNIT_NAME_MAX && r->name.count > 0;
+}
+
+void record_put_policy(weir_buffer *b, const policy_record *r) {
+  put_now(b, r->now);
+  weir_put_u8(b, r->forced);
+  put_counted(b, r->versions);
+  put_counted(b, r->policy);
+  put_counted(b, r->reason);
+  put_counted(b, r->by);
+  put_counted(b, r->second);
+}
+
+bool record_get_policy(weir_bytes body, policy_record *r) {
+  weir_reader in = weir_reader_over(body);
+  r->now = get_now(&in);
+  r->forced = weir_get_u8(&in) != 0;
+  r->versions = get_counted(&in);
+  r->policy = get_counted(&in);
+  r->reason = get_counted(&in);
+  r->by = get_counted(&in);
+  r->second = get_counted(&in);
+  return !in.bad && in.left == 0;
 }

@@ -176,6 +176,7 @@ static weir_status take_frame(void *user, const weir_frame_view *frame) {
     quarantine_add(rec->unit, frame->serial, frame->position);
     return take_stamp(rec, frame);
   case RECORD_STOP:
+  case RECORD_POLICY:
     return take_stamp(rec, frame);
   case RECORD_MARK:
     if (!record_get_mark(frame->body, &m)) return WEIR_CORRUPT;

@@ -87,6 +87,26 @@ static bool show_mark(const weir_frame_view *f, weir_buffer *b) {
   return true;
 }
 
+static bool show_policy(const weir_frame_view *f, weir_buffer *b) {
+  policy_record r;
+  if (!record_get_policy(f->body, &r)) return false;
+  put_common(f, "policy", b);
+  put_at(b, r.now.wall_ms);
+  weir_put_text(b, ",\"versions\":");
+  weir_put(b, r.versions);
+  static const char *const keys[] = {"policy", "reason", "by", "second"};
+  const weir_bytes asked[] = {r.policy, r.reason, r.by, r.second};
+  for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+    if (asked[i].count == 0) continue;
+    weir_put_text(b, ",\"");
+    weir_put_text(b, keys[i]);
+    weir_put_text(b, "\":");
+    weir_put_quoted(b, asked[i]);
+  }
+  weir_put_text(b, r.forced ? ",\"forced\":true}" : "}");
+  return true;
+}
+
 static bool show_text(weir_texts *texts, const weir_frame_view *f, weir_buffer *b) {
   uint32_t id = 0;
   weir_bytes text;
@@ -138,6 +158,9 @@ weir_status weir_works_show(weir_texts *texts, const char *unit, const weir_fram
     break;
   case RECORD_MARK:
     good = show_mark(frame, into);
+    break;
+  case RECORD_POLICY:
+    good = show_policy(frame, into);
     break;
   case RECORD_TEXT:
     good = show_text(texts, frame, into);

@@ -208,6 +208,8 @@ void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   weir_put_text(b, ",");
   put_drill(u, b);
   put_word(b, "version", u->options.version);
+  weir_put_text(b, ",");
+  put_policy(u, b);
   put_moment(b, "startedAt", u->started.wall_ms);
   put_moment(b, "now", u->now.wall_ms);
   put_counters(u, b);

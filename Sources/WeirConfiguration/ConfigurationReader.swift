@@ -65,7 +65,7 @@ final class ConfigurationReader {
     var unit = UnitConfiguration(
       role: role ?? .outer, name: name ?? "",
       data: paths.path(root, "data", as: .directory) ?? "",
-      policy: paths.path(root, "policy", as: .file),
+      policies: paths.paths(root, "policy", as: .file),
       intake: intake(root.section("intake"), paths: paths, ownUser: ownUser),
       link: root.section("link").map { link($0, paths: paths) },
       delivery: root.section("delivery").map { delivery($0, paths: paths) },

@@ -19,7 +19,16 @@ final class Paths {
 
   /// The absolute path of a key in its shortest form; nil when the key is missing or wrong.
   func path(_ section: Section, _ key: String, as kind: Kind) -> String? {
-    guard let text = section.text(key) else { return nil }
+    section.text(key).flatMap { path($0, section, key, as: kind) }
+  }
+
+  /// The absolute paths of a key that has one of them or a list; those that are wrong are left out.
+  func paths(_ section: Section, _ key: String, as kind: Kind) -> [String] {
+    guard section.isList(key) else { return [path(section, key, as: kind)].compactMap { $0 } }
+    return section.list(key)?.compactMap { path($0.text, section, key, as: kind) } ?? []
+  }
+
+  private func path(_ text: String, _ section: Section, _ key: String, as kind: Kind) -> String? {
     let parts = text.split(separator: "/").filter { $0 != "." }
     if let fault = fault(of: text, parts, kind) {
       section.bad(key, fault, hint: "write the path in full, as in /var/lib/weir")

@@ -30,6 +30,9 @@ struct Section {
   /// Whether the file gives the key, with whatever value.
   func has(_ key: String) -> Bool { entries[key] != nil }
 
+  /// Whether the value of the key is a list.
+  func isList(_ key: String) -> Bool { entries[key]?.value.sequence != nil }
+
   /// The place of a key's value; of the section when the key is missing.
   func place(of key: String) -> Place { entries[key].map { Place($0.value.mark) } ?? place }
 

@@ -17,8 +17,8 @@ public struct UnitConfiguration: Sendable, Equatable {
   public var name: String
   /// Absolute directory of the journal and the state.
   public var data: String
-  /// Absolute path of the policy; nil stands for the embedded one.
-  public var policy: String?
+  /// Absolute paths of the policies, or of folders that hold them; none stands for the embedded one.
+  public var policies: [String]
   /// Where requests come in.
   public var intake: Intake
   /// The one-way link; nil only where the file has none.

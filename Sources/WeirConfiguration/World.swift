@@ -27,7 +27,9 @@ private struct World {
 
   func check(_ unit: UnitConfiguration) {
     directory("data", unit.data)
-    if let policy = unit.policy { readable("policy", policy) }
+    for policy in unit.policies where type(of: policy) != .typeDirectory {
+      readable("policy", policy)
+    }
     if let socket = unit.intake.socket { self.socket("intake.socket", socket) }
     for (index, user) in unit.intake.allow.enumerated() { account(user, index) }
     if let link = unit.link { key("link.key", link.key) }

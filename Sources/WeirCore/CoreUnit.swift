@@ -169,12 +169,15 @@ public final class CoreUnit: @unchecked Sendable {
   }
 
   /// The durable ids of texts, in their order; new ones are journalled.
-  public func intern(_ texts: [String]) throws(CoreError) -> [UInt32] {
+  ///
+  /// - Returns: nil when the journal or the table of texts has no room just now.
+  public func intern(_ texts: [String]) throws(CoreError) -> [UInt32]? {
     var ids: [UInt32] = []
     ids.reserveCapacity(texts.count)
     for text in texts {
       var id: UInt32 = 0
       let status = unsafe withBytes(text) { unsafe weir_unit_intern(unit, $0, &id) }
+      if status == .full { return nil }
       guard status == .ok else {
         throw CoreError(status, "a text of the policy could not be journalled: \(status)")
       }
@@ -247,6 +250,48 @@ public final class CoreUnit: @unchecked Sendable {
   /// Any thread: no more is taken, what is in flight is finished, then `run` returns.
   public func stop() { unsafe weir_hall_stop(hall) }
 
+  /// Any thread: has a body called on the loop thread between two turns of the unit. It is called
+  /// with false, and must leave the unit alone, when the loop has ended meanwhile.
+  public func onLoop(_ body: @escaping @Sendable (_ isLive: Bool) -> Void) {
+    let letter = unsafe Unmanaged.passRetained(Letter(body)).toOpaque()
+    let status = unsafe weir_hall_post(
+      hall,
+      { context, isLive in
+        guard let context = unsafe context else { return }
+        unsafe Unmanaged<Letter>.fromOpaque(context).takeRetainedValue().body(isLive)
+      }, letter)
+    if status != .ok { unsafe Unmanaged<Letter>.fromOpaque(letter).takeRetainedValue().body(false) }
+  }
+
+  /// Loop thread: another policy is in force from here on; journalled, logged, and answered when it
+  /// was asked for.
+  ///
+  /// - Returns: false when the journal has no room just now; nothing has happened then.
+  public func policyChanged(_ versions: [String], asked: Bool) throws(CoreError) -> Bool {
+    let status = unsafe withBytes(Self.json(versions)) {
+      unsafe weir_unit_policy_changed(unit, asked, $0)
+    }
+    if status == .full { return false }
+    guard status == .ok else {
+      throw CoreError(status, "the new policy could not be journalled: \(text(of: status))")
+    }
+    return true
+  }
+
+  /// Loop thread: the policy stays as it is. `why` says what is wrong; empty when nothing was new.
+  public func policyKept(_ why: String, asked: Bool) {
+    unsafe withBytes(why) { unsafe weir_unit_policy_kept(unit, asked, $0) }
+  }
+
+  /// At start: the versions in force, for `status`.
+  public func setPolicy(_ versions: [String]) {
+    unsafe withBytes(Self.json(versions)) { unsafe weir_unit_policy_is(unit, $0) }
+  }
+
+  private static func json(_ versions: [String]) -> String {
+    "[" + versions.map { CoreText.quoted($0) }.joined(separator: ",") + "]"
+  }
+
   /// Any thread: opens the log file again by its path.
   public func reopenLog() { unsafe weir_hall_reopen_log(hall) }
 
@@ -265,4 +310,11 @@ public final class CoreUnit: @unchecked Sendable {
     unsafe allowed.deallocate()
     unsafe linked.deallocate()
   }
+}
+
+/// What is to be done on the loop thread.
+private final class Letter: Sendable {
+  let body: @Sendable (Bool) -> Void
+
+  init(_ body: @escaping @Sendable (Bool) -> Void) { self.body = body }
 }

@@ -1,13 +1,31 @@
 internal import CCore
 public import WeirModel
 
-/// Where the core asks: policy and handover on one side, reports on the other. Both functions are
+/// Where the core asks: policy and handover on one side, reports on the other. All functions are
 /// called on the loop thread only, and never at the same time.
 public protocol Desk: AnyObject {
   /// Gives a verdict on each step of the batch.
   func judge(_ batch: borrowing StepBatch)
   /// A report was raised, changed or settled, and that is durable.
   func notice(_ notice: Notice)
+  /// Another policy is asked for; its answer is given later, by ``CoreUnit``.
+  func reload(_ request: ReloadRequest)
+}
+
+/// Somebody asks over the control socket for another policy.
+public struct ReloadRequest: Sendable {
+  /// The file or folder; empty for what the configuration names.
+  public let policy: String
+  /// Why it is forced, by whom and with whom; all empty when it is not.
+  public let force: (reason: String, by: String, second: String)
+
+  /// Whether it is forced.
+  public var isForced: Bool { !force.second.isEmpty }
+
+  init(_ asked: weir_reload) {
+    policy = unsafe asked.policy.string
+    force = unsafe (asked.reason.string, asked.by.string, asked.second.string)
+  }
 }
 
 /// What the core says about a report (报备).
@@ -81,6 +99,12 @@ final class DeskBox {
         guard let context = unsafe context, let notice = unsafe notice else { return }
         unsafe Unmanaged<DeskBox>.fromOpaque(context)._withUnsafeGuaranteedRef {
           unsafe $0.desk.notice(Notice(notice.pointee))
+        }
+      },
+      reload: { context, asked in
+        guard let context = unsafe context, let asked = unsafe asked else { return }
+        unsafe Unmanaged<DeskBox>.fromOpaque(context)._withUnsafeGuaranteedRef {
+          unsafe $0.desk.reload(ReloadRequest(asked.pointee))
         }
       })
   }

@@ -52,6 +52,8 @@ public struct JournalRecord: ~Copyable {
     case acknowledged
     /// The drill window was opened or closed.
     case drill
+    /// Another policy came into force; ``text`` is the JSON array of its versions.
+    case policy
   }
 
   private let record: weir_record
@@ -72,6 +74,7 @@ public struct JournalRecord: ~Copyable {
     case WEIR_RECORD_TALLY: .tally
     case WEIR_RECORD_ACKNOWLEDGED: .acknowledged
     case WEIR_RECORD_DRILL: .drill
+    case WEIR_RECORD_POLICY: .policy
     default: .other
     }
   }

@@ -6,7 +6,7 @@ public enum Refusal: UInt8, Sendable, CaseIterable {
   case badText, tooLong, unknownFact, unknownOp, unknownEvent, badTime, timeAhead, wrongUnit
   case refConflict, unknownHandover, unknownReport, notNow, supervisorNeeded, drillClosed
   case wrongCode, notInQuarantine, cursorGone, notAllowed, overloaded, tooMany, stopping, diskFull
-  case outcomeUnknown, unitFailing, undecided
+  case outcomeUnknown, unitFailing, undecided, policyRefused
 
   /// The code in answers.
   public var name: String { String(describing: self) }

@@ -31,6 +31,10 @@ public struct Happening: Equatable, Sendable {
     public static let unattended = Flags(rawValue: 1 << 7)
     /// The deadline could not be measured across a reboot.
     public static let clockUncertain = Flags(rawValue: 1 << 8)
+    /// The unit stands above the high mark of its intake.
+    public static let overloaded = Flags(rawValue: 1 << 13)
+    /// The link's carrier refuses what is sent.
+    public static let carrierLost = Flags(rawValue: 1 << 14)
     /// A `receipt` that is no spoken code: two people compared the 对账码 of a range.
     public static let digest = Flags(rawValue: 1 << 15)
   }

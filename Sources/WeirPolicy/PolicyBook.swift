@@ -54,6 +54,14 @@ public struct PolicyBook: Sendable {
     self.notes = notes
   }
 
+  /// Whether it may matter when something was received.
+  public var asksForTime: Bool {
+    policies.count > 1
+      || policies.contains { policy in
+        policy.rules.contains { $0.when.hours != nil || $0.when.dates != nil }
+      }
+  }
+
   /// Which policy decides what was received at a time, milliseconds since 1970: the one that began
   /// last; before all of them, the first.
   public func index(at wallMs: Int64) -> Int {

@@ -7,7 +7,8 @@ import WeirPolicy
 
 /// Puts the rooms together, runs them, and ends them.
 public enum UnitRunner {
-  /// Runs a unit until SIGTERM or SIGINT; SIGHUP opens the log again.
+  /// Runs a unit until SIGTERM or SIGINT; SIGHUP opens the log again and reads the policy
+  /// anew.
   ///
   /// - Parameters:
   ///   - configuration: what the file said.
@@ -15,17 +16,18 @@ public enum UnitRunner {
   /// - Returns: the exit code: 0 after a stop, 70 for our own trouble, 74 for the disk's, 78 for a
   ///   configuration that cannot be carried out. What is wrong was said on standard error.
   public static func run(_ configuration: UnitConfiguration, version: String) async -> Int32 {
-    guard let policy = policy(of: configuration), isKeyKept(configuration) else { return 78 }
+    guard let book = book(of: configuration), isKeyKept(configuration) else { return 78 }
     let (notices, continuation) = AsyncStream.makeStream(of: Notice.self)
+    let (requests, asking) = AsyncStream.makeStream(of: ReloadRequest.self)
+    let desk = UnitDesk(role: configuration.role, notices: continuation, reloads: asking)
     let unit: CoreUnit
-    let recovered: ReportBook
     do throws(CoreError) {
-      (unit, recovered) = try open(
-        configuration, policy: policy, version: version, notices: continuation)
+      unit = try open(configuration, book: book, version: version, desk: desk)
     } catch {
       say(error.message)
       return code(of: error)
     }
+    let recovered = desk.recovered
     let writer = Task {
       guard let report = configuration.report, configuration.role == .outer else {
         for await _ in notices {}
@@ -34,27 +36,30 @@ public enum UnitRunner {
       await ReportWriter(unit: configuration.name, paths: report, recovered: recovered)
         .run(notices)
     }
-    let signals = Task { await heed(unit) }
+    let (occasions, occasion) = AsyncStream.makeStream(of: PolicyReloader.Occasion.self)
+    let reloader = PolicyReloader(unit: unit, desk: desk, configuration: configuration)
+    let tasks = [
+      Task { await heed(unit, hangUp: { occasion.yield(.signal) }) },
+      Task { for await request in requests { occasion.yield(.request(request)) } },
+      Task { await reloader.run(occasions, from: book) },
+    ]
     let failure = await runLoop(unit)
-    signals.cancel()
+    for task in tasks { task.cancel() }
     continuation.finish()
+    occasion.finish()
     await writer.value
     guard let failure else { return 0 }
     say(failure.message)
     return code(of: failure)
   }
 
-  private static func policy(of configuration: UnitConfiguration) -> Policy? {
-    guard let path = configuration.policy else { return .embedded }
-    do {
-      let text = try String(contentsOfFile: path, encoding: .utf8)
-      return try Policy(yaml: text, file: path)
-    } catch let error as PolicyError {
-      for problem in error.problems { say("\(problem)") }
+  private static func book(of configuration: UnitConfiguration) -> PolicyBook? {
+    do throws(PolicyFilesError) {
+      return try PolicyFiles.read(configuration.policies)
     } catch {
-      say("the policy \(path) cannot be read: \(error.localizedDescription)")
+      say("\(error)")
+      return nil
     }
-    return nil
   }
 
   /// A key that others can read is no secret: no unit starts with it. A missing file is said later.
@@ -68,25 +73,30 @@ public enum UnitRunner {
     return false
   }
 
+  /// Opens the unit, with every policy that its open handovers may have been decided by.
   private static func open(
-    _ configuration: UnitConfiguration, policy: Policy, version: String,
-    notices: AsyncStream<Notice>.Continuation
-  ) throws(CoreError) -> (CoreUnit, ReportBook) {
-    var timing = policy.timing
-    // How long a crossing is carried is the operator's to say (`link.keep`).
-    if let link = configuration.link { timing.keepMs = Int64(clamping: link.keepMs) }
-    let desk = UnitDesk(
-      policy: policy, timing: timing, role: configuration.role, notices: notices)
+    _ configuration: UnitConfiguration, book: PolicyBook, version: String, desk: UnitDesk
+  ) throws(CoreError) -> CoreUnit {
     let unit = try CoreUnit(options(configuration, version: version), desk: desk)
-    let ids = try unit.intern(policy.texts)
-    desk.use(ids: ids)
-    let say = policy.sayText(.refused, dial: policy.dialDefault, drill: false)
-    unit.setRefusalTexts(dial: ids[Int(policy.dialDefault)], say: ids[Int(say)])
-    let drillDial = policy.drillText(policy.dialDefault)
-    let drillSay = policy.sayText(.refused, dial: policy.dialDefault, drill: true)
-    unit.setDrillTexts(dial: ids[Int(drillDial)], say: ids[Int(drillSay)])
+    let shelf = PolicyShelf(data: configuration.data)
+    for policy in book.policies {
+      if let used = shelf.source(policy.version), used != policy.source {
+        let name = "\(policy.file) has changed and its version \(policy.version) has not"
+        say("\(name): give it a new one")
+      }
+      try shelf.put(policy)
+    }
+    let versions = book.policies.map(\.version)
+    let earlier = ([.embedded] + shelf.all()).filter { !versions.contains($0.version) }
+    guard let held = try PolicyReloader.hold(book.policies, configuration, unit),
+      let past = try PolicyReloader.hold(earlier, configuration, unit)
+    else { throw CoreError(kind: .internal, message: "the table of texts is full") }
+    for policy in past { desk.hold(policy) }
+    desk.use(book, held)
+    PolicyReloader.speakRefusals(of: book.policy(at: PolicyReloader.now), held, unit)
+    unit.setPolicy(versions)
     try unit.openHall()
-    return (unit, desk.recovered)
+    return unit
   }
 
   private static func options(
@@ -136,11 +146,12 @@ public enum UnitRunner {
     }
   }
 
-  private static func heed(_ unit: CoreUnit) async {
+  private static func heed(_ unit: CoreUnit, hangUp: () -> Void) async {
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
     for await signal in signals {
       if signal == .sighup {
         unit.reopenLog()
+        hangUp()
       } else {
         unit.stop()
       }

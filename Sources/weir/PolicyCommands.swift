@@ -9,6 +9,7 @@ struct PolicyCommand: ParsableCommand {
     commandName: "policy", abstract: "The policy: the notice as rules. Check, show, compare, try.",
     subcommands: [
       PolicyCheckCommand.self, PolicyShowCommand.self, PolicyDiffCommand.self,
+      PolicyRehearseCommand.self,
     ])
 }
 

@@ -67,7 +67,7 @@ struct OuterCommand: AsyncParsableCommand {
     commandName: "outer",
     abstract: "Run the outer unit (外端机): takes matters, decides, sends.",
     discussion: """
-      Runs until SIGTERM or SIGINT; SIGHUP opens the log file again.
+      Runs until SIGTERM or SIGINT; SIGHUP opens the log file again and reads the policy anew.
 
       Example: weir outer --config /etc/weir/outer.yaml
       """)
@@ -83,7 +83,7 @@ struct InnerCommand: AsyncParsableCommand {
     commandName: "inner",
     abstract: "Run the inner unit (内端机): receives and delivers, and has no way out.",
     discussion: """
-      Runs until SIGTERM or SIGINT; SIGHUP opens the log file again.
+      Runs until SIGTERM or SIGINT; SIGHUP opens the log file again and reads the policy anew.
 
       Example: weir inner --config /etc/weir/inner.yaml
       """)
@@ -111,7 +111,14 @@ struct CheckCommand: ParsableCommand {
     let (unit, reading) = Configuration.read(file: file)
     let problems = reading + (unit.map { Configuration.checkWorld($0) } ?? [])
     for problem in problems { Terminal.output.line(ConfigurationText.lines(of: problem)) }
-    if problems.contains(where: { $0.severity == .error }) { throw ExitCode(1) }
+    var isGood = !problems.contains { $0.severity == .error }
+    do {
+      if isGood, let unit { _ = try readPolicies(unit.policies) }
+    } catch let failure as Failure {
+      Terminal.output.line(failure.description)
+      isGood = false
+    }
+    if !isGood { throw ExitCode(1) }
     Terminal.output.line("\(file): good")
   }
 }

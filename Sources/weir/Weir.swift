@@ -23,7 +23,8 @@ struct Weir: AsyncParsableCommand {
       CommandGroup(
         name: "Ask a running unit:",
         subcommands: [
-          StatusCommand.self, TraceCommand.self, EventCommand.self, AdmitCommand.self,
+          StatusCommand.self, TraceCommand.self, EventCommand.self, ReloadCommand.self,
+          AdmitCommand.self,
           DigestCommand.self, DrillCommand.self,
           ResendCommand.self, QuarantineCommand.self, ExportCommand.self, ImportCommand.self,
         ]),

@@ -88,6 +88,8 @@ struct MessageRefusalTests {
     .init(#"{"op":"drill","drill":true}"#, "unknownField", "drill"),
     .init(#"{"op":"digest","range":"1 - 2"}"#, "badValue", "range"),
     .init(#"{"op":"digest","reason":"x"}"#, "unknownField", "reason"),
+    .init(#"{"op":"reload","path":""}"#, "badValue", "path"),
+    .init(#"{"op":"reload","text":"x"}"#, "unknownField", "text"),
   ]
 
   static let events: [RefusedRow] = [
@@ -320,6 +322,7 @@ private struct LineMaker {
     "update": ["ref", "handover", "text"],
     "get": ["handover"], "admit": ["id", "by", "reason"], "watch": ["after"], "status": [],
     "metrics": ["ref"], "drill": ["until", "by"], "digest": ["range", "code", "by"],
+    "reload": ["path", "reason", "by", "second"],
     "transferFailed": ["cause"], "callerTold": ["by"], "agreed": ["owner"],
     "dangerRaised": ["facts"],
     "dangerCleared": ["by", "reason"], "verified": ["department", "answer"], "guided": ["reached"],
@@ -331,7 +334,7 @@ private struct LineMaker {
   mutating func line() -> [UInt8] {
     let op = pick([
       "intake", "intake", "update", "event", "event", "event", "get", "watch", "status", "metrics",
-      "admit", "drill", "digest", "trace",
+      "admit", "drill", "digest", "trace", "reload",
     ])
     var names = Self.needed[op] ?? ["handover"]
     var members: [String] = draw(20) == 0 ? [] : [#""op":"\#(op)""#]

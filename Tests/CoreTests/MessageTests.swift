@@ -151,6 +151,7 @@ struct MessageTests {
     #"{"op":"trace","handover":"417-6"}"#,
     #"{"op":"digest"}"#, #"{"op":"digest","id":"kd1","range":"1-500"}"#,
     #"{"op":"digest","range":"1-500","code":"1234 5678","by":"王"}"#,
+    #"{"op":"reload"}"#, #"{"op":"reload","path":"/etc/weir/p.yaml","by":"王","second":"李"}"#,
   ]
 
   @Test("every operation and event is taken with what it needs", arguments: good)

@@ -22,6 +22,9 @@ final class StormDesk {
   var raised: [(report: UInt32, handover: String, recovering: Bool)] = []
   var acknowledged: [(report: UInt32, by: String)] = []
 
+  /// Policies that were asked for.
+  var reloads: [String] = []
+
   init(role: UnitRole) { self.role = role }
 
   func use(ids: [UInt32]) {
@@ -42,7 +45,16 @@ final class StormDesk {
       notice: { context, notice in
         guard let context, let notice else { return }
         Unmanaged<StormDesk>.fromOpaque(context).takeUnretainedValue().take(notice.pointee)
+      },
+      reload: { context, asked in
+        guard let context, let asked else { return }
+        Unmanaged<StormDesk>.fromOpaque(context).takeUnretainedValue().asked(asked.pointee)
       })
+  }
+
+  private func asked(_ reload: weir_reload) {
+    let path = UnsafeBufferPointer(start: reload.policy.at, count: reload.policy.count)
+    reloads.append(String(decoding: path, as: UTF8.self))
   }
 
   private func take(_ notice: weir_notice) {

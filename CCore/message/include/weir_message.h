@@ -86,7 +86,8 @@ enum {
   X(RESEND, resend)                                                                                \
   X(EXPORT, export)                                                                                \
   X(IMPORT, import)                                                                                \
-  X(TRACE, trace)
+  X(TRACE, trace)                                                                                  \
+  X(RELOAD, reload)
 
 enum {
 #define X(upper, name) WEIR_OP_##upper,
@@ -186,7 +187,8 @@ enum { WEIR_CHANNEL_NONE, WEIR_CHANNEL_PHONE, WEIR_CHANNEL_INTERNET };
   X(DISK_FULL, diskFull, "no room on the disk but the reserve for danger")                         \
   X(OUTCOME_UNKNOWN, outcomeUnknown, "the disk failed; ask again with the same ref")               \
   X(UNIT_FAILING, unitFailing, "the unit has stopped taking matters")                              \
-  X(UNDECIDED, undecided, "no decision was reached; a person must decide")
+  X(UNDECIDED, undecided, "no decision was reached; a person must decide")                         \
+  X(POLICY_REFUSED, policyRefused, "the policy was not taken; the one before goes on")
 
 enum {
   WEIR_REFUSAL_NONE,

@@ -71,6 +71,8 @@ enum {
   WEIR_STEP_SEAT = 1 << 6,
   WEIR_STEP_UNATTENDED = 1 << 7,
   WEIR_STEP_CLOCK_UNCERTAIN = 1 << 8,
+  WEIR_STEP_OVERLOADED = 1 << 13,   /* the unit is above the high mark of its intake */
+  WEIR_STEP_CARRIER_LOST = 1 << 14, /* the link's carrier refuses what is sent */
   WEIR_STEP_DIGEST = 1 << 15 /* a receipt by 对账码, not by a spoken code */
 };
 
@@ -112,10 +114,18 @@ typedef struct weir_notice {
   weir_bytes dial, say;    /* what was ordered to be said; borrowed */
 } weir_notice;
 
+/* Somebody asks over the control socket for another policy. All borrowed for the call. */
+typedef struct weir_reload {
+  weir_bytes policy;             /* a path; empty: what the configuration names */
+  weir_bytes reason, by, second; /* all three given: it is forced */
+} weir_reload;
+
 typedef struct weir_desk {
   void *context;
   void (*judge)(void *context, weir_step *steps, size_t count);
   void (*notice)(void *context, const weir_notice *notice);
+  /* May be null: then no reload is taken. Answered by weir_unit_policy_… later. */
+  void (*reload)(void *context, const weir_reload *asked);
 } weir_desk;
 
 /* ---- Ways of delivering ---------------------------------------------------------------------- */
@@ -188,6 +198,14 @@ weir_status weir_unit_intern(weir_unit *u, weir_bytes text, uint32_t *id);
 void weir_unit_set_refusal_texts(weir_unit *u, uint32_t dial, uint32_t say);
 /* The same for drills. */
 void weir_unit_set_drill_texts(weir_unit *u, uint32_t dial, uint32_t say);
+/* Between two batches, for a policy that was changed: journals it, logs it, and answers whoever
+ * asked (`asked`: over the control socket). `versions` is a JSON array of the versions in force.
+ * FULL: the journal waits for its disk; nothing has happened, call again soon. */
+weir_status weir_unit_policy_changed(weir_unit *u, bool asked, weir_bytes versions);
+/* For one that stays as it is; `why` says in a few lines what is wrong, empty: nothing had changed. */
+void weir_unit_policy_kept(weir_unit *u, bool asked, weir_bytes why);
+/* At start: the versions in force, for status. */
+void weir_unit_policy_is(weir_unit *u, weir_bytes versions);
 /* Everything is ready: overdue deadlines fire, lines are taken. */
 void weir_unit_begin(weir_unit *u);
 
@@ -255,7 +273,8 @@ typedef enum weir_record_kind {
   WEIR_RECORD_QUARANTINE,   /* now, line */
   WEIR_RECORD_TALLY,        /* text, for weir_record_tally */
   WEIR_RECORD_ACKNOWLEDGED, /* now, report, settled, line */
-  WEIR_RECORD_DRILL         /* now, until, line */
+  WEIR_RECORD_DRILL,        /* now, until, line */
+  WEIR_RECORD_POLICY        /* now, text: the versions in force from here on */
 } weir_record_kind;
 
 typedef struct weir_record {

@@ -45,6 +45,7 @@ static const schema ops[] = {
     {"resend", "", "range by"},
     {"export", "", "range path by second"},
     {"import", "", "path by"},
+    {"reload", "path by second reason", ""},
 };
 
 static const schema events[] = {

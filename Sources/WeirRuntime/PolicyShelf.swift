@@ -1,0 +1,68 @@
+import Foundation
+import WeirCore
+public import WeirPolicy
+
+/// Copies of the policies that ever decided here, in the unit's data folder: an open handover keeps
+/// its policy over a reload and over a restart, and a decision can be explained for as long as the
+/// journal holds it.
+public struct PolicyShelf: Sendable {
+  /// Most policies that a unit holds beside those in force; the oldest are left on the shelf.
+  static let heldMax = 16
+
+  private let folder: String
+
+  /// The shelf of a unit's data folder.
+  public init(data: String) { folder = data + "/policies" }
+
+  /// Puts a copy on the shelf; one of the same version is replaced.
+  func put(_ policy: Policy) throws(CoreError) {
+    guard policy.source != Policy.embeddedSource else { return }
+    let files = FileManager.default
+    do {
+      try files.createDirectory(
+        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      let why = error.localizedDescription
+      throw CoreError(kind: .disk, message: "\(folder) cannot be made: \(why)")
+    }
+    if text(of: policy.version) == policy.source { return }
+    try DurableFile.replace(name(of: policy.version), in: folder, with: policy.source)
+  }
+
+  /// The policy of a version; nil when it never decided here.
+  public func policy(_ version: String) -> Policy? {
+    if version == Policy.embedded.version, text(of: version) == nil { return .embedded }
+    return text(of: version).flatMap { try? Policy(yaml: $0, file: path(of: version)) }
+  }
+
+  /// The source of a version's copy, or of the embedded policy.
+  func source(_ version: String) -> String? {
+    text(of: version) ?? (version == Policy.embedded.version ? Policy.embeddedSource : nil)
+  }
+
+  /// The policies on the shelf, the newest first, at most ``heldMax``; what this program can no
+  /// longer read is left out.
+  func all() -> [Policy] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let dated = names.filter { $0.hasSuffix(".yaml") && !$0.hasPrefix(".") }.map { name in
+      let attributes = try? FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")
+      return (name: name, date: attributes?[.modificationDate] as? Date ?? .distantPast)
+    }.sorted { ($1.date, $1.name) < ($0.date, $0.name) }
+    return dated.prefix(Self.heldMax).compactMap { name, _ in
+      let path = "\(folder)/\(name)"
+      guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
+      return try? Policy(yaml: text, file: path)
+    }
+  }
+
+  private func text(of version: String) -> String? {
+    try? String(contentsOfFile: path(of: version), encoding: .utf8)
+  }
+
+  private func path(of version: String) -> String { "\(folder)/\(name(of: version))" }
+
+  /// A version may hold a slash, a file's name may not; it never begins with a dot.
+  private func name(of version: String) -> String {
+    "v-" + version.replacing("%", with: "%25").replacing("/", with: "%2F") + ".yaml"
+  }
+}
