@@ -302,7 +302,7 @@ struct weir_unit {
   reconciling digest;
   reloading reload;
   uint64_t carrier_failed_ms; /* the last time that the carrier refused a datagram; 0: never */
-  int64_t last_proof_ms; /* when a person last confirmed that something is across; 0: never */
+  int64_t last_proof_ms;      /* when a person last confirmed that something is across; 0: never */
 
   /* connections and the batch */
   connection *connections;

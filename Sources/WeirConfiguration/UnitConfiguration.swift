@@ -17,7 +17,8 @@ public struct UnitConfiguration: Sendable, Equatable {
   public var name: String
   /// Absolute directory of the journal and the state.
   public var data: String
-  /// Absolute paths of the policies, or of folders that hold them; none stands for the embedded one.
+  /// Absolute paths of the policies, or of folders that hold them; none stands for the embedded
+  /// one.
   public var policies: [String]
   /// Where requests come in.
   public var intake: Intake

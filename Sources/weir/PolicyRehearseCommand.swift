@@ -13,8 +13,8 @@ struct PolicyRehearseCommand: ParsableCommand {
     abstract: "Decide a journal again by another policy, and print every difference.",
     discussion: """
       Only reads, also beside a running unit. Each matter is decided by the policy that is valid \
-      when it was received, as if the unit had been in normal state; drills are left out, and so is \
-      what people agreed on. Leaves with 1 when anything would come out otherwise.
+      when it was received, as if the unit had been in normal state; drills are left out, and so \
+      is what people agreed on. Leaves with 1 when anything would come out otherwise.
 
       Example: weir policy rehearse --since 30d my.yaml --config /etc/weir/outer.yaml
       """)

@@ -73,7 +73,7 @@ enum {
   WEIR_STEP_CLOCK_UNCERTAIN = 1 << 8,
   WEIR_STEP_OVERLOADED = 1 << 13,   /* the unit is above the high mark of its intake */
   WEIR_STEP_CARRIER_LOST = 1 << 14, /* the link's carrier refuses what is sent */
-  WEIR_STEP_DIGEST = 1 << 15 /* a receipt by 对账码, not by a spoken code */
+  WEIR_STEP_DIGEST = 1 << 15        /* a receipt by 对账码, not by a spoken code */
 };
 
 /* What a step came to. Every step arrives as ESCALATE: what the judge does not reach is handed to
@@ -202,7 +202,7 @@ void weir_unit_set_drill_texts(weir_unit *u, uint32_t dial, uint32_t say);
  * asked (`asked`: over the control socket). `versions` is a JSON array of the versions in force.
  * FULL: the journal waits for its disk; nothing has happened, call again soon. */
 weir_status weir_unit_policy_changed(weir_unit *u, bool asked, weir_bytes versions);
-/* For one that stays as it is; `why` says in a few lines what is wrong, empty: nothing had changed. */
+/* For one that stays as it is; `why` says in a few lines what is wrong, empty: nothing is new. */
 void weir_unit_policy_kept(weir_unit *u, bool asked, weir_bytes why);
 /* At start: the versions in force, for status. */
 void weir_unit_policy_is(weir_unit *u, weir_bytes versions);
