@@ -324,6 +324,8 @@ struct weir_unit {
   /* link, outer */
   weir_link_sender *sender;
   uint64_t tally_ms;
+  uint64_t keys_look_ms;
+  unsigned keys_stage; /* which warning of the key's end stands; 0: none */
   bool tally_needed;
 
   /* link and delivery, inner */
@@ -472,6 +474,11 @@ weir_status unit_recover(weir_unit *u, weir_journal_finding *finding);
 weir_status unit_sync_now(weir_unit *u);
 /* Makes a directory, if it is missing, so that a power cut does not take it away again. */
 weir_status unit_make_folder(const weir_os *os, const char *path);
+
+/* keys.c */
+/* Whole days until a key's last day ends, -1 when it has; false: it has no last day. */
+bool keys_days_left(const weir_unit *u, uint32_t expires, int64_t *days);
+void keys_tick(weir_unit *u);
 
 /* status.c */
 void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref);

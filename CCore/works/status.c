@@ -132,6 +132,11 @@ static void put_keys(weir_unit *u, weir_buffer *b) {
     weir_put_decimal(b, epoch);
     put_word(b, "suite", weir_suite_name(suite));
     if (expires) put_count(b, "expires", expires);
+    int64_t days = 0;
+    if (keys_days_left(u, expires, &days)) {
+      weir_put_text(b, ",\"daysLeft\":");
+      weir_put_signed(b, days);
+    }
     weir_put_text(b, "}");
   }
   weir_put_text(b, "]");

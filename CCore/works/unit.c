@@ -230,6 +230,7 @@ bool weir_unit_turn(weir_unit *u) {
     if (u->options.inner) inner_tick(u);
     if (!u->options.inner) deliver_mark(u);
     more = outbox_tick(u) || more;
+    keys_tick(u);
     alarms_tick(u);
     quarantine_tick(u);
     more = watch_pump(u) || more;

@@ -50,8 +50,30 @@ public enum KeyFile {
     return unsafe ring
   }
 
+  /// Would a unit take this line?
+  private static func isReadable(_ line: String) -> Bool {
+    var ring: OpaquePointer?
+    var number: UInt32 = 0
+    var reason = [CChar](repeating: 0, count: 96)
+    let bytes = Array(line.utf8)
+    let status = unsafe bytes.withUnsafeBufferPointer {
+      unsafe weir_keyring_read(
+        weir_bytes(at: $0.baseAddress, count: $0.count), &ring, &number, &reason)
+    }
+    unsafe weir_keyring_close(ring)
+    return status == .ok && !line.contains("\n")
+  }
+
   /// One line for a key file, without its line feed, over a fresh random key.
-  public static func line(epoch: UInt32, suite: String) throws(CoreError) -> String {
+  ///
+  /// - Parameters:
+  ///   - epoch: 1 or more.
+  ///   - suite: one of ``suites``.
+  ///   - expires: the key's last day as `yyyy-mm-dd`; nil for none.
+  /// - Throws: ``CoreError`` when `expires` is no day, or chance or the library fails.
+  public static func line(epoch: UInt32, suite: String, expires: String? = nil)
+    throws(CoreError) -> String
+  {
     var master = [UInt8](repeating: 0, count: 32)
     var memory = [UInt8](repeating: 0, count: 256)
     let kind: weir_suite = suite == "sm4-gcm" ? WEIR_SUITE_SM4_GCM : WEIR_SUITE_AES_256_GCM
@@ -75,7 +97,13 @@ public enum KeyFile {
     guard status == .ok else {
       throw CoreError(status, "no key could be made: \(text(of: status))")
     }
-    return String(decoding: memory.prefix(count), as: UTF8.self)
+    let day = expires.map { " " + $0 } ?? ""
+    let line = String(decoding: memory.prefix(count), as: UTF8.self) + day
+    unsafe memory.withUnsafeMutableBytes { unsafe weir_wipe($0.baseAddress, $0.count) }
+    guard isReadable(line) else {
+      throw CoreError(kind: .configuration, message: "\(expires ?? "") is no day; write yyyy-mm-dd")
+    }
+    return line
   }
 
   /// The epochs of a key file with their fingerprints; no key byte leaves the core.

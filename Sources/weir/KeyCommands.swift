@@ -11,7 +11,7 @@ struct KeygenCommand: ParsableCommand {
       Carry the line to the other unit by hand, never over the link. Compare both files with \
       `weir key show` by voice.
 
-      Example: weir keygen --epoch 2 --out /etc/weir/link.key
+      Example: weir keygen --epoch 2 --expires 2027-12-31 --out /etc/weir/link.key
       """)
 
   @Option(help: "The key epoch, 1 to 4294967295; each new key takes the next.")
@@ -19,6 +19,12 @@ struct KeygenCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("aes-256-gcm or sm4-gcm.", valueName: "suite"))
   var suite = "aes-256-gcm"
+
+  @Option(
+    help: ArgumentHelp(
+      "The key's last day: both units warn 30, 7 and 1 days before it ends, and go on.",
+      valueName: "yyyy-mm-dd"))
+  var expires: String?
 
   @Option(
     help: ArgumentHelp(
@@ -33,7 +39,7 @@ struct KeygenCommand: ParsableCommand {
   }
 
   func run() throws {
-    let line = try KeyFile.line(epoch: epoch, suite: suite)
+    let line = try KeyFile.line(epoch: epoch, suite: suite, expires: expires)
     guard let out else {
       Terminal.output.line(line)
       return

@@ -122,7 +122,8 @@ struct StatusText {
   private var keys: String {
     let keys = status["keys"].list.map { key in
       let day = key["expires"].number.flatMap { KeyShowCommand.day(UInt32(clamping: $0)) }
-      let until = day.map { " until \($0)" } ?? ""
+      let left = key["daysLeft"].number.map { $0 < 0 ? ", expired" : ", \($0) days left" } ?? ""
+      let until = day.map { " until \($0)\(left)" } ?? ""
       return "epoch \(key["epoch"].number ?? 0) \(key["suite"].text ?? "")\(until)"
     }
     return keys.isEmpty ? "none" : keys.joined(separator: ", ")

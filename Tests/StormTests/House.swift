@@ -33,6 +33,8 @@ final class House {
     var openMax: UInt32 = 512
     var refsMax: UInt32 = 4096
     var segmentBytes: UInt64 = 256 * 1024
+    /// The key's last day, yyyy-mm-dd.
+    var keyExpires = ""
     var supervisors = ["S01"]
     var secondReports = false
     /// Inner: into a directory, as a stream, and a way of the test's own.
@@ -77,7 +79,7 @@ final class House {
     weir_faulty_os_set_wall_ms(faulty, Self.startWall)
     weir_faulty_os_set_boot_ns(faulty, Self.startBoot * 1_000_000)
     let hex = String(repeating: "5a", count: 32)
-    let file = Array("1 aes-256-gcm \(hex)\n".utf8)
+    let file = Array("1 aes-256-gcm \(hex) \(options.keyExpires)\n".utf8)
     var line: UInt32 = 0
     var reason = [CChar](repeating: 0, count: 96)
     let read = file.withUnsafeBufferPointer {
