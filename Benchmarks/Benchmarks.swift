@@ -7,7 +7,9 @@ struct Benchmarks: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "Benchmarks",
     abstract: "Measures Weir: the real program over its sockets, and its rooms by themselves.",
-    subcommands: [SaturateCommand.self, LinkCommand.self])
+    subcommands: [
+      SaturateCommand.self, LinkCommand.self, LinkStormCommand.self, LinkOutageCommand.self,
+    ])
 }
 
 /// Why a measurement cannot go on.

@@ -12,8 +12,7 @@ struct LinkCommand: ParsableCommand {
       Two processes over loopback, or over a cable between two network namespaces that are made \
       for the run (root). Everything is sealed; the sink checks every record and counts each \
       number once. A run that does not end with all records is refused.
-      """,
-    subcommands: [])
+      """)
 
   @OptionGroup var output: OutputOptions
 
@@ -91,8 +90,7 @@ struct LinkCommand: ParsableCommand {
   /// One run.
   private func once(_ cable: Cable?) throws -> weir_link_load_result {
     var result = weir_link_load_result()
-    let key =
-      "1 \(suite) " + (0..<32).map { String(format: "%02x", ($0 &* 37 &+ 11) & 255) }.joined()
+    let key = benchmarkKey(suite: suite)
     let offering = perSecond > 0 ? records * 1000 / perSecond : 0
     let texts = [key, cable?.address ?? "127.0.0.1", cable?.outer, cable?.inner].map {
       $0.map { strdup($0) }

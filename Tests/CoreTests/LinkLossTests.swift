@@ -231,4 +231,34 @@ struct LinkLossTests {
     }
     #expect(held == Set(1...120))
   }
+
+  @Test("a receiver that starts late, or anew with nothing, or elsewhere, catches up by itself")
+  func lateReceivers() throws {
+    let ring = try SealRing.standard()
+    let sender = try LinkSender(ring)
+    for crossing in 1...UInt64(300) { sender.offer(crossing, lane: Int(crossing % 4)) }
+    for now in stride(from: UInt64(0), through: 5000, by: 20) {
+      _ = sender.run(now) { linkRecord($0, $1, count: 300) }  // nobody listens yet
+    }
+    // Each of these hears the sender for the first time, in the middle of what it does.
+    for begin in [UInt64(5020), 6500, 9000] {
+      let receiver = try LinkReceiver(ring, now: begin)
+      var here: Set<UInt64> = []
+      var owed: Set<UInt64> = []
+      for now in stride(from: begin, through: begin + 1300, by: 20) {
+        sender.beat(now)
+        for datagram in sender.run(now, record: { linkRecord($0, $1, count: 300) }) {
+          for event in receiver.take(datagram, now).events {
+            if event.isKind(WEIR_LINK_RECORD) { here.insert(event.crossing) }
+            for (at, revision) in event.index.enumerated() where revision > 0 {
+              owed.insert(event.indexFirst + UInt64(at))
+            }
+          }
+        }
+      }
+      #expect(here == Set(1...300), "from \(begin) ms")
+      #expect(owed == Set(1...300), "the index names all of it")
+      #expect(receiver.counts.bad_check == 0 && receiver.counts.forged == 0)
+    }
+  }
 }

@@ -1,0 +1,77 @@
+import ArgumentParser
+import CWeirLinkBenchmarks
+import Foundation
+
+/// A key for measurements only.
+func benchmarkKey(suite: String) -> String {
+  "1 \(suite) " + (0..<32).map { String(format: "%02x", ($0 &* 37 &+ 11) & 255) }.joined()
+}
+
+/// Wrong datagrams of every kind, and a good stream beside them.
+struct LinkStormCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "link-storm",
+    abstract: "Forged, replayed, cut, flipped and invented datagrams against a receiver.")
+
+  @Flag(help: "One JSON object a line instead of a table.") var json = false
+  @Option(help: "Wrong datagrams.") var count: UInt64 = 1_000_000
+
+  func run() throws {
+    var result = weir_link_storm_result()
+    weir_link_storm(benchmarkKey(suite: "aes-256-gcm"), count, &result)
+    let table = Table(json: json)
+    let grown = Double(result.resident_after) - Double(result.resident_before)
+    for (name, unit, value) in [
+      ("wrong datagrams", "", Double(result.wrong)), ("accepted", "", Double(result.accepted)),
+      ("good ones beside them", "", Double(result.good)),
+      ("of these taken", "", Double(result.good_taken)), ("memory grown", "bytes", grown),
+      ("a wrong one takes", "ns", Double(result.wrong_ns)),
+    ] {
+      table.add(Figure(name: "link storm, \(name)", unit: unit, values: [value]))
+    }
+    guard result.wrong == count, result.accepted == 0, result.good == result.good_taken else {
+      throw Trouble("a wrong datagram was taken, or a good one was not")
+    }
+  }
+}
+
+/// A long outage, in simulated time.
+struct LinkOutageCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "link-outage",
+    abstract: "A line that goes dark and comes back, in simulated time: when is all across?")
+
+  @Flag(help: "One JSON object a line instead of a table.") var json = false
+  @Option(help: "Seconds of darkness.") var seconds: UInt64 = 3600
+  @Option(help: "Records a second, meanwhile.") var perSecond: UInt64 = 100
+  @Option(help: "Each so-many-th record is danger; 0: none.") var dangerEvery: UInt32 = 100
+  @Option(help: "Bits a second on the wire.") var rate: UInt64 = 100_000_000
+  @Option(help: "Bytes of a record.") var bytes: UInt32 = 600
+
+  func run() throws {
+    var result = weir_link_outage_result()
+    var options = weir_link_load_options()
+    let key = strdup(benchmarkKey(suite: "aes-256-gcm"))
+    defer { free(key) }
+    options.key_line = UnsafePointer(key)
+    options.mtu = 1500
+    options.rate_bits = rate
+    options.per_second = perSecond
+    options.records = (seconds + 10) * perSecond
+    options.record_bytes = bytes
+    options.danger_every = dangerEvery
+    options.dark_ms = seconds * 1000
+    weir_link_outage(&options, &result)
+    let table = Table(json: json)
+    let name = "link outage of \(seconds) s"
+    var danger = Figure(
+      name: "\(name), danger across", unit: "s", values: [Double(result.danger_ms) / 1000])
+    danger.goal = (2, false)
+    var all = Figure(name: "\(name), all across", unit: "s", values: [Double(result.all_ms) / 1000])
+    all.goal = (seconds > 60 ? 25 : 2, false)
+    table.add(danger)
+    table.add(all)
+    table.note("\(result.records) records, \(result.danger) of danger, \(result.missing) missing")
+    guard result.missing == 0 else { throw Trouble("\(result.missing) records are missing") }
+  }
+}
