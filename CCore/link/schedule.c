@@ -34,7 +34,9 @@ enum {
   OLDEST_SHARE = 20,       /* one byte of so many goes to the oldest, */
   OLDEST_BYTES = 1500,     /* a datagram's worth at a time */
   OLDEST_OWED = 64 * 1024, /* and no more than this is made up for */
-  MOVES_MAX = 1024         /* repeats that become ready in one call */
+  MOVES_MAX = 1024,        /* repeats that become ready in one call; */
+  MANY = 8192,             /* of more than so many, */
+  MOVES_OF_MANY = 8        /* these few, so that no call is long after a flood */
 };
 
 /* ---- Heaps ---- */
@@ -280,7 +282,8 @@ void weir_schedule_settle(weir_schedule *s, schedule_entry *entry) {
 /* Repeats whose time has come, the most urgent of them first; the rest in the next call. */
 static void make_ready(weir_schedule *s, unsigned kind, uint64_t now_ms) {
   schedule_heap *waiting = &s->waiting[kind];
-  for (unsigned i = 0; i < MOVES_MAX; i++) {
+  const unsigned moves = waiting->count > MANY ? MOVES_OF_MANY : MOVES_MAX;
+  for (unsigned i = 0; i < moves; i++) {
     if (waiting->count == 0 || waiting->items[0].key > now_ms) return;
     schedule_entry *entry = &s->entries[waiting->items[0].entry];
     heap_remove(s, waiting, 0);
