@@ -138,7 +138,7 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "CWeirBenchmarks", "CWeirLinkBenchmarks", "WeirCore",
+        "CWeirBenchmarks", "CWeirLinkBenchmarks", "WeirCore", "WeirModel", "WeirPolicy",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks", exclude: ["Core", "LinkCore", "README.md"],

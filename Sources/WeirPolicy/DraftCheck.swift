@@ -188,7 +188,7 @@ struct DraftCheck {
     }
     for facts in undecided.sorted(by: { $0.facts.count < $1.facts.count }).prefix(3) {
       let names = facts.facts.map(\.name).joined(separator: " + ")
-      findings.add(.undecided(names.isEmpty ? "a matter without facts" : names), at: place)
+      findings.add(.undecided(names), at: place)
     }
   }
 

@@ -207,6 +207,11 @@ extension Fault {
       ("rule `\(rule)` sends people away and needs `guide`", "规则“\(rule)”不予受理,须有引导对象guide")
     case .guideNeedless(let rule):
       ("rule `\(rule)` sends nobody away; `guide` does not belong", "规则“\(rule)”无须引导,不应有guide")
+    case .undecided(""):
+      (
+        "no rule decides a matter without facts, and there is no default",
+        "没有规则决定未勾选事实的来件,且缺少default"
+      )
     case .undecided(let facts):
       ("no rule decides \(facts), and there is no default", "没有规则决定“\(facts)”,且缺少default")
     default: wordsOfValidity

@@ -31,7 +31,8 @@ struct TraceCommand: ParsableCommand {
     if json {
       Terminal.output.line(story.json)
     } else {
-      StoryText(story).show()
+      let data = try control.config.map { try readConfiguration($0).data }
+      StoryText(story, reasons: TraceReasons(story, data: data)).show()
     }
   }
 
@@ -126,7 +127,12 @@ struct StoryText {
   private let story: Story
   private let terminal = Terminal.output
 
-  init(_ story: Story) { self.story = story }
+  private let reasons: TraceReasons
+
+  init(_ story: Story, reasons: TraceReasons) {
+    self.story = story
+    self.reasons = reasons
+  }
 
   func show() {
     let decision = story.entries.last { $0["decision"].exists }?["decision"]
@@ -135,6 +141,9 @@ struct StoryText {
     let spoken = story.spoken.isEmpty ? "" : "(\(story.spoken))"
     terminal.line("\(drill)\(terminal.paint(story.number, .strong))\(spoken)\(emergency)")
     terminal.pairs(head(decision))
+    for (index, line) in reasons.lines.enumerated() {
+      terminal.line("  " + (index == 0 ? line : terminal.paint(line, .faint)))
+    }
     terminal.line()
     let first = story.entries.first?["atBootMs"].number ?? 0
     terminal.table(
