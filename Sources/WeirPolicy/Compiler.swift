@@ -147,6 +147,7 @@ struct Compiler {
   private(set) var isTooBig = false
 
   private let drill: Draft.Number
+  private let time: String
   private var indices: [String: UInt16] = ["": 0]
   /// What is said for one decision, before county and neighbouring facts.
   private struct Speech: Equatable {
@@ -166,6 +167,7 @@ struct Compiler {
     else { return nil }
     self.draft = draft
     self.drill = drill
+    time = Wording.span(draft.timing.minuteMs)
     rules = draft.ordered + [fallback, dangerRule]
     police = draft.counties.reduce(into: [first]) { police, county in
       guard let number = Self.number(draft, county.number),
@@ -313,14 +315,14 @@ struct Compiler {
     }
     let values = Wording.Values(
       police: isDrill ? drill : police, number: isDrill ? number.map { _ in drill } : number,
-      target: bodies.isEmpty ? nil : bodies.joined(separator: "、"))
+      target: bodies.isEmpty ? nil : bodies.joined(separator: "、"), time: time)
     let said = speech.isVoiceDue ? [words.always, words.voice] : [words.always]
     var lines = said.flatMap(\.chinese).compactMap { Wording.filled($0.value, values) }
     var tibetan = said.flatMap(\.tibetan).compactMap { Wording.filled($0.value, values) }
     for (index, beside) in draft.besides.enumerated()
     where speech.policeActs && combination & (1 << index) != 0 {
       let number = Self.number(draft, beside.number)
-      let values = Wording.Values(number: isDrill ? number.map { _ in drill } : number)
+      let values = Wording.Values(number: isDrill ? number.map { _ in drill } : number, time: time)
       lines += beside.words.chinese.compactMap { Wording.filled($0.value, values) }
       tibetan += beside.words.tibetan.compactMap { Wording.filled($0.value, values) }
     }
@@ -347,7 +349,7 @@ struct Compiler {
   }
 
   private func lines(of words: Draft.Words, _ number: Draft.Number?, isDrill: Bool) -> [String] {
-    var values = Wording.Values(number: number)
+    var values = Wording.Values(number: number, time: time)
     var chinese = words.chinese.compactMap { Wording.filled($0.value, values) }
     if chinese.isEmpty {
       // Nothing can be said without a number: then 110's, since something must be said.

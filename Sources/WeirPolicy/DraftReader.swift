@@ -308,8 +308,10 @@ struct DraftReader {
 // MARK: - What is said
 
 extension DraftReader {
-  static let placeholdersOfSpeech = ["{police}", "{target}", "{number}", "{name}", "{call}"]
-  static let placeholdersOfSentences = ["{number}", "{name}", "{call}"]
+  static let placeholdersOfSpeech = [
+    "{police}", "{target}", "{number}", "{name}", "{call}", "{time}",
+  ]
+  static let placeholdersOfSentences = ["{number}", "{name}", "{call}", "{time}"]
 
   fileprivate mutating func readSpeech(_ fields: Fields) {
     guard let fields = fields.fields("speech") else { return }

@@ -8,6 +8,8 @@ enum Wording {
     var number: Draft.Number?
     /// All bodies of a rule's guide.
     var target: String?
+    /// The minute within which somebody must have picked up, in words.
+    var time: String?
 
     subscript(name: String) -> String? {
       switch name {
@@ -16,8 +18,19 @@ enum Wording {
       case "{name}": number?.chinese
       case "{call}": number?.call
       case "{target}": target
+      case "{time}": time
       default: nil
       }
+    }
+  }
+
+  /// A span in Chinese: whole minutes and seconds as such.
+  static func span(_ milliseconds: Int64) -> String {
+    switch milliseconds {
+    case 60_000: "一分钟"
+    case let span where span % 60_000 == 0: "\(span / 60_000)分钟"
+    case let span where span % 1_000 == 0: "\(span / 1_000)秒"
+    default: "\(milliseconds)毫秒"
     }
   }
 

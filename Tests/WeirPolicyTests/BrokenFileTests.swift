@@ -262,8 +262,8 @@ struct BrokenFileTests {
       old: "zh: \"时限将到:请立即接通{name}",
       new: "zh: \"时限将到:请立即接通{phone}",
       said: [
-        "unknown placeholder `{phone}`; known here: {number}, {name}, {call}",
-        "未知的占位符“{phone}”;此处可用:{number}、{name}、{call}",
+        "unknown placeholder `{phone}`; known here: {number}, {name}, {call}, {time}",
+        "未知的占位符“{phone}”;此处可用:{number}、{name}、{call}、{time}",
       ]),
     BrokenFile(
       name: "a key that is misspelt",

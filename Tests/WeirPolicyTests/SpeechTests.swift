@@ -224,6 +224,17 @@ struct SpeechTests {
       try lines(drill, of: policy) == ["【演练】系统未受理,请立即人工转接演练电话:演练电话", "སྦྱོང་ བོད་ 演练电话"])
   }
 
+  @Test("the minute is said as `timing` has it")
+  func time() throws {
+    let source = Policy.embeddedSource.replacing("minuteMs: 60000", with: "minuteMs: 50000")
+    let policy = try Policy(yaml: source, file: "own.yaml")
+    let decision = policy.decide(FactSet(.crime), Way.all[0])
+    #expect(try lines(decision.sayText, of: policy).first?.hasPrefix("请在50秒内人工转接110") == true)
+    let embedded = Policy.embedded.decide(FactSet(.crime), Way.all[0])
+    let said = try lines(embedded.sayText, of: .embedded)
+    #expect(said.first?.hasPrefix("请在一分钟内人工转接110") == true)
+  }
+
   @Test("quotes and backslashes of the file arrive unharmed")
   func escaping() throws {
     let source = Policy.embeddedSource.replacing(
