@@ -163,6 +163,11 @@ static void release_one(weir_unit *u, uint64_t serial, weir_position position) {
   bool settled = r.state.data == DATA_CONFIRMED || r.state.data == DATA_EXPIRED;
   if ((r.effects & WEIR_EFFECT_CROSS) || settled) carry_offer(u, &r.state, position);
   if (r.effects & WEIR_EFFECT_ALARM) u->counters.alarms++;
+  if ((r.effects & WEIR_EFFECT_END) && r.state.data == DATA_EXPIRED) {
+    alarm_once(u, "expired", "", "一件移交已过保留期仍未经人工确认,请与110核对",
+               "a crossing was carried for link.keep and no person confirmed it",
+               "用对账码或电话与110核对该件");
+  }
   bool drill = r.state.flags & FLAG_DRILL;
   if (r.effects & WEIR_EFFECT_REPORT)
     *(drill ? &u->counters.drill_reports : &u->counters.reports) += 1;

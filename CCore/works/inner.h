@@ -135,6 +135,11 @@ typedef struct outbox {
   bool is_behind; /* records behind the cursor wait to be read */
 } outbox;
 
+/* How many datagrams of a kind were rejected when it was last looked at, and were many last. */
+typedef struct reject_watch {
+  uint64_t seen, last_ms;
+} reject_watch;
+
 /* receive.c: the inner unit's side of the link */
 weir_status inner_open(weir_unit *u);
 void inner_close(weir_unit *u);

@@ -33,7 +33,8 @@ enum {
   TALLY_MS = 60000,
   FAIL_GRACE_MS = 2000,
   LAST_WORDS_BYTES = 1024 * 1024,
-  REPORT_KINDS = 3
+  REPORT_KINDS = 3,
+  EXPIRED_SHOWN = 64
 };
 
 _Static_assert((int)MARKS <= (int)WEIR_INFLIGHT_MAX, "a connection cannot wait for more than all");
@@ -261,7 +262,7 @@ typedef struct weir_counters {
   uint64_t late, reports, send_failed, delivered, superseded, repeats, conflicts, rejected;
   uint64_t drill_intakes, drill_late, drill_reports; /* of drills, which count nowhere else */
   uint64_t redialled, alarms, escalated, released, resent;
-  uint64_t ferry_files, ferry_failed, bad_files;
+  uint64_t ferry_files, ferry_failed, bad_files, expired;
 } weir_counters;
 
 struct weir_unit {
@@ -351,7 +352,9 @@ struct weir_unit {
   conflict conflicts[CONFLICTS_MAX];
   uint32_t conflict_count;
   bool alarms_recovered;
-  uint64_t rejects_logged, rejects_logged_ms;
+  uint64_t rejects_logged, rejects_logged_ms, rejects_watched_ms;
+  reject_watch unknown_keys, forgeries;
+  uint64_t expired[EXPIRED_SHOWN]; /* handovers whose crossing nobody confirmed in time */
 
   ferry ferry;
   export_run export;

@@ -173,6 +173,9 @@ void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_pos
   m->other_boot = false;
   if (r->step_kind == WEIR_STEP_UPDATE) m->updates++;
   if (r->step_kind == WEIR_STEP_INTAKE || r->step_kind == WEIR_STEP_UPDATE) m->body = position;
+  if ((r->effects & WEIR_EFFECT_END) && s->data == DATA_EXPIRED) {
+    u->expired[u->counters.expired++ % EXPIRED_SHOWN] = state_key(s);
+  }
   if (r->effects & WEIR_EFFECT_END) {
     matter_count_change(u, s, NULL);
     matter_release(u, slot);

@@ -3,7 +3,12 @@
 
 #include <string.h>
 
-enum { DATAGRAM_LOG_MS = 10000 };
+enum {
+  DATAGRAM_LOG_MS = 10000,
+  REJECTS_QUIET_MS = 60000,
+  KEYS_UNKNOWN_MANY = 3, /* in a second */
+  FORGED_MANY = 64
+};
 
 weir_status inner_open(weir_unit *u) {
   if (!u->options.keys || !u->stages[0]) return WEIR_INVALID;
@@ -73,10 +78,10 @@ static void on_lower_boot(weir_unit *u, const weir_link_event *e) {
     u->ledgers[which].refused_epoch = e->boot_epoch;
     memcpy(u->ledgers[which].refused_id, e->boot_id, sizeof e->boot_id);
   }
-  alarm_once(u, "bootLower", e->unit, "12345外端机以较低的启动序号发送,已拒收,须人工核实放行",
-             "a sender runs under a lower boot epoch than before; its datagrams are refused until "
-             "a person admits it",
-             next);
+  alarm_begin(u, "bootLower", e->unit, "12345外端机以较低的启动序号发送,已拒收,须人工核实放行",
+              "a sender runs under a lower boot epoch than before; its datagrams are refused until "
+              "a person admits it",
+              next);
 }
 
 unsigned inner_admit(weir_unit *u, const weir_message *m) {
@@ -96,6 +101,8 @@ unsigned inner_admit(weir_unit *u, const weir_message *m) {
   }
   if (weir_link_receiver_admit(u->receiver, unit, epoch) != WEIR_OK) return WEIR_REFUSAL_BAD_VALUE;
   journal_boot(u, unit, epoch, u->ledgers[which].refused_id, true);
+  alarm_end(u, "bootLower", unit, "较低启动序号的12345外端机已由人工放行",
+            "a person admitted the lower boot");
   return WEIR_REFUSAL_NONE;
 }
 
@@ -141,6 +148,8 @@ static void take_event(weir_unit *u, const weir_link_event *e) {
   case WEIR_LINK_BOOT_NEW:
     journal_boot(u, e->unit, e->boot_epoch, e->boot_id, false);
     log_boot(u, e, "bootTaken", "a sender began a new run");
+    alarm_end(u, "bootLower", e->unit, "12345外端机已以新的启动序号发送",
+              "the sender began a run under a higher boot epoch");
     return;
   case WEIR_LINK_BOOT_LOWER:
     on_lower_boot(u, e);
@@ -182,6 +191,33 @@ static void log_rejects(weir_unit *u) {
   u->rejects_logged = rejects;
 }
 
+/* Rejects of one kind, looked at once a second: `many` in one of them begin the alarm, a quiet
+ * minute ends it. */
+static void watch_rejects(weir_unit *u, reject_watch *w, uint64_t total, uint64_t many,
+                          const char *code, const char *chinese, const char *english,
+                          const char *next_step) {
+  if (total - w->seen >= many) {
+    w->last_ms = u->now.boot_ms;
+    alarm_begin(u, code, "", chinese, english, next_step);
+  } else if (u->now.boot_ms >= w->last_ms + REJECTS_QUIET_MS) {
+    alarm_end(u, code, "", "已一分钟无此类报文", "none came for a minute");
+  }
+  w->seen = total;
+}
+
+static void alarm_rejects(weir_unit *u) {
+  if (u->now.boot_ms < u->rejects_watched_ms + 1000) return;
+  u->rejects_watched_ms = u->now.boot_ms;
+  weir_link_receiver_counts c = weir_link_receiver_counted(u->receiver);
+  watch_rejects(u, &u->unknown_keys, c.unknown_key, KEYS_UNKNOWN_MANY, "keyUnknown",
+                "收到未知密钥批次的报文,本机可能缺少新密钥",
+                "datagrams come under a key epoch that this unit does not hold",
+                "核对两端密钥文件:weir key show");
+  watch_rejects(u, &u->forgeries, c.forged + c.malformed, FORGED_MANY, "forged",
+                "收到大量无法验证的报文,已全部丢弃", "many datagrams fail authentication",
+                "检查光闸与线路,核对两端密钥");
+}
+
 void inner_tick(weir_unit *u) {
   if (!u->options.ferry_only) {
     weir_link_receiver_tick(u->receiver, u->now.boot_ms);
@@ -191,4 +227,5 @@ void inner_tick(weir_unit *u) {
   deliver_mark(u);
   ledger_watch(u);
   log_rejects(u);
+  alarm_rejects(u);
 }

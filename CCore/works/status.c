@@ -108,6 +108,21 @@ static void put_reports(weir_unit *u, weir_buffer *b) {
   weir_put_text(b, "]");
 }
 
+/* The newest matters that expired unconfirmed. */
+static void put_expired(const weir_unit *u, weir_buffer *b) {
+  if (u->counters.expired == 0) return;
+  uint64_t shown = u->counters.expired < EXPIRED_SHOWN ? u->counters.expired : EXPIRED_SHOWN;
+  weir_put_text(b, ",\"expired\":[");
+  for (uint64_t i = 0; i < shown; i++) {
+    uint64_t key = u->expired[(u->counters.expired - 1 - i) % EXPIRED_SHOWN];
+    uint32_t day = (uint32_t)(key >> 32) & INT32_MAX;
+    handover_text number = handover_write(u->name, day, (uint32_t)key, key >> 63);
+    if (i > 0) weir_put_text(b, ",");
+    weir_put_quoted(b, handover_view(&number));
+  }
+  weir_put_text(b, "]");
+}
+
 static void put_disk(weir_unit *u, weir_buffer *b) {
   uint64_t bytes = 0;
   weir_status status = u->os->free_bytes(u->os->context, u->options.data, &bytes);
@@ -157,6 +172,7 @@ static void put_keys(weir_unit *u, weir_buffer *b) {
   X(ferry_files, "ferryFiles")                                                                     \
   X(ferry_failed, "ferryFailed")                                                                   \
   X(bad_files, "badFiles")                                                                         \
+  X(expired, "expired")                                                                            \
   X(escalated, "escalated")                                                                        \
   X(redialled, "redialledFrom110")                                                                 \
   X(reports, "reports")                                                                            \
@@ -200,6 +216,7 @@ void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   if (u->last_proof_ms) put_moment(b, "lastHumanProof", u->last_proof_ms);
   put_reports(u, b);
   put_alarms(u, b);
+  put_expired(u, b);
   put_export(u, b);
   put_import(u, b);
   put_count(b, "quarantine", quarantine_open(u));
@@ -241,6 +258,13 @@ void answer_metrics(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   put_metric(&text, "drill_intakes_total", u->counters.drill_intakes);
   put_metric(&text, "connections", u->connection_count);
   put_metric(&text, "quarantine", quarantine_open(u));
+  uint64_t missing = 0, silent = 0;
+  for (unsigned i = 0; i < WEIR_LINK_SENDERS_MAX; i++) {
+    missing += u->ledgers[i].missing;
+    silent += u->ledgers[i].silent;
+  }
+  put_metric(&text, "missing", missing);
+  put_metric(&text, "silent_senders", silent);
   put_metric(&text, "disk_scarce", weir_journal_scarce(u->journal));
   put_metric(&text, "log_lines_dropped_total", weir_log_dropped(u->log));
 #define X(name, label) put_metric(&text, #name "_total", u->counters.name);

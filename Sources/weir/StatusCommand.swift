@@ -44,7 +44,7 @@ struct StatusText {
       ),
       ("oldest unconfirmed", oldest), ("last human proof", status["lastHumanProof"].text ?? "none"),
       ("unacknowledged reports", reports), ("disk", disk),
-      ("keys", keys),
+      ("keys", keys), ("alarms", alarms), ("quarantine", quarantine), ("expired", expired),
     ]
     rows.append(("open handovers", "\(status["openHandovers"].number ?? 0)"))
     rows.append(("drills", DrillText.line(status["drill"], terminal)))
@@ -101,6 +101,25 @@ struct StatusText {
     let oldest = status["oldestUnconfirmed"]
     guard let handover = oldest["handover"].text else { return "none" }
     return "\(handover) since \(oldest["since"].text ?? "?")"
+  }
+
+  private var alarms: String {
+    let open = status["alarms"].list.map { alarm in
+      let sender = alarm["sender"].text.map { " \($0)" } ?? ""
+      return "\(alarm["code"].text ?? "?")\(sender): \(alarm["text"].text ?? "")"
+    }
+    return open.isEmpty ? "none" : terminal.paint(open.joined(separator: "; "), .danger)
+  }
+
+  private var quarantine: String {
+    let count = status["quarantine"].number ?? 0
+    return count == 0 ? "empty" : terminal.paint("\(count): weir quarantine list", .warning)
+  }
+
+  /// Crossings that no person confirmed within `link.keep`.
+  private var expired: String {
+    let numbers = status["expired"].texts
+    return numbers.isEmpty ? "none" : terminal.paint(numbers.joined(separator: " "), .warning)
   }
 
   private var reports: String {

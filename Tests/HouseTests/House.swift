@@ -37,6 +37,9 @@ func nowMs() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 final class House {
   let folder: String
   let port: UInt16
+  /// How the inner unit delivers, and what carries: the words of their configuration.
+  var delivery: String?
+  var carrier = ""
   let outer: UnitProcess
   let inner: UnitProcess
 
@@ -78,7 +81,7 @@ final class House {
       name: kd1
       data: \(data ?? folder + "/o")
       \(hasPolicy ? "policy: \(folder)/policy.yaml\n" : "")intake: { socket: \(folder)/intake.sock }
-      link: { send: [\(sendTo)], key: \(folder)/link.key }
+      link: { \(carrier)send: [\(sendTo)], key: \(folder)/link.key }
       report: { directory: \(folder)/reports }
       log: { file: \(folder)/outer.log }
       control: \(outer.control)
@@ -91,8 +94,8 @@ final class House {
       name: in1
       data: \(folder)/i
       intake: { socket: \(folder)/inner.sock }
-      link: { listen: [\(listen ?? "127.0.0.1:\(port)")], key: \(folder)/link.key }
-      delivery: { directory: \(folder)/in }
+      link: { \(carrier)listen: [\(listen ?? "127.0.0.1:\(port)")], key: \(folder)/link.key }
+      delivery: { \(delivery ?? "directory: \(folder)/in") }
       log: { file: \(folder)/inner.log }
       control: \(inner.control)
       \(limits)
