@@ -2,7 +2,7 @@
  * its own. Two persons order it. What is confirmed or ended goes too, as far as the journal holds
  * it; the inner unit takes what it has not got.
  *
- *   running    one at a time, a piece of about a megabyte a job; `status` tells how far it is
+ *   running    one at a time, a piece of some records a job; `status` tells how far it is
  *   a bad disc the export has failed, and says so; what was written stands under NAME.part */
 #include "internal.h"
 
@@ -10,6 +10,7 @@
 
 enum {
   EXPORT_PIECE_BYTES = 1024 * 1024,
+  EXPORT_RECORDS = 128, /* rendered at once, so that the loop goes on */
   EXPORT_MEMORY_BYTES = EXPORT_PIECE_BYTES + 3 * 1024 * 1024,
   EXPORT_STREAM = 3,
   EXPORT_CAPACITY = 16
@@ -96,7 +97,8 @@ static void pack_one(weir_unit *u, export_run *x, uint64_t crossing) {
 bool export_take_job(weir_unit *u, weir_job *job) {
   export_run *x = &u->export;
   if (!x->running) return false;
-  while (x->at < x->count && x->file.count < EXPORT_PIECE_BYTES) {
+  for (unsigned i = 0; i < EXPORT_RECORDS && x->at < x->count; i++) {
+    if (x->file.count >= EXPORT_PIECE_BYTES) break;
     pack_one(u, x, x->next);
     carry_drain(x->sender, false, &x->frames, &x->file);
     if (x->next++ < x->ranges[x->at].last) continue;

@@ -19,6 +19,7 @@
 enum {
   FERRY_FILE_BYTES = 1024 * 1024,
   FERRY_MEMORY_BYTES = FERRY_FILE_BYTES + 3 * 1024 * 1024, /* and what one record may add */
+  FERRY_RECORDS = 128, /* rendered at once, so that the loop goes on */
   FERRY_EVERY_MS = 100,
   FERRY_BEAT_MS = 5000,
   FERRY_TURN_MS = 10 * 60 * 1000,
@@ -59,11 +60,13 @@ static void gather(weir_unit *u, ferry *f) {
   carry_drain(f->sender, true, &f->frames, &f->file);
   size_t beats = f->file.count - before;
   packed last = PACKED_ONE;
-  while (last != PACKED_NONE && f->file.count < FERRY_FILE_BYTES) {
+  for (unsigned i = 0; i < FERRY_RECORDS && last != PACKED_NONE; i++) {
+    if (f->file.count >= FERRY_FILE_BYTES) break;
     last = carry_pack(u, f->sender);
     carry_drain(f->sender, false, &f->frames, &f->file);
   }
   carry_drain(f->sender, true, &f->frames, &f->file);
+  if (last != PACKED_NONE) f->next_ms = u->now.boot_ms; /* more is due: the next file at once */
   f->holds_records = f->holds_records || f->file.count > before + beats;
 }
 

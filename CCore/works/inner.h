@@ -113,12 +113,12 @@ typedef struct directory_way {
 weir_status directory_open(directory_way *d, const char *directory, const weir_os *os);
 
 /* What lies in quarantine and was not released: a mark, or a dangerous line that was refused. */
-typedef struct quarantined {
+typedef struct held {
   uint64_t serial; /* of its record: its number for people; 0: free */
   weir_position position;
   weir_position release; /* a person let it go, and it is not yet marked: the record of that */
   bool staged;           /* it is, and on its way */
-} quarantined;
+} held;
 
 typedef struct conflict {
   uint64_t crossing, check;

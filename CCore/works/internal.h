@@ -345,7 +345,7 @@ struct weir_unit {
   uint64_t marked_names[MARKED_NAMES]; /* at recovery: hashes of the newest marks' names */
   uint64_t marked_count;
   uint64_t item_serial, taken_serial; /* newest durable mark; what the stream's reader has */
-  quarantined quarantine[QUARANTINE_MAX];
+  held quarantine[QUARANTINE_MAX];
   uint64_t quarantine_count; /* ever; the oldest give way */
   alarm alarms[ALARMS_MAX];
   uint64_t alarm_highest;

@@ -14,15 +14,15 @@ enum { SHOWN_MAX = 200, RELEASE_BYTES_MAX = 4096 };
 
 void quarantine_add(weir_unit *u, uint64_t serial, weir_position position) {
   for (unsigned i = 0; i < QUARANTINE_MAX; i++) {
-    quarantined *q = &u->quarantine[u->quarantine_count++ % QUARANTINE_MAX];
+    held *q = &u->quarantine[u->quarantine_count++ % QUARANTINE_MAX];
     bool oldest = i + 1 == QUARANTINE_MAX;
     if (q->serial != 0 && !oldest) continue;
-    *q = (quarantined){serial, position, 0, false};
+    *q = (held){serial, position, 0, false};
     return;
   }
 }
 
-static bool is_listed(const quarantined *q) {
+static bool is_listed(const held *q) {
   return q->serial != 0 && q->release == 0;
 }
 
@@ -32,7 +32,7 @@ uint64_t quarantine_open(const weir_unit *u) {
   return count;
 }
 
-static quarantined *find(weir_unit *u, uint64_t serial) {
+static held *find(weir_unit *u, uint64_t serial) {
   for (unsigned i = 0; i < QUARANTINE_MAX && serial != 0; i++) {
     if (u->quarantine[i].serial == serial) return &u->quarantine[i];
   }
@@ -48,7 +48,7 @@ typedef struct holding {
   weir_bytes bytes;
 } holding;
 
-static bool read_holding(weir_unit *u, const quarantined *q, holding *h) {
+static bool read_holding(weir_unit *u, const held *q, holding *h) {
   weir_buffer memory = weir_buffer_over(u->read_memory[0], WEIR_JOURNAL_BODY_MAX);
   weir_frame_view frame;
   if (weir_journal_read(u->journal, q->position, &memory, &frame) != WEIR_OK) return false;
@@ -92,7 +92,7 @@ static void put_list(weir_unit *u, weir_buffer *b) {
   uint64_t left_out = 0, shown = 0;
   weir_put_text(b, "\"quarantine\":[");
   for (unsigned i = 0; i < QUARANTINE_MAX; i++) {
-    const quarantined *q = &u->quarantine[(u->quarantine_count + i) % QUARANTINE_MAX];
+    const held *q = &u->quarantine[(u->quarantine_count + i) % QUARANTINE_MAX];
     holding h;
     if (!is_listed(q)) continue;
     if (shown == SHOWN_MAX || !read_holding(u, q, &h)) {
@@ -108,9 +108,9 @@ static void put_list(weir_unit *u, weir_buffer *b) {
 }
 
 /* The one that a request names; null, and refused, when there is none. */
-static quarantined *named(weir_unit *u, connection *c, const entry *e) {
+static held *named(weir_unit *u, connection *c, const entry *e) {
   uint64_t serial = 0;
-  quarantined *q = NULL;
+  held *q = NULL;
   if (weir_decimal_read(e->message.id, &serial) == WEIR_OK) q = find(u, serial);
   if (q && !is_listed(q)) q = NULL;
   if (!q) apply_refusal(u, c, e, WEIR_REFUSAL_NOT_IN_QUARANTINE);
@@ -123,7 +123,7 @@ void apply_quarantine(weir_unit *u, connection *c, const entry *e) {
   put_ref(&b, e->message.ref);
   if (e->message.present & WEIR_HAS_ID) {
     holding h;
-    const quarantined *q = named(u, c, e);
+    const held *q = named(u, c, e);
     if (!q) return;
     if (!read_holding(u, q, &h)) {
       apply_refusal(u, c, e, WEIR_REFUSAL_OUTCOME_UNKNOWN);
@@ -190,11 +190,11 @@ static bool get_release(weir_bytes body, release_record *r) {
 }
 
 /* Released by the record at `position`. What was only refused is struck off at once. */
-static void let_go(const weir_unit *u, quarantined *q, weir_position position) {
+static void let_go(const weir_unit *u, held *q, weir_position position) {
   if (u->options.inner) {
     q->release = position;
   } else {
-    *q = (quarantined){0};
+    *q = (held){0};
   }
 }
 
@@ -202,7 +202,7 @@ void apply_release(weir_unit *u, connection *c, const entry *e) {
   const weir_message *m = &e->message;
   uint64_t serial = 0;
   weir_position position = 0;
-  quarantined *q = named(u, c, e);
+  held *q = named(u, c, e);
   if (!q) return;
   uint64_t number = q->serial;
   if (!journal_release(u, number, m, &serial, &position)) {
@@ -224,18 +224,18 @@ void apply_release(weir_unit *u, connection *c, const entry *e) {
 bool quarantine_recover_release(weir_unit *u, const weir_frame_view *frame) {
   release_record r;
   if (!get_release(frame->body, &r)) return false;
-  quarantined *q = find(u, r.number);
+  held *q = find(u, r.number);
   if (q) let_go(u, q, frame->position);
   return true;
 }
 
 void quarantine_settle(weir_unit *u, uint64_t serial) {
-  quarantined *q = find(u, serial);
-  if (q) *q = (quarantined){0};
+  held *q = find(u, serial);
+  if (q) *q = (held){0};
 }
 
 /* Stages one that was released; it stays in the list until its mark is in the journal. */
-static void stage_on_tick(weir_unit *u, quarantined *q) {
+static void stage_on_tick(weir_unit *u, held *q) {
   weir_buffer memory = weir_buffer_over(u->read_memory[1], WEIR_JOURNAL_BODY_MAX);
   weir_frame_view frame;
   release_record r;
@@ -247,7 +247,7 @@ static void stage_on_tick(weir_unit *u, quarantined *q) {
 
 void quarantine_tick(weir_unit *u) {
   for (unsigned i = 0; i < QUARANTINE_MAX; i++) {
-    quarantined *q = &u->quarantine[i];
+    held *q = &u->quarantine[i];
     if (q->serial != 0 && q->release != 0 && !q->staged) stage_on_tick(u, q);
   }
 }

@@ -24,12 +24,14 @@ static void put_moment(weir_buffer *b, const char *key, int64_t wall_ms) {
 }
 
 static void put_outer_link(weir_unit *u, weir_buffer *b) {
-  if (!u->sender) {
+  const weir_link_sender *sender = u->sender ? u->sender : u->ferry.sender;
+  if (!sender) {
     weir_put_text(b, ",\"link\":{\"state\":\"none\"}");
     return;
   }
-  weir_link_sender_counts c = weir_link_sender_counted(u->sender);
+  weir_link_sender_counts c = weir_link_sender_counted(sender);
   weir_put_text(b, ",\"link\":{\"state\":\"sending\",\"delivery\":\"cannot be known here\"");
+  put_word(b, "carrier", !u->ferry.sender ? "udp" : u->sender ? "both" : "ferry");
   put_count(b, "bootEpoch", u->start.boot_epoch);
   put_count(b, "highestCrossing", u->crossing_highest);
   put_count(b, "unconfirmed", c.unsettled);

@@ -10,9 +10,11 @@ final class Forger {
   private let wall: Int64
 
   /// A new run of the unit `name`, its boot epoch `bootEpoch`.
-  init(_ name: String = "kd1", bootEpoch: UInt64, stream: UInt32 = 1, wall: Int64) throws {
+  init(
+    _ name: String = "kd1", bootEpoch: UInt64, keyEpoch: Int = 1, stream: UInt32 = 1, wall: Int64
+  ) throws {
     self.wall = wall
-    let file = Array("1 aes-256-gcm \(String(repeating: "5a", count: 32))\n".utf8)
+    let file = Array("\(keyEpoch) aes-256-gcm \(String(repeating: "5a", count: 32))\n".utf8)
     var line: UInt32 = 0
     var reason = [CChar](repeating: 0, count: 96)
     let read = file.withUnsafeBufferPointer {

@@ -76,6 +76,62 @@ import Testing
         == "wrongUnit")
   }
 
+  @Test("datagrams under a key that is not held are alarmed, and the alarm ends when none come")
+  func unknownKey() throws {
+    let pair = try Pair(seed: 35)
+    try pair.open()
+    pair.pass(1000)
+    let forger = try Forger(bootEpoch: 1, keyEpoch: 9, wall: pair.inner.wall)
+    for i in 1...5 as ClosedRange<UInt64> {
+      for var bytes in forger.datagrams(i, 1, "{}") {
+        weir_unit_received(pair.inner.unit, &bytes, bytes.count)
+      }
+    }
+    pair.pass(2500)
+    #expect(pair.alarms("keyUnknown", "begin").count == 1)
+    pair.pass(62_000, step: 500)
+    #expect(pair.alarms("keyUnknown", "end").count == 1)
+  }
+
+  @Test("a lower boot is alarmed; the alarm ends when a person admits it")
+  func lowerBoot() throws {
+    let pair = try Pair(seed: 36)
+    try pair.open()
+    pair.pass(1000)
+    let forger = try Forger(bootEpoch: 5, wall: pair.inner.wall)
+    for var bytes in forger.datagrams(1, 1, "{}") {
+      weir_unit_received(pair.inner.unit, &bytes, bytes.count)
+    }
+    pair.pass(500)
+    #expect(pair.alarms("bootLower", "begin").count == 1)
+    let control = try pair.inner.connect(control: true)
+    let admit = "{\"op\":\"admit\",\"id\":\"kd1/5\",\"by\":\"a\",\"reason\":\"b\"}"
+    #expect(try pair.inner.one(control, admit).isDurable)
+    pair.pass(500)
+    #expect(pair.alarms("bootLower", "end").count == 1)
+  }
+
+  @Test("a crossing that nobody confirmed in link.keep is listed as expired, after a restart too")
+  func expired() throws {
+    let house = try House()
+    try #require(house.open() == .ok)
+    var client = try house.connect(control: true)
+    let number = try #require(try house.one(client, Ask.intake("a", ["crime"])).string("handover"))
+    #expect(try house.one(client, Ask.event(number, "transferStarted")).isDurable)
+    #expect(try house.one(client, Ask.event(number, "transferAnswered")).isDurable)
+    house.pass(6 * 86_400_000, step: 3_600_000)
+    #expect(try !house.one(client, Ask.status).has("\"expired\":["))
+    house.pass(2 * 86_400_000, step: 3_600_000)
+    for _ in 0..<2 {
+      let status = try house.one(client, Ask.status)
+      #expect(status.has("\"expired\":[\"\(number)\"]"), "\(status)")
+      house.crash()
+      try #require(house.open() == .ok)
+      client = try house.connect(control: true)
+    }
+    #expect(Line(house.logged).has("\"event.code\":\"expired\""))
+  }
+
   @Test("a clock that is set is alarmed when three heartbeats say so, and ends when it is steady")
   func clockJump() throws {
     let pair = try Pair(seed: 34)
