@@ -68,8 +68,9 @@ struct StatusText {
       return terminal.paint("none configured: nothing crosses", .danger)
     }
     let errors = link["sendErrors"].number ?? 0
-    let sent =
-      "sending by \(link["carrier"].text ?? "udp"); highest crossing \(link["highestCrossing"].number ?? 0)"
+    let carrier = link["carrier"].text ?? "udp"
+    let highest = link["highestCrossing"].number ?? 0
+    let sent = "sending by \(carrier); highest crossing \(highest)"
     let open = "\(link["unconfirmed"].number ?? 0) unconfirmed"
     let text = "\(sent), \(open), \(link["datagrams"].number ?? 0) datagrams"
     return errors > 0 ? terminal.paint("\(text), \(errors) send errors", .warning) : text
