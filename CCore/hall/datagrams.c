@@ -34,9 +34,8 @@ weir_offload weir_offload_for_receiving(int fd) {
 
 /* ---- Sending ---- */
 
-typedef union segment_size {
-  struct cmsghdr align;
-  uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
+typedef struct segment_size {
+  _Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
 } segment_size;
 
 typedef struct batch_out {
@@ -149,9 +148,8 @@ struct weir_inlet {
   uint8_t *buffers;
   struct iovec parts[MESSAGES_IN];
   struct mmsghdr messages[MESSAGES_IN];
-  union {
-    struct cmsghdr align;
-    uint8_t bytes[CMSG_SPACE(sizeof(int))];
+  struct {
+    _Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(int))];
   } sizes[MESSAGES_IN];
 };
 

@@ -46,8 +46,9 @@ static bool item_before(schedule_item a, schedule_item b) {
 }
 
 static void heap_set(weir_schedule *s, schedule_heap *heap, uint32_t place, schedule_item item) {
-  heap->items[place] = item;
+  WEIR_ASSERT(s->entries != NULL);
   s->entries[item.entry].place = place;
+  heap->items[place] = item;
 }
 
 static void heap_up(weir_schedule *s, schedule_heap *heap, uint32_t place, schedule_item item) {

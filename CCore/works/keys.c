@@ -49,16 +49,16 @@ void keys_tick(weir_unit *u) {
   size_t newest = weir_keyring_count(u->options.keys) - 1;
   weir_keyring_entry(u->options.keys, newest, &epoch, &suite, &expires);
   int64_t days = 0;
-  unsigned stage = 0;
+  unsigned warning = 0;
   if (keys_days_left(u, expires, &days)) {
-    while (stage < STAGES && days <= stages[stage + 1].days) stage++;
+    while (warning < STAGES && days <= stages[warning + 1].days) warning++;
   }
-  if (stage == u->keys_stage) return;
+  if (warning == u->keys_stage) return;
   if (u->keys_stage > 0) {
     alarm_end(u, "keyExpiry", "", "链路密钥到期提示已更新", "the key's warning is out of date");
   }
-  u->keys_stage = stage;
-  if (stage == 0) return;
-  alarm_begin(u, "keyExpiry", "", stages[stage].chinese, stages[stage].english,
+  u->keys_stage = warning;
+  if (warning == 0) return;
+  alarm_begin(u, "keyExpiry", "", stages[warning].chinese, stages[warning].english,
               "生成下一序号密钥(weir keygen --epoch),两端人工放置后先重启内端机");
 }
