@@ -2,16 +2,35 @@
  * any cursor that the journal still holds. The cursor is the record's serial.
  *
  *   a watcher that does not read   is not served further until it does; nothing is skipped
- *   a cursor ahead of the journal  is refused: it came from another unit or a restored folder */
+ *   a cursor ahead of the journal  is refused: it came from another unit or a restored folder
+ *   a cursor no longer held        is refused `cursorGone`, also in the middle of a stream, which
+ *                                  then ends: what is missing is never passed over in silence. The
+ *                                  cursor 0 stands for all that is held */
 #include "internal.h"
 
 enum { WATCH_BUDGET = 256 };
 
+static void refuse_cursor(weir_unit *u, connection *c, weir_bytes ref) {
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  answer_refusal(u, &b, ref, WEIR_REFUSAL_CURSOR_GONE, "after", NULL, SILENT);
+  connection_answer(u, c, weir_buffer_view(&b), 0);
+}
+
+/* Is the record behind this cursor still held, or not yet written? */
+static bool is_held(weir_unit *u, uint64_t cursor) {
+  weir_position hint = 0, position = 0;
+  weir_frame_view frame;
+  if (cursor == 0 || cursor == weir_journal_durable(u->journal)) return true;
+  if (cursor > weir_journal_durable(u->journal)) return false;
+  if (weir_journal_seek(u->journal, cursor + 1, &hint, &position) != WEIR_OK) return false;
+  weir_buffer memory = weir_buffer_over(u->read_memory[0], WEIR_JOURNAL_BODY_MAX);
+  if (weir_journal_read(u->journal, position, &memory, &frame) != WEIR_OK) return false;
+  return frame.serial == cursor + 1;
+}
+
 void watch_begin(weir_unit *u, connection *c, const weir_message *m) {
-  if (m->after > weir_journal_durable(u->journal)) {
-    weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-    answer_refusal(u, &b, m->ref, WEIR_REFUSAL_CURSOR_GONE, "after", NULL, SILENT);
-    connection_answer(u, c, weir_buffer_view(&b), 0);
+  if (!is_held(u, m->after)) {
+    refuse_cursor(u, c, m->ref);
     return;
   }
   c->watching = true;
@@ -55,6 +74,7 @@ static void put_change(weir_unit *u, uint64_t serial, const matter_record *r, we
   weir_put_text(b, phase_name(s->phase));
   weir_put_text(b, "\",");
   put_legs(u, b, s, false);
+  if (s->flags & FLAG_DRILL) weir_put_text(b, ",\"drill\":true");
   if (r->effects & WEIR_EFFECT_ALARM) weir_put_text(b, ",\"alarm\":true");
   if (s->flags & FLAG_LATE) weir_put_text(b, ",\"late\":true");
   if (s->flags & FLAG_UNATTENDED) weir_put_text(b, ",\"unattended\":true");
@@ -76,6 +96,41 @@ static void put_quarantine(weir_unit *u, uint64_t serial, weir_bytes body, weir_
   weir_put_text(b, "}");
 }
 
+static void put_acknowledged(weir_unit *u, uint64_t serial, weir_bytes body, weir_buffer *b) {
+  acknowledged_record r;
+  if (!record_get_acknowledged(body, &r)) return;
+  put_cursor(b, serial, r.now.wall_ms);
+  weir_put_text(b, ",\"event\":\"reportAcknowledged\",\"report\":\"");
+  put_report_id(b, u->name, r.number);
+  weir_put_text(b, "\"}");
+}
+
+static void put_window(uint64_t serial, weir_bytes body, weir_buffer *b) {
+  drill_record r;
+  if (!record_get_drill(body, &r)) return;
+  bool open = r.until.boot_ms != 0;
+  put_cursor(b, serial, r.now.wall_ms);
+  weir_put_text(b,
+                open ? ",\"event\":\"drillOpened\",\"until\":\"" : ",\"event\":\"drillClosed\"}");
+  if (!open) return;
+  weir_put_time(b, r.until.wall_ms);
+  weir_put_text(b, "\"}");
+}
+
+/* One record as the watchers see it; nothing for what is no change. */
+static void put_record(weir_unit *u, const weir_frame_view *frame, weir_buffer *b) {
+  matter_record r;
+  if (frame->kind == RECORD_MATTER && record_get_matter(frame->body, &r)) {
+    put_change(u, frame->serial, &r, b);
+  } else if (frame->kind == RECORD_QUARANTINE) {
+    put_quarantine(u, frame->serial, frame->body, b);
+  } else if (frame->kind == RECORD_ACKNOWLEDGED) {
+    put_acknowledged(u, frame->serial, frame->body, b);
+  } else if (frame->kind == RECORD_DRILL) {
+    put_window(frame->serial, frame->body, b);
+  }
+}
+
 /* One step of one watcher; false when there is nothing more for it now. */
 static bool serve_next(weir_unit *u, connection *c) {
   weir_position position = 0;
@@ -88,14 +143,16 @@ static bool serve_next(weir_unit *u, connection *c) {
   weir_frame_view frame;
   if (weir_journal_read(u->journal, position, &memory, &frame) != WEIR_OK) return false;
   if (frame.serial > weir_journal_durable(u->journal)) return false;
+  if (frame.serial != c->watch_serial + 1 && c->watch_serial != 0) {
+    weir_bytes none = {NULL, 0};
+    refuse_cursor(u, c, none);
+    c->watching = false;
+    c->closing = true;
+    return false;
+  }
   c->watch_serial = frame.serial;
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-  matter_record r;
-  if (frame.kind == RECORD_MATTER && record_get_matter(frame.body, &r)) {
-    put_change(u, frame.serial, &r, &b);
-  } else if (frame.kind == RECORD_QUARANTINE) {
-    put_quarantine(u, frame.serial, frame.body, &b);
-  }
+  put_record(u, &frame, &b);
   WEIR_ASSERT(!b.overflow);
   if (b.count) connection_answer(u, c, weir_buffer_view(&b), 0);
   return true;
