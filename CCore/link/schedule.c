@@ -287,6 +287,7 @@ static void make_ready(weir_schedule *s, unsigned kind, uint64_t now_ms) {
   for (unsigned i = 0; i < moves; i++) {
     if (waiting->count == 0 || waiting->items[0].key > now_ms) return;
     schedule_entry *entry = &s->entries[waiting->items[0].entry];
+    WEIR_ASSERT(entry != NULL);
     heap_remove(s, waiting, 0);
     entry_stand(s, entry, entry->first_ms == 0 ? STAND_FIRST : STAND_READY); /* 0: passed over */
   }
