@@ -28,8 +28,10 @@ public enum Action: UInt8, Sendable, CaseIterable {
   case transferByPhone, transferOnline, adviseRedial12345, referToDepartment, explainAndGuide
   case threeWayCall, talk, verifyWithDepartment, dispatchFirst
 
+  private static let names = allCases.map { String(describing: $0) }
+
   /// The name in requests and records.
-  public var name: String { String(describing: self) }
+  public var name: String { Self.names[Int(rawValue) - 1] }
 
   /// The action of that name, or nil.
   public init?(name: String) {

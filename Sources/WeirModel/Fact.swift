@@ -17,12 +17,15 @@ public enum Fact: UInt8, Sendable, CaseIterable {
   // Danger facts.
   case dangerToProperty, dangerToPublic, socialStability, escalated
 
+  private static let names = allCases.map { String(describing: $0) }
+  private static let named = Dictionary(uniqueKeysWithValues: zip(names, allCases))
+
   /// The name in requests and records.
-  public var name: String { String(describing: self) }
+  public var name: String { Self.names[Int(rawValue)] }
 
   /// The fact of that name, or nil.
   public init?(name: String) {
-    guard let fact = Fact.allCases.first(where: { $0.name == name }) else { return nil }
+    guard let fact = Self.named[name] else { return nil }
     self = fact
   }
 }

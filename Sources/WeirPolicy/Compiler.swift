@@ -148,7 +148,9 @@ struct Compiler {
 
   private let drill: Draft.Number
   private let time: String
-  private var indices: [String: UInt16] = ["": 0]
+  private var indices: [TextKey: UInt16] = [:]
+  /// The decision texts of the rule in hand, by action, emergency and mark.
+  private var decisionTexts: [[Int]: UInt16] = [:]
   /// What is said for one decision, before county and neighbouring facts.
   private struct Speech: Equatable {
     let name: String
@@ -205,6 +207,7 @@ struct Compiler {
   // MARK: - Decisions
 
   private mutating func addOutcomes(of rule: Draft.Rule, at index: UInt16) {
+    decisionTexts.removeAll(keepingCapacity: true)
     for platform in Platform.allCases {
       for channel in Channel.allCases {
         for role in [UnitRole.outer, .inner] {
@@ -244,10 +247,21 @@ struct Compiler {
       owner: rule.owner, action: action, emergency: isEmergency, supervision: isSupervised,
       voiceDue: voiceDue, crosses: policeActs && role == .outer,
       lane: isEmergency ? .danger : channel == .phone ? .phone : .internet, rule: index,
-      decisionText: intern(json(rule, action, isEmergency, isSupervised)), sayText: 0,
+      decisionText: decisionText(rule, action, isEmergency, isSupervised), sayText: 0,
       dialText: dial(of: number))
     return Tables.Outcome(
       decision: decision, speech: speech, dialsPolice: policeActs, policeActs: policeActs)
+  }
+
+  /// The `decision` object's index. A rule has few of them, and its 32 outcomes share them.
+  private mutating func decisionText(
+    _ rule: Draft.Rule, _ action: Action, _ isEmergency: Bool, _ isSupervised: Bool
+  ) -> UInt16 {
+    let key = [Int(action.rawValue), isEmergency ? 1 : 0, isSupervised ? 1 : 0]
+    if let known = decisionTexts[key] { return known }
+    let index = intern(json(rule, action, isEmergency, isSupervised))
+    decisionTexts[key] = index
+    return index
   }
 
   /// The number that goes with a decision, if any; the county may change 110's.
@@ -297,6 +311,11 @@ struct Compiler {
     if says.isEmpty { says = Array(repeating: 0, count: combinations * police.count) }
     for number in police {
       for combination in 0..<combinations where !isTooBig {
+        // Only where 110 acts is anything said beside.
+        if combination > 0, !speech.policeActs, let first = says.last {
+          says.append(first)
+          continue
+        }
         let real = lines(of: speech, police: number, besides: combination, isDrill: false)
         let drilled = lines(of: speech, police: number, besides: combination, isDrill: true)
         says.append(intern(Wording.json(real), drill: Wording.json(drilled)))
@@ -373,7 +392,7 @@ struct Compiler {
   /// their drills are equal too.
   private mutating func intern(_ text: String, drill: String? = nil) -> UInt16 {
     guard !text.isEmpty else { return 0 }
-    let key = text + "\n" + (drill ?? text)
+    let key = TextKey(text, drill ?? text)
     if let index = indices[key] { return index }
     guard texts.count < Self.textsMax else {
       isTooBig = true
@@ -396,4 +415,23 @@ struct Compiler {
     guard let name else { return nil }
     return draft.numbers.first { $0.name.value == name.value }
   }
+}
+
+/// A text and what stands for it in a drill, compared byte by byte: the table of texts is large, and
+/// Unicode's canonical order has no say in it.
+private struct TextKey: Hashable {
+  private let bytes: [UInt8]
+  private let mixed: UInt64
+
+  init(_ text: String, _ drill: String) {
+    bytes = text == drill ? Array(text.utf8) : Array(text.utf8) + [0x0A] + Array(drill.utf8)
+    // FNV-1a, 64 bits.
+    mixed = bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+  }
+
+  static func == (one: TextKey, other: TextKey) -> Bool {
+    one.mixed == other.mixed && one.bytes == other.bytes
+  }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(mixed) }
 }
