@@ -145,9 +145,28 @@ struct PastEmergencies {
     self.role = role
   }
 
-  /// The matters of a journal that would no longer go to 110, one of each kind.
+  /// Readings of a journal that is being written, before it counts as damaged: what is read at its
+  /// growing end may not fit together.
+  private static let readingsMax = 20
+
+  /// The matters of a journal, which may be a running unit's, that would no longer go to 110, one of
+  /// each kind.
   static func lost(
     by book: PolicyBook, role: UnitRole, data: String, unit: String
+  ) throws(CoreError) -> [String] {
+    for _ in 1..<readingsMax {
+      do throws(CoreError) {
+        return try read(book, role, data, unit)
+      } catch {
+        guard error.kind == .damaged else { throw error }
+        Thread.sleep(forTimeInterval: 0.02)
+      }
+    }
+    return try read(book, role, data, unit)
+  }
+
+  private static func read(
+    _ book: PolicyBook, _ role: UnitRole, _ data: String, _ unit: String
   ) throws(CoreError) -> [String] {
     var past = PastEmergencies(book, role: role)
     _ = try JournalReader.look(data, unit: unit) { record in
