@@ -417,8 +417,8 @@ struct Compiler {
   }
 }
 
-/// A text and what stands for it in a drill, compared byte by byte: the table of texts is large, and
-/// Unicode's canonical order has no say in it.
+/// A text and what stands for it in a drill, compared byte by byte: the table of texts is large,
+/// and Unicode's canonical order has no say in it.
 private struct TextKey: Hashable {
   private let bytes: [UInt8]
   private let mixed: UInt64

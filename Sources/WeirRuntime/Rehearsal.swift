@@ -149,8 +149,8 @@ struct PastEmergencies {
   /// growing end may not fit together.
   private static let readingsMax = 20
 
-  /// The matters of a journal, which may be a running unit's, that would no longer go to 110, one of
-  /// each kind.
+  /// The matters of a journal, which may be a running unit's, that would no longer go to 110, one
+  /// of each kind.
   static func lost(
     by book: PolicyBook, role: UnitRole, data: String, unit: String
   ) throws(CoreError) -> [String] {
