@@ -219,7 +219,7 @@ struct weir_journal {
   size_t gather_count;
   frame_run runs[2]; /* what gathers, cut where a segment ends */
   unsigned run_count;
-  frame_run flight; /* what is in flight, or was when a failure closed the journal */
+  frame_run flight; /* what the last batch job took: in flight, failed, or durable since */
   bool flight_shown;
 
   weir_journal_job job;

@@ -185,14 +185,13 @@ bool weir_journal_done(weir_journal *j, weir_journal_job *job, weir_status statu
     return false;
   }
   WEIR_ASSERT(job->last_serial > j->durable);
-  j->durable = job->last_serial;
-  j->flight_shown = false;
+  j->durable = job->last_serial; /* the buffer stays readable until the next batch is taken */
   return true;
 }
 
 void weir_journal_retire(weir_journal *j, uint32_t first_kept) {
   if (first_kept > j->segment) first_kept = j->segment;
-  /* What is not durable yet may still bear an older segment's number. */
+  /* What is in a buffer may still bear an older segment's number. */
   if (j->flight_shown && first_kept > j->flight.segment) first_kept = j->flight.segment;
   if (j->run_count > 0 && first_kept > j->runs[0].segment) first_kept = j->runs[0].segment;
   if (first_kept > j->retire_below) j->retire_below = first_kept;

@@ -1,4 +1,5 @@
 internal import CCore
+internal import WeirModel
 
 /// Reads a journal that no unit has open for writing by us: `weir journal verify` and `show`.
 public enum JournalReader {
@@ -19,13 +20,33 @@ public enum JournalReader {
   /// - Parameters:
   ///   - directory: the unit's data folder.
   ///   - unit: the unit's name.
-  ///   - line: called with each record as one line of JSON; return false to stop.
+  ///   - filter: which records are wanted; all of them are checked.
+  ///   - line: called with each record as one line of JSON, nil for one that is not wanted; return
+  ///     false to stop.
   public static func read(
-    _ directory: String, unit: String, line: (String) -> Bool
+    _ directory: String, unit: String, filter: JournalFilter = JournalFilter(),
+    line: (String?) -> Bool
   ) throws(CoreError) -> Finding {
     try withoutActuallyEscaping(line) { line throws(CoreError) in
-      try read(directory, unit: unit, by: try FrameShower(unit: unit, line: line))
+      try read(directory, unit: unit, by: try FrameShower(unit: unit, filter: filter, line: line))
     }
+  }
+
+  /// Seals a day: see ``JournalSeal``.
+  ///
+  /// - Parameters:
+  ///   - directory: the unit's data folder.
+  ///   - unit: the unit's name.
+  ///   - day: yyyymmdd, at +08:00.
+  public static func seal(
+    _ directory: String, unit: String, day: UInt32
+  ) throws(CoreError) -> JournalSeal {
+    guard weir_seal_self_test() == .ok else {
+      throw CoreError(kind: .internal, message: "the library's SHA-256 fails its own test")
+    }
+    let sealer = try FrameSealer(unit: unit, day: day)
+    _ = try read(directory, unit: unit, by: sealer)
+    return sealer.finish()
   }
 
   /// Looks into every record in order, as values.
@@ -104,15 +125,28 @@ class FrameReader {
 /// Renders frames as lines.
 @safe
 private final class FrameShower: FrameReader {
-  private let line: (String) -> Bool
+  private let filter: JournalFilter
+  private let line: (String?) -> Bool
+  private var stamp: Int64 = 0
   private var memory = [UInt8](repeating: 0, count: 256 * 1024)
 
-  init(unit: String, line: @escaping (String) -> Bool) throws(CoreError) {
+  init(
+    unit: String, filter: JournalFilter, line: @escaping (String?) -> Bool
+  ) throws(CoreError) {
+    self.filter = filter
     self.line = line
     try super.init(unit: unit)
   }
 
   override func take(_ frame: UnsafePointer<weir_frame_view>) -> weir_status {
+    if !filter.isEmpty {
+      var seen = unsafe weir_record()
+      let status = unsafe weir_works_look(texts, frame, &seen)
+      guard status == .ok else { return status }
+      let record = unsafe JournalRecord(seen, reader: self)
+      if record.now.wall != 0 { stamp = record.now.wall }
+      guard filter.wants(record, at: stamp) else { return line(nil) ? .ok : .closed }
+    }
     var text = ""
     let status = unsafe memory.withUnsafeMutableBufferPointer { bytes in
       var buffer = unsafe weir_buffer(

@@ -39,7 +39,10 @@ struct JournalOptions: ParsableArguments {
 struct JournalCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "journal", abstract: "Read a unit's journal; nothing is changed.",
-    subcommands: [JournalVerifyCommand.self, JournalShowCommand.self])
+    subcommands: [
+      JournalVerifyCommand.self, JournalShowCommand.self, JournalExportCommand.self,
+      JournalSealCommand.self,
+    ])
 }
 
 /// `weir journal verify`
@@ -61,7 +64,12 @@ struct JournalVerifyCommand: ParsableCommand {
   func run() throws {
     let (data, unit) = try options.place()
     do throws(CoreError) {
-      show(try JournalReader.read(data, unit: unit) { _ in true }, of: data)
+      var progress = JournalProgress("checked")
+      let finding = try JournalReader.read(data, unit: unit) { _ in
+        progress.count()
+        return true
+      }
+      show(finding, of: data)
     } catch {
       guard error.kind == .damaged else { throw error }
       throw Failure("\(error.message)\nCopy the folder away before anything else is done to it")
@@ -86,47 +94,6 @@ struct JournalVerifyCommand: ParsableCommand {
         finding.torn ? "torn at \(finding.place); cut off at the next start" : "whole"
       ),
     ])
-  }
-}
-
-/// `weir journal show`
-struct JournalShowCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "show",
-    abstract: "Print every record as a line of JSON.",
-    discussion: """
-      Names, numbers and texts stand in the journal as they came in: treat the output like it.
-
-      Example: weir journal show --config /etc/weir/outer.yaml | jq 'select(.kind=="matter")'
-      """)
-
-  @OptionGroup var options: JournalOptions
-
-  func run() throws {
-    let (data, unit) = try options.place()
-    let blocks = Blocks()
-    _ = try JournalReader.read(data, unit: unit) { line in
-      blocks.add(line)
-      return true
-    }
-    blocks.write()
-  }
-}
-
-/// Lines on their way to standard output, written many at a time.
-private final class Blocks {
-  private var text = ""
-
-  private static let bytesMax = 64 * 1024
-
-  func add(_ line: String) {
-    text += line + "\n"
-    if text.utf8.count > Self.bytesMax { write() }
-  }
-
-  func write() {
-    Terminal.output.write(text)
-    text = ""
   }
 }
 

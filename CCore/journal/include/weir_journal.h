@@ -152,7 +152,8 @@ weir_status weir_journal_perform(weir_journal_job *job, const weir_os *os);
  * scarce, a reserve's other failure closes it. Returns true when the durable serial moved. */
 bool weir_journal_done(weir_journal *j, weir_journal_job *job, weir_status status);
 
-/* Reads one frame back: from the buffers when it is still there, else from the disk (a read of a
+/* Reads one frame back: from the buffers when it is still there, as all of the batch that became
+ * durable last is, so that what follows a sync touches no disk; else from the disk (a read of a
  * page or two, mostly cached). `into` holds the body, at least WEIR_JOURNAL_BODY_MAX bytes.
  * Checks the frame's own checksum (not its chain): CORRUPT. NOT_FOUND: nothing was appended
  * there. */
