@@ -29,3 +29,27 @@ weir_status weir_decimal_read(weir_bytes digits, uint64_t *value) {
   *value = sum;
   return WEIR_OK;
 }
+
+bool weir_is_wide_ascii(weir_bytes text) {
+  if (text.count < 3) return false;
+  const uint8_t *c = text.at;
+  if (c[0] == 0xe3) return c[1] == 0x80 && c[2] == 0x80;                /* U+3000 */
+  if (c[0] != 0xef) return false;
+  if (c[1] == 0xbc) return c[2] >= 0x81 && c[2] <= 0xbf;                /* U+FF01 … FF3F */
+  return c[1] == 0xbd && c[2] >= 0x80 && c[2] <= 0x9e;                  /* U+FF40 … FF5E */
+}
+
+void weir_put_typed(weir_buffer *b, weir_bytes text) {
+  for (size_t i = 0; i < text.count;) {
+    weir_bytes rest = weir_view(text.at + i, text.count - i);
+    if (!weir_is_wide_ascii(rest)) {
+      if (rest.at[0] != ' ') weir_put_u8(b, rest.at[0]);
+      i++;
+      continue;
+    }
+    i += 3;
+    if (rest.at[0] == 0xe3) continue;
+    unsigned wide = (unsigned)(rest.at[1] - 0xbc) * 0x40 + (rest.at[2] & 0x3fu);
+    weir_put_u8(b, (uint8_t)(' ' + wide));
+  }
+}

@@ -30,6 +30,12 @@ static const char *const causes[] = {"none",
 #undef X
 };
 
+static const char *const parties[] = {"none",
+#define X(upper, name) name,
+                                      WEIR_PARTY_MAP(X)
+#undef X
+};
+
 static const char *const refusals[] = {"none",
 #define X(upper, name, text) #name,
                                        WEIR_REFUSAL_MAP(X)
@@ -58,6 +64,10 @@ const char *weir_event_name(unsigned event) {
 
 const char *weir_cause_name(unsigned cause) {
   return cause < COUNT_OF(causes) ? causes[cause] : NULL;
+}
+
+const char *weir_party_name(unsigned party) {
+  return party < COUNT_OF(parties) ? parties[party] : NULL;
 }
 
 const char *weir_platform_name(unsigned platform) {
@@ -99,6 +109,9 @@ int names_event(weir_bytes name) {
 }
 int names_cause(weir_bytes name) {
   return find(causes, 1, COUNT_OF(causes), name);
+}
+int names_party(weir_bytes name) {
+  return find(parties, 1, COUNT_OF(parties), name);
 }
 int names_platform(weir_bytes name) {
   return find(platforms, 1, COUNT_OF(platforms), name);

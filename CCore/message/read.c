@@ -53,6 +53,24 @@ static bool read_word(reading *r, const char *field, size_t most, const char *mo
   return true;
 }
 
+/* A handover's number, whole or spoken. Who types one by hand types full-width forms and spaces
+ * too: whoever looks the number up forgives them. */
+static bool read_number(reading *r, const char *field, weir_bytes *out) {
+  weir_bytes word = {0};
+  if (!read_text(r, field, SCAN_LINE, 1, 40, &word)) return false;
+  for (size_t i = 0; i < word.count;) {
+    uint8_t c = word.at[i];
+    size_t wide = weir_is_wide_ascii(weir_view(word.at + i, word.count - i)) ? 3 : 1;
+    bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    if (wide == 1 && !plain && c != '-' && c != ' ') {
+      return scan_fail(&r->s, WEIR_REFUSAL_BAD_VALUE, field);
+    }
+    i += wide;
+  }
+  *out = word;
+  return true;
+}
+
 static bool read_code(reading *r, const char *field, int (*find)(weir_bytes), unsigned refusal,
                       uint8_t *out) {
   weir_bytes name;
@@ -261,7 +279,7 @@ static bool read_value(reading *r, int field) {
   case FIELD_DRILL:
     return scan_bool(s, "drill", &m->drill);
   case FIELD_HANDOVER:
-    return read_word(r, "handover", 40, "-", &m->handover);
+    return read_number(r, "handover", &m->handover);
   case FIELD_REPORT:
     return read_word(r, "report", 40, "-", &m->report);
   case FIELD_EVENT:
@@ -294,6 +312,12 @@ static bool read_value(reading *r, int field) {
     return read_text(r, "path", SCAN_LINE, 1, 255, &m->path);
   case FIELD_SECOND:
     return read_text(r, "second", SCAN_LINE, 1, 32, &m->second);
+  case FIELD_PARTY:
+    return read_code(r, "party", names_party, WEIR_REFUSAL_BAD_VALUE, &m->party);
+  case FIELD_LEFT:
+    return scan_bool(s, "left", &m->left);
+  case FIELD_FOLLOWS:
+    return read_number(r, "follows", &m->follows);
   case FIELD_ID:
     return read_text(r, "id", SCAN_LINE, 1, 64, &m->id);
   default:
@@ -344,7 +368,7 @@ static uint32_t present_of(uint64_t seen) {
                {BIT(AFTER), WEIR_HAS_AFTER},   {BIT(REACHED), WEIR_HAS_REACHED},
                {BIT(ID), WEIR_HAS_ID},         {BIT(UNTIL), WEIR_HAS_UNTIL},
                {BIT(RANGE), WEIR_HAS_RANGE},   {BIT(PATH), WEIR_HAS_PATH},
-               {BIT(SECOND), WEIR_HAS_SECOND}};
+               {BIT(SECOND), WEIR_HAS_SECOND}, {BIT(FOLLOWS), WEIR_HAS_FOLLOWS}};
   uint32_t present = 0;
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
     if (seen & pairs[i].field) present |= pairs[i].bit;

@@ -37,6 +37,9 @@
   X(RANGE, range, 'r', 'e')                                                                        \
   X(PATH, path, 'p', 'h')                                                                          \
   X(SECOND, second, 's', 'd')                                                                      \
+  X(PARTY, party, 'p', 'y')                                                                        \
+  X(LEFT, left, 'l', 't')                                                                          \
+  X(FOLLOWS, follows, 'f', 's')                                                                    \
   X(EXPECTED, expected, 'e', 'd')                                                                  \
   X(DIFFICULTY, difficulty, 'd', 'y')                                                              \
   X(WHY, why, 'w', 'y')

@@ -18,7 +18,7 @@ typedef struct field_rule {
 /* Events take these beside what each needs for itself. */
 static const field_rule rules[WEIR_OP_COUNT] = {
     [WEIR_OP_INTAKE] = {REF_BITS | BODY_BITS | MARK_BITS | BIT(RECEIVED_BY) | BIT(CHANNEL) |
-                            BIT(RECEIVED_AT) | BIT(SEAT),
+                            BIT(RECEIVED_AT) | BIT(SEAT) | BIT(FOLLOWS),
                         BIT(RECEIVED_BY) | BIT(CHANNEL)},
     [WEIR_OP_UPDATE] = {REF_BITS | BODY_BITS | PERSON_BITS | BIT(HANDOVER), BIT(HANDOVER)},
     [WEIR_OP_EVENT] = {REF_BITS | PERSON_BITS | BIT(HANDOVER) | BIT(EVENT), BIT(EVENT)},
@@ -45,6 +45,7 @@ static const field_rule rules[WEIR_OP_COUNT] = {
 static const field_rule event_rules[WEIR_EVENT_SPEAKABLE] = {
     [WEIR_EVENT_TRANSFER_FAILED] = {BIT(CAUSE), BIT(CAUSE)},
     [WEIR_EVENT_CALLER_TOLD] = {0, BIT(BY)},
+    [WEIR_EVENT_THREE_WAY_JOINED] = {BIT(PARTY) | BIT(LEFT), 0},
     [WEIR_EVENT_AGREED] = {BIT(OWNER), BIT(OWNER)},
     [WEIR_EVENT_DANGER_RAISED] = {BIT(FACTS) | BIT(TEXT), 0},
     [WEIR_EVENT_DANGER_CLEARED] = {0, BIT(BY) | BIT(REASON)},

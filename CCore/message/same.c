@@ -23,7 +23,7 @@ static bool same_texts(const weir_message *a, const weir_message *b) {
          weir_equal(a->department, b->department) && weir_equal(a->answer, b->answer) &&
          weir_equal(a->code, b->code) && weir_equal(a->id, b->id) &&
          weir_equal(a->range, b->range) && weir_equal(a->path, b->path) &&
-         weir_equal(a->second, b->second);
+         weir_equal(a->second, b->second) && weir_equal(a->follows, b->follows);
 }
 
 bool weir_message_same(const weir_message *a, const weir_message *b) {
@@ -31,6 +31,7 @@ bool weir_message_same(const weir_message *a, const weir_message *b) {
   if (a->event != b->event || a->cause != b->cause || a->owner != b->owner) return false;
   if (a->redialled != b->redialled || a->confidential != b->confidential) return false;
   if (a->drill != b->drill || a->reached != b->reached) return false;
+  if (a->party != b->party || a->left != b->left) return false;
   if (a->facts != b->facts || a->present != b->present || a->county != b->county) return false;
   if (a->received_at_ms != b->received_at_ms || a->at_ms != b->at_ms) return false;
   if (a->after != b->after || a->until_ms != b->until_ms) return false;

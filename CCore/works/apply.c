@@ -89,6 +89,27 @@ static void escalate(weir_unit *u, weir_step *s) {
   s->verdict = WEIR_VERDICT_CHANGED;
 }
 
+/* Was a danger raised or cleared? What takes an emergency away counts as clearing. */
+static bool is_about_danger(const weir_state *before, const weir_step *step) {
+  unsigned event = step->kind == WEIR_STEP_EVENT ? step->event : WEIR_EVENT_COUNT;
+  uint16_t authority = WEIR_STEP_BY_SUPERVISOR | WEIR_STEP_REASON;
+  if (event == WEIR_EVENT_DANGER_RAISED || event == WEIR_EVENT_ESCALATED) return true;
+  if (event == WEIR_EVENT_DANGER_CLEARED) return true;
+  if (step->state.facts & ~before->facts & WEIR_FACTS_DANGER) return true;
+  bool ends = event == WEIR_EVENT_CANCELLED || event == WEIR_EVENT_CLOSED;
+  return (before->flags & FLAG_EMERGENCY) && (step->flags & authority) == authority &&
+         (ends || step->kind == WEIR_STEP_UPDATE);
+}
+
+/* Who may be sent away, now or later, is known by a hash of the number. */
+static void note_caller(const weir_unit *u, const entry *e, weir_step *step) {
+  weir_state *s = &step->state;
+  bool away = (step->effects & WEIR_EFFECT_SENT_AWAY) || (step->flags & WEIR_STEP_REDIALLED);
+  bool later = s->phase == PHASE_VERIFYING || s->phase == PHASE_TALKING;
+  if (!(e->message.present & WEIR_HAS_PHONE) || (s->flags & FLAG_DRILL)) return;
+  if (away || later || s->caller) s->caller = guard_caller(u, e->message.phone);
+}
+
 /* Appends the record of a change and takes up its state. */
 static bool journal_change(weir_unit *u, uint32_t slot, const weir_step *step, weir_bytes line,
                            weir_bytes ref, matter_record *r, uint64_t *serial) {
@@ -96,10 +117,12 @@ static bool journal_change(weir_unit *u, uint32_t slot, const weir_step *step, w
   r->step_kind = step->kind;
   r->event = step->event;
   r->effects = step->effects;
+  if (is_about_danger(&m->state, step)) r->effects |= WEIR_EFFECT_DANGER;
   r->step_flags = step->flags;
   r->now = step->now;
   r->previous = m->last;
   r->previous_body = m->body;
+  r->previous_danger = m->danger;
   r->state = step->state;
   r->line = line;
   uint8_t head[512];
@@ -142,6 +165,7 @@ static void apply_change(weir_unit *u, connection *c, entry *e, weir_step *step)
     number_on_intake(u, &step->state);
   }
   number_crossing_and_report(u, e->slot, &step->state, step->effects);
+  note_caller(u, e, step);
   matter_record r;
   uint64_t serial = 0;
   if (!journal_change(u, e->slot, step, e->line, e->message.ref, &r, &serial)) {
@@ -199,24 +223,39 @@ static bool is_for_load(unsigned refusal) {
          refusal == WEIR_REFUSAL_OUTCOME_UNKNOWN || refusal == WEIR_REFUSAL_TOO_MANY;
 }
 
+/* How many wrong codes may still be typed. */
+static void put_tries(weir_buffer *b, unsigned tries) {
+  if (tries >= RECEIPT_TRIES_MAX) {
+    weir_put_text(b, ": the matter's code is locked; compare the digest of both units");
+    return;
+  }
+  weir_put_text(b, "; tries left: ");
+  weir_put_decimal(b, RECEIPT_TRIES_MAX - tries);
+}
+
 void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal) {
   u->counters.refused++;
   if (refusal == WEIR_REFUSAL_OVERLOADED) u->counters.overloaded++;
   bool drill = e->message.drill && drills_are_open(u); /* outside a window it may be a real one */
   if (e->danger && !drill && !u->failing) quarantine(u, e, refusal);
-  char message[128];
+  char message[256];
   weir_buffer text = weir_buffer_over(message, sizeof message - 1);
   weir_put_text(&text, weir_refusal_text(refusal));
   if (refusal == WEIR_REFUSAL_NOT_NOW && e->slot != NO_SLOT) {
     weir_put_text(&text, ": the phase is ");
     weir_put_text(&text, phase_name(u->matters[e->slot].state.phase));
+    weir_put_text(&text, ", and it needs ");
+    weir_put_text(&text, event_needs(e->message.event));
   }
+  bool wrong = refusal == WEIR_REFUSAL_WRONG_CODE && e->slot != NO_SLOT;
+  if (wrong) put_tries(&text, u->matters[e->slot].state.receipt_tries);
   message[text.count] = 0;
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
   bool speaks = e->danger || is_for_load(refusal);
   speaking voice = !speaks ? SILENT : drill ? SPEAKS_DRILL : SPEAKS;
   answer_refusal(u, &b, e->message.ref, refusal, e->field, message, voice);
-  connection_answer(u, c, weir_buffer_view(&b), 0);
+  /* A wrong code was counted: that is durable before it is answered. */
+  connection_answer(u, c, weir_buffer_view(&b), wrong ? weir_journal_appended(u->journal) : 0);
   if (!weir_log_begin(u->log, WEIR_LOG_WARN, e->danger, u->now.wall_ms, "refused",
                       "a request was refused")) {
     return;

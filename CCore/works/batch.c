@@ -49,9 +49,7 @@ static uint16_t state_flags_of(const weir_unit *u) {
   return (uint16_t)flags;
 }
 
-weir_step *batch_add_step(weir_unit *u, uint32_t slot, uint8_t kind) {
-  WEIR_ASSERT(u->step_count < WEIR_BATCH_MAX);
-  weir_step *s = &u->steps[u->step_count++];
+static void batch_fill_step(const weir_unit *u, uint32_t slot, uint8_t kind, weir_step *s) {
   memset(s, 0, sizeof *s);
   s->kind = kind;
   s->now = u->now;
@@ -61,6 +59,12 @@ weir_step *batch_add_step(weir_unit *u, uint32_t slot, uint8_t kind) {
     s->has_before = true;
     s->state = u->matters[slot].state;
   }
+}
+
+weir_step *batch_add_step(weir_unit *u, uint32_t slot, uint8_t kind) {
+  WEIR_ASSERT(u->step_count < WEIR_BATCH_MAX);
+  weir_step *s = &u->steps[u->step_count++];
+  batch_fill_step(u, slot, kind, s);
   return s;
 }
 
@@ -81,15 +85,32 @@ static uint16_t step_flags_of(const weir_unit *u, const weir_message *m) {
   if (m->confidential) flags |= WEIR_STEP_CONFIDENTIAL;
   if (m->drill) flags |= WEIR_STEP_DRILL;
   if (m->seat.count) flags |= WEIR_STEP_SEAT;
+  if (m->left) flags |= WEIR_STEP_LEFT;
   return (uint16_t)flags;
 }
 
-static void make_step(weir_unit *u, entry *e) {
+/* What only some requests carry into the state: which matter it follows, who is called, which
+ * revision a receipt code confirms. */
+static void fill_state(const weir_unit *u, const entry *e, weir_step *s) {
+  if (e->earlier != NO_SLOT) {
+    const weir_state *earlier = &u->matters[e->earlier].state;
+    s->first_platform = earlier->first_platform;
+    s->first_contact_ms = earlier->first_contact_ms;
+    s->state.follows_day = earlier->day;
+    s->state.follows_serial = earlier->serial;
+    s->state.follows_drill = (earlier->flags & FLAG_DRILL) != 0;
+  }
+  if (e->confirms == 0) return;
+  const matter *m = &u->matters[e->slot];
+  s->state.confirmed_revision = e->confirms;
+  s->state.confirmed_by = WEIR_CONFIRMED_BY_CODE;
+  s->state.confirmed_ms = u->now.wall_ms;
+  s->state.receipt_tries = 0;
+  if (e->confirms < m->offered_revision) s->flags |= WEIR_STEP_OLDER_REVISION;
+}
+
+static void fill_step(const weir_unit *u, const entry *e, weir_step *s) {
   const weir_message *m = &e->message;
-  uint8_t kind = m->op == WEIR_OP_INTAKE   ? WEIR_STEP_INTAKE
-                 : m->op == WEIR_OP_UPDATE ? WEIR_STEP_UPDATE
-                                           : WEIR_STEP_EVENT;
-  weir_step *s = batch_add_step(u, e->slot, kind);
   s->event = m->op == WEIR_OP_EVENT ? m->event : 0;
   s->cause = m->cause;
   s->agreed_owner = m->owner;
@@ -99,7 +120,31 @@ static void make_step(weir_unit *u, entry *e) {
   s->facts = m->facts;
   s->county = m->county;
   s->received_ms = (m->present & WEIR_HAS_RECEIVED_AT) ? m->received_at_ms : 0;
+  s->party = m->party ? (uint8_t)(1u << (m->party - 1)) : 0;
+  fill_state(u, e, s);
+}
+
+static void make_step(weir_unit *u, entry *e) {
+  const weir_message *m = &e->message;
+  uint8_t kind = m->op == WEIR_OP_INTAKE   ? WEIR_STEP_INTAKE
+                 : m->op == WEIR_OP_UPDATE ? WEIR_STEP_UPDATE
+                                           : WEIR_STEP_EVENT;
+  fill_step(u, e, batch_add_step(u, e->slot, kind));
   e->judged = true;
+}
+
+/* A decision that sends a caller away is weighed once more where that would be the third time. */
+static void guard_on_judged(weir_unit *u, const entry *e, weir_step *step) {
+  bool away = step->verdict == WEIR_VERDICT_CHANGED && (step->effects & WEIR_EFFECT_SENT_AWAY);
+  if (!away || (step->state.flags & FLAG_DRILL) || !guard_is_full(u, e, step)) return;
+  weir_step again;
+  batch_fill_step(u, e->slot, step->kind, &again);
+  fill_step(u, e, &again);
+  again.flags |= WEIR_STEP_SENT_AWAY_TWICE;
+  u->options.desk.judge(u->options.desk.context, &again, 1);
+  if (again.verdict == WEIR_VERDICT_ESCALATE) return;
+  *step = again;
+  u->counters.guarded++;
 }
 
 /* Which platforms and channels a unit takes: the outer one 12345's and 110's internet channel,
@@ -135,18 +180,17 @@ static unsigned refusal_for_state(weir_unit *u, const entry *e) {
   return WEIR_REFUSAL_NONE;
 }
 
-/* The handover that a request names: whole number or today's spoken one. Numbers never go back with
+/* A handover that a request names: whole number or today's spoken one. Numbers never go back with
  * the clock, so neither does the day that a spoken one belongs to. */
-static unsigned find_handover(weir_unit *u, entry *e) {
+static unsigned find_handover(weir_unit *u, entry *e, const char *field, weir_bytes number,
+                              uint32_t *slot) {
   uint64_t key = 0;
   uint32_t day = weir_day_of(u->now.wall_ms);
   uint32_t today = day > u->day ? day : u->day;
-  set_field(e->field, "handover");
-  if (!handover_read(u->name, today, e->message.handover, &key)) {
-    return WEIR_REFUSAL_UNKNOWN_HANDOVER;
-  }
-  e->slot = matter_find(u, key);
-  if (e->slot == NO_SLOT) return WEIR_REFUSAL_UNKNOWN_HANDOVER;
+  set_field(e->field, field);
+  if (!handover_read(u->name, today, number, &key)) return WEIR_REFUSAL_UNKNOWN_HANDOVER;
+  *slot = matter_find(u, key);
+  if (*slot == NO_SLOT) return WEIR_REFUSAL_UNKNOWN_HANDOVER;
   e->field[0] = 0;
   return WEIR_REFUSAL_NONE;
 }
@@ -164,13 +208,19 @@ static unsigned refusal_for_entry(weir_unit *u, entry *e) {
   connection *c = &u->connections[e->connection];
   if (!is_allowed(c, m->op)) return WEIR_REFUSAL_NOT_ALLOWED;
   unsigned refusal = WEIR_REFUSAL_NONE;
-  if (m->present & WEIR_HAS_HANDOVER) refusal = find_handover(u, e);
+  if (m->present & WEIR_HAS_HANDOVER) {
+    refusal = find_handover(u, e, "handover", m->handover, &e->slot);
+  } else if (m->present & WEIR_HAS_FOLLOWS) {
+    refusal = find_handover(u, e, "follows", m->follows, &e->earlier);
+  }
   if (refusal == WEIR_REFUSAL_NONE && m->op == WEIR_OP_INTAKE) {
     refusal = refusal_for_intake(u, m, e->field);
   }
   if (refusal == WEIR_REFUSAL_NONE && is_write(m)) refusal = refusal_for_state(u, e);
   bool receipt = m->op == WEIR_OP_EVENT && m->event == WEIR_EVENT_RECEIPT;
-  if (refusal == WEIR_REFUSAL_NONE && receipt) refusal = receipt_refusal(u, e->slot, m->code);
+  if (refusal == WEIR_REFUSAL_NONE && receipt) {
+    refusal = receipt_refusal(u, e->slot, m->code, &e->confirms);
+  }
   if (refusal == WEIR_REFUSAL_NONE && m->op == WEIR_OP_UPDATE &&
       u->matters[e->slot].updates >= UPDATES_MAX) {
     refusal = WEIR_REFUSAL_TOO_MANY;
@@ -190,7 +240,7 @@ static bool must_wait(const weir_unit *u, const entry *e) {
     bool changes = other->refusal == WEIR_REFUSAL_NONE && settles_report(&other->message);
     if (!other->judged && !changes) continue;
     if (m->ref.count && weir_equal(m->ref, other->message.ref)) return true;
-    if (m->present & (WEIR_HAS_HANDOVER | WEIR_HAS_REPORT)) return true;
+    if (m->present & (WEIR_HAS_HANDOVER | WEIR_HAS_REPORT | WEIR_HAS_FOLLOWS)) return true;
   }
   return false;
 }
@@ -251,6 +301,7 @@ static bool take_line(weir_unit *u, uint32_t index, bool *again) {
   e->connection = index;
   e->line = line;
   e->slot = NO_SLOT;
+  e->earlier = NO_SLOT;
   read_entry(u, e, status);
   bool waits = e->refusal == WEIR_REFUSAL_NONE && must_wait(u, e);
   if (waits || !journal_has_room(u, line, e->danger) || !connection_promise(u, c, &e->message)) {
@@ -315,11 +366,14 @@ void batch_judge(weir_unit *u) {
   size_t step = 0;
   for (size_t i = 0; i < u->entry_count; i++) {
     entry *e = &u->entries[i];
-    apply_message(u, e, e->judged ? &u->steps[step++] : NULL);
+    weir_step *judged = e->judged ? &u->steps[step++] : NULL;
+    if (judged) guard_on_judged(u, e, judged);
+    apply_message(u, e, judged);
   }
   WEIR_ASSERT(step == u->step_count);
   for (size_t i = 0; i < u->entry_count; i++) {
     if (u->entries[i].slot != NO_SLOT) matter_put_back(u, u->entries[i].slot);
+    if (u->entries[i].earlier != NO_SLOT) matter_put_back(u, u->entries[i].earlier);
     u->connections[u->entries[i].connection].promised = 0;
   }
   u->entry_count = 0;

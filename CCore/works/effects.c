@@ -18,20 +18,10 @@ static const char *change_name(const matter_record *r) {
   return weir_event_name(r->event);
 }
 
-/* The text of a decision's member, without its quotes: `"clause":"` leads to 二(二). */
-static weir_bytes member_of(weir_bytes decision, const char *key) {
-  size_t count = strlen(key);
-  const uint8_t *at = decision.count ? memmem(decision.at, decision.count, key, count) : 0;
-  if (!at) return weir_view(decision.at, 0);
-  at += count;
-  const uint8_t *end = memchr(at, '"', decision.count - (size_t)(at - decision.at));
-  return weir_view(at, end ? (size_t)(end - at) : 0);
-}
-
 /* What a day's report counts by: an independent count can be made from these lines. */
 static void log_intake_labels(weir_unit *u, const weir_state *s, weir_bytes decision) {
-  weir_bytes action = member_of(decision, "\"action\":\"");
-  weir_bytes policy = member_of(decision, "\"policy\":\"");
+  weir_bytes action = decision_part(decision, "\"action\":\"");
+  weir_bytes policy = decision_part(decision, "\"policy\":\"");
   if (action.count) weir_log_text(u->log, "labels.action", action);
   if (policy.count) weir_log_text(u->log, "labels.policy", policy);
   weir_log_text(u->log, "labels.receivedBy", weir_text(weir_platform_name(s->platform)));
@@ -52,7 +42,7 @@ static void log_change(weir_unit *u, const matter_record *r) {
   weir_log_number(u->log, "labels.revision", s->revision);
   weir_log_text(u->log, "labels.phase", weir_text(phase_name(s->phase)));
   weir_bytes decision = texts_at(u->texts, s->decision_text);
-  weir_bytes clause = member_of(decision, "\"clause\":\"");
+  weir_bytes clause = decision_part(decision, "\"clause\":\"");
   if (clause.count) weir_log_text(u->log, "labels.clause", clause);
   if (r->step_kind == WEIR_STEP_INTAKE) log_intake_labels(u, s, decision);
   if (s->county) weir_log_number(u->log, "labels.county", s->county);
@@ -140,6 +130,23 @@ static void log_quarantine(weir_unit *u) {
   (void)weir_log_end(u->log);
 }
 
+static void log_locked(weir_unit *u, weir_bytes body) {
+  try_record r;
+  WEIR_ASSERT(record_get_try(body, &r));
+  u->counters.receipts_locked++;
+  u->counters.alarms++;
+  if (!weir_log_begin(u->log, WEIR_LOG_ERROR, true, u->now.wall_ms, "receiptLocked",
+                      "five wrong receipt codes were typed: the matter's code is locked; compare "
+                      "the digest of both units")) {
+    return;
+  }
+  handover_text number = handover_write(u->name, r.day, r.serial, r.drill);
+  weir_log_text(u->log, "event.code", weir_text("receiptLocked"));
+  weir_log_text(u->log, "labels.handover", handover_view(&number));
+  weir_log_flag(u->log, "labels.drill", r.drill);
+  (void)weir_log_end(u->log);
+}
+
 static void release_one(weir_unit *u, uint64_t serial, weir_position position) {
   weir_buffer memory = weir_buffer_over(u->read_memory[0], WEIR_JOURNAL_BODY_MAX);
   weir_frame_view frame;
@@ -150,6 +157,7 @@ static void release_one(weir_unit *u, uint64_t serial, weir_position position) {
   }
   if (frame.kind == RECORD_QUARANTINE) log_quarantine(u);
   if (frame.kind == RECORD_CONFIRMED) log_confirmed(u, frame.body);
+  if (frame.kind == RECORD_TRY) log_locked(u, frame.body);
   if (frame.kind == RECORD_ACKNOWLEDGED) {
     log_acknowledged(u);
     notice_acknowledged(u, frame.body, false);

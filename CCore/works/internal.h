@@ -55,11 +55,19 @@ enum {
   FLAG_CROSSES = 1 << 10,
   FLAG_DANGER_CLEARED = 1 << 11,
   FLAG_UNDECIDED = 1 << 12,
+  FLAG_GUARDED = 1 << 13,
   FLAG_BECAME_12345 = 1 << 20 /* the core's own: 12345's, and not submitted by it */
 };
 enum { OWNER_110 = 1, OWNER_12345 = 2, OWNER_NEITHER = 3, OWNER_UNCLEAR = 4 };
 enum { ACTION_THREE_WAY_CALL = 7, ACTION_DISPATCH_FIRST = 10 };
-enum { PHASE_ACCEPTED = 1, PHASE_TALKING = 7, PHASE_DISPATCHED_FIRST = 8 };
+enum {
+  PHASE_ACCEPTED = 1,
+  PHASE_TALKING = 7,
+  PHASE_DISPATCHED_FIRST = 8,
+  PHASE_VERIFYING = 9,
+  PHASE_GUIDED = 10,
+  PHASE_REDIAL_ADVISED = 11
+};
 enum { VOICE_NONE, VOICE_DUE, VOICE_RINGING, VOICE_ANSWERED, VOICE_FAILED };
 enum { DATA_NONE, DATA_QUEUED, DATA_CONFIRMED, DATA_EXPIRED };
 enum { REPORT_NONE, REPORT_DUE, REPORT_RAISED, REPORT_ACKNOWLEDGED };
@@ -89,6 +97,7 @@ enum {
   RECORD_DRILL = 10,       /* the drill window was opened or closed */
   RECORD_TAKEN = 11,       /* inner: the reader of the delivery stream has all up to a cursor */
   RECORD_RELEASE = 12,     /* a person let something out of quarantine */
+  RECORD_TRY = 15,         /* a wrong receipt code was typed */
   RECORD_POLICY = 17,      /* another policy came into force */
   RECORD_CONFIRMED = 16    /* outer: people compared the 对账码 of a range */
 };
@@ -97,7 +106,7 @@ typedef struct matter_record {
   uint8_t step_kind, event;
   uint16_t effects, step_flags;
   weir_moment now;
-  weir_position previous, previous_body;
+  weir_position previous, previous_body, previous_danger;
   weir_state state;
   weir_bytes line; /* empty for deadlines */
 } matter_record;
@@ -107,6 +116,13 @@ typedef struct acknowledged_record {
   uint32_t number, settled; /* the report; its matters that this settled */
   weir_bytes line;
 } acknowledged_record;
+
+typedef struct try_record {
+  weir_moment now;
+  uint32_t day, serial;
+  bool drill;
+  uint8_t tries;
+} try_record;
 
 /* An earlier request with a certain ref: a change, or the acknowledging of a report. */
 typedef struct earlier_request {
@@ -129,12 +145,17 @@ void record_put_matter(weir_buffer *b, const matter_record *r); /* all but the l
 bool record_get_matter(weir_bytes body, matter_record *r);
 void record_put_acknowledged(weir_buffer *b, const acknowledged_record *r); /* all but the line */
 bool record_get_acknowledged(weir_bytes body, acknowledged_record *r);
+void record_put_try(weir_buffer *b, const try_record *r);
+bool record_get_try(weir_bytes body, try_record *r);
 void record_put_start(weir_buffer *b, const start_record *r);
 bool record_get_start(weir_bytes body, start_record *r);
 
 /* ---- Names ---------------------------------------------------------------------------------- */
 
 const char *phase_name(unsigned phase);
+const char *owner_name(unsigned owner);
+const char *action_name(unsigned action);
+const char *ground_name(unsigned ground);
 const char *voice_name(unsigned voice);
 const char *report_name(unsigned report);
 const char *report_kind_name(unsigned kind);
@@ -148,7 +169,8 @@ handover_text handover_write(const char *unit, uint32_t day, uint32_t serial, bo
 static inline weir_bytes handover_view(const handover_text *t) {
   return weir_view(t->at, t->count);
 }
-/* Reads a whole number of this unit, or a spoken one (`417-6`, `Y417-6`) of `today`. */
+/* Reads a whole number of this unit, or a spoken one (`417-6`, `Y417-6`) of `today`; full-width
+ * forms and spaces are forgiven. */
 bool handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key);
 /* Drills have serials of their own: bit 63 keeps their keys apart. */
 static inline uint64_t handover_key(uint32_t day, uint32_t serial, bool drill) {
@@ -159,6 +181,9 @@ static inline uint64_t state_key(const weir_state *s) {
 }
 /* `417-6`; `Y417-6` for a drill. */
 void put_spoken(weir_buffer *b, uint32_t serial, bool drill);
+/* Digits as a radio says them (幺两三四五六拐八勾洞), for desks. */
+void put_reading(weir_buffer *b, weir_bytes digits);
+const char *event_needs(unsigned event);
 void put_report_id(weir_buffer *b, const char *unit, uint32_t number);
 bool report_id_read(const char *unit, weir_bytes text, uint32_t *number);
 
@@ -167,17 +192,17 @@ bool report_id_read(const char *unit, weir_bytes text, uint32_t *number);
 typedef struct matter {
   weir_state state;
   weir_position last, body; /* its last record, and the last one that holds text */
+  weir_position danger;     /* the last one about danger, 0: none */
   weir_position offered;    /* the durable record that crosses the link; 0: none */
   uint32_t offered_revision;
   uint32_t crossing_revision;     /* the newest that has to cross, durable or not yet */
   uint32_t copies_before;         /* sent by earlier runs */
   int64_t copied_ms;              /* the last of them */
-  weir_position receipt_tries_of; /* the record that wrong receipt codes were tried on */
   uint32_t next_free;
   bool used, reopened;  /* reopened: only looked at, nothing changed yet */
   bool clock_uncertain; /* its minute could not be measured across a reboot: it fires at once */
   bool other_boot;      /* recovery: its deadline's boottime is an earlier boot's */
-  uint16_t updates, receipt_tries;
+  uint16_t updates;
 } matter;
 
 enum { NO_SLOT = UINT32_MAX };
@@ -217,7 +242,9 @@ typedef struct entry {
   char field[48];
   bool judged;   /* it has a step */
   bool repeated; /* its ref came before */
-  uint32_t slot; /* NO_SLOT: an intake */
+  uint32_t slot;    /* NO_SLOT: an intake */
+  uint32_t earlier; /* the slot of the matter that an intake follows, or NO_SLOT */
+  uint32_t confirms; /* the revision whose receipt code was typed */
   bool danger;
 } entry;
 
@@ -260,6 +287,7 @@ struct weir_job {
 typedef struct weir_counters {
   uint64_t intakes, updates, events, deadlines, refused, quarantined, overloaded, duplicates;
   uint64_t late, reports, send_failed, delivered, superseded, repeats, conflicts, rejected;
+  uint64_t guarded, receipts_locked;
   uint64_t drill_intakes, drill_late, drill_reports; /* of drills, which count nowhere else */
   uint64_t redialled, alarms, escalated, released, resent;
   uint64_t ferry_files, ferry_failed, bad_files, expired;
@@ -290,6 +318,8 @@ struct weir_unit {
   weir_index crossings;                         /* crossing number → slot */
   weir_index refs[2];                           /* hash of ref → position, two generations */
   unsigned ref_generation;
+  weir_index guard[2]; /* hash of a caller → when sent away (wall ms), two generations */
+  unsigned guard_generation;
   weir_wheel *wheel;
   uint32_t day, day_serial;         /* the last number given */
   uint32_t drill_day, drill_serial; /* the last one of a drill */
@@ -452,9 +482,38 @@ void put_legs(weir_unit *u, weir_buffer *b, const weir_state *s, bool copies);
  * function of the journal alone. False when that could not be read. */
 bool render_record(weir_unit *u, weir_position position, bool whole, weir_buffer *b);
 
+/* details.c: parts of a record that tell how it came about */
+void put_key_time(weir_buffer *b, const char *key, int64_t wall_ms); /* nothing for 0 */
+void put_key_text(weir_buffer *b, const char *key, weir_bytes value, bool *first);
+void put_facts(weir_buffer *b, const char *key, uint32_t facts);
+/* `key` is written with quotes and colon (`"clause":"`); empty when the decision has none. */
+weir_bytes decision_part(weir_bytes decision, const char *key);
+/* Who took it after talks and why, the three-way call, what it follows, what was told. */
+void put_details(weir_unit *u, const weir_state *s, weir_buffer *b);
+/* The text that a caller was guided by, and the version of the policy it is from. */
+void put_guidance(weir_unit *u, const weir_state *s, bool words, weir_buffer *b);
+/* `"dangers":[…]`: every raising and clearing. False when the journal could not be read. */
+bool put_dangers(weir_unit *u, weir_position newest, weir_buffer *b);
+bool read_one(weir_unit *u, weir_position position, matter_record *r);
+/* Reads the record at `position` and its line; `line` says whether it has one. */
+bool read_with_line(weir_unit *u, weir_position position, matter_record *r, weir_message *m,
+                    bool *line);
+
 /* receipt.c */
-/* May this code confirm the data leg? A refusal, or none. */
-unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed);
+enum { RECEIPT_TRIES_MAX = 5 };
+/* May this code confirm the data leg? A refusal, or none: then `revision` is the one it is of. */
+unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed, uint32_t *revision);
+void receipt_recover(weir_unit *u, const try_record *r);
+
+/* guard.c */
+weir_status guard_open(weir_unit *u);
+void guard_close(weir_unit *u);
+/* A telephone number as a keyed hash; never 0. */
+uint64_t guard_caller(const weir_unit *u, weir_bytes phone);
+/* A durable record: was its caller sent away by it, or before it by 110? */
+void guard_note(weir_unit *u, const matter_record *r);
+/* Was this caller sent away twice within 24 h? */
+bool guard_is_full(const weir_unit *u, const entry *e, const weir_step *step);
 
 /* Nothing was journalled: for want of room just now, or because the disk failed. */
 void refuse_unjournalled(weir_unit *u, connection *c, const entry *e);

@@ -19,6 +19,7 @@ weir_status matters_open(weir_unit *u) {
   if (status == WEIR_OK) status = index_open(&u->refs[0], refs);
   if (status == WEIR_OK) status = index_open(&u->refs[1], refs);
   if (status == WEIR_OK) status = reconcile_open(u);
+  if (status == WEIR_OK) status = guard_open(u);
   if (status == WEIR_OK) status = weir_wheel_open(max, u->now.boot_ms, &u->wheel);
   return status;
 }
@@ -30,6 +31,7 @@ void matters_close(weir_unit *u) {
   reconcile_close(u);
   index_close(&u->refs[0]);
   index_close(&u->refs[1]);
+  guard_close(u);
   weir_wheel_close(u->wheel);
 }
 
@@ -81,6 +83,7 @@ static uint32_t reopen_on_find(weir_unit *u, index_entry *x) {
   m->state = r.state;
   m->last = x->value;
   m->body = r.line.count && r.step_kind != WEIR_STEP_EVENT ? x->value : r.previous_body;
+  m->danger = r.effects & WEIR_EFFECT_DANGER ? x->value : r.previous_danger;
   m->reopened = true;
   x->value = SLOT_BIT | slot;
   matter_count_change(u, NULL, &m->state);
@@ -171,6 +174,8 @@ void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_pos
   m->reopened = false;
   m->clock_uncertain = false;
   m->other_boot = false;
+  if (r->effects & WEIR_EFFECT_DANGER) m->danger = position;
+  guard_note(u, r);
   if (r->step_kind == WEIR_STEP_UPDATE) m->updates++;
   if (r->step_kind == WEIR_STEP_INTAKE || r->step_kind == WEIR_STEP_UPDATE) m->body = position;
   if ((r->effects & WEIR_EFFECT_END) && s->data == DATA_EXPIRED) {

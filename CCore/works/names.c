@@ -15,6 +15,25 @@ const char *phase_name(unsigned phase) {
   return phase > 0 && phase < sizeof names / sizeof *names ? names[phase] : "unknown";
 }
 
+const char *owner_name(unsigned owner) {
+  static const char *const names[] = {"none", "110", "12345", "neither", "unclear"};
+  return owner < sizeof names / sizeof *names ? names[owner] : "unknown";
+}
+
+const char *action_name(unsigned action) {
+  static const char *const names[] = {
+      "none",           "acceptHere",        "transferByPhone", "transferOnline",
+      "adviseRedial12345", "referToDepartment", "explainAndGuide", "threeWayCall",
+      "talk",           "verifyWithDepartment", "dispatchFirst"};
+  return action < sizeof names / sizeof *names ? names[action] : "unknown";
+}
+
+const char *ground_name(unsigned ground) {
+  static const char *const names[] = {"none", "agreed", "firstReceiver", "callerStatement",
+                                      "earlierContact"};
+  return ground < sizeof names / sizeof *names ? names[ground] : "unknown";
+}
+
 const char *voice_name(unsigned voice) {
   static const char *const names[] = {"none", "due", "ringing", "answered", "failed"};
   return voice < sizeof names / sizeof *names ? names[voice] : "unknown";
@@ -78,7 +97,7 @@ static bool spoken_read(uint32_t today, weir_bytes text, uint64_t *key) {
   return true;
 }
 
-bool handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key) {
+static bool number_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key) {
   size_t name = strlen(unit);
   if (text.count <= name || memcmp(text.at, unit, name) != 0 || text.at[name] != '-') {
     return spoken_read(today, text, key);
@@ -91,6 +110,13 @@ bool handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *
   if (day > 99991231 || serial == 0 || serial > UINT32_MAX) return false;
   *key = handover_key((uint32_t)day, (uint32_t)serial, drill);
   return true;
+}
+
+bool handover_read(const char *unit, uint32_t today, weir_bytes typed, uint64_t *key) {
+  uint8_t plain[HANDOVER_TEXT_MAX * 4];
+  weir_buffer b = weir_buffer_over(plain, sizeof plain);
+  weir_put_typed(&b, typed);
+  return !b.overflow && number_read(unit, today, weir_buffer_view(&b), key);
 }
 
 void put_spoken(weir_buffer *b, uint32_t serial, bool drill) {
@@ -117,4 +143,45 @@ bool report_id_read(const char *unit, weir_bytes text, uint32_t *number) {
   if (value == 0 || value > UINT32_MAX) return false;
   *number = (uint32_t)value;
   return true;
+}
+
+void put_reading(weir_buffer *b, weir_bytes digits) {
+  static const char *const readings[] = {"洞", "幺", "两", "三", "四", "五", "六", "拐", "八", "勾"};
+  for (size_t i = 0; i < digits.count; i++) {
+    uint8_t c = digits.at[i];
+    if (c >= '0' && c <= '9') {
+      weir_put_text(b, readings[c - '0']);
+    } else if (c == '-' || c == ' ') {
+      weir_put_text(b, " ");
+    } else {
+      weir_put_u8(b, c);
+    }
+  }
+}
+
+/* What the event would need, for a refusal that says so; by WEIR_EVENT_…. */
+const char *event_needs(unsigned event) {
+  static const char *const needs[WEIR_EVENT_SPEAKABLE] = {
+      [WEIR_EVENT_TRANSFER_STARTED] = "a voice leg that is due",
+      [WEIR_EVENT_TRANSFER_ANSWERED] = "a voice leg that is due",
+      [WEIR_EVENT_TRANSFER_FAILED] = "a voice leg that is due",
+      [WEIR_EVENT_CALLER_TOLD] = "a voice leg that is due and a caller who was not told yet",
+      [WEIR_EVENT_CALLER_GONE] = "an open voice leg or talks, and a caller who has not gone yet",
+      [WEIR_EVENT_CALLED_ON_BEHALF] = "a voice leg that is due",
+      [WEIR_EVENT_THREE_WAY_STARTED] = "talks, a verification, or a voice leg to 110 that is due",
+      [WEIR_EVENT_THREE_WAY_JOINED] = "an open three-way call that the party is not in",
+      [WEIR_EVENT_TALK_STARTED] = "talks, a verification, or a dispatch whose owner is open",
+      [WEIR_EVENT_AGREED] = "talks, or a dispatch whose owner is open",
+      [WEIR_EVENT_NOT_AGREED] = "talks, or a dispatch whose owner is open",
+      [WEIR_EVENT_DANGER_CLEARED] = "a danger fact that holds",
+      [WEIR_EVENT_VERIFIED] = "a verification that is under way",
+      [WEIR_EVENT_GUIDED] = "guidance or a verification that is under way",
+      [WEIR_EVENT_REDIAL_ADVISED] = "a matter of 12345's at the 110 desk",
+      [WEIR_EVENT_REFERRED] = "a verification, or a matter of 12345's at the 110 desk",
+      [WEIR_EVENT_RECEIPT] = "a record that crosses and is not confirmed",
+      [WEIR_EVENT_REPORT_ACKNOWLEDGED] = "a report that is not acknowledged",
+      [WEIR_EVENT_CANCELLED] = "a matter that is not closed",
+      [WEIR_EVENT_CLOSED] = "a matter that is not closed"};
+  const char *text = event < WEIR_EVENT_SPEAKABLE ? needs[event] : NULL;
+  return text ? text : "another phase";
 }

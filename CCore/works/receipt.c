@@ -2,60 +2,106 @@
  * the seat types them. The code is computed over the very bytes that cross, so that a right one
  * proves that this revision lies on the other side.
  *
- *   forgiven    spaces and full-width digits
- *   wrong       refused, nothing is confirmed; after five tries the code of the matter is locked
- *               until a newer revision crosses or the unit starts anew
- *   not crossed there is nothing to confirm: refused too */
+ *   an older one  the desk may read out the code of a revision that a newer one has overtaken: it
+ *                 confirms its own revision and older ones, and the newer one goes on crossing
+ *   forgiven      spaces and full-width digits
+ *   wrong         refused and journalled, nothing is confirmed; five wrong ones lock the code of the
+ *                 matter, over restarts too, and raise an alarm: people compare the 对账码 then
+ *   not crossed   there is nothing to confirm: refused too */
 #include "internal.h"
 
-enum { DIGITS = 6, TRIES_MAX = 5 };
+enum { DIGITS = 6, OLDER_MAX = 16 };
 
 /* The six digits that were typed; false when there are not exactly six. */
-static bool digits_of(weir_bytes text, char digits[DIGITS + 1]) {
-  size_t count = 0;
-  for (size_t i = 0; i < text.count; i++) {
-    uint8_t c = text.at[i];
-    bool wide = text.count - i >= 3 && c == 0xef && text.at[i + 1] == 0xbc; /* U+FF10 … FF19 */
-    if (c == ' ') continue;
-    if (wide) {
-      c = (uint8_t)(text.at[i + 2] - 0x90 + '0');
-      i += 2;
-    }
-    if (c < '0' || c > '9' || count == DIGITS) return false;
-    digits[count++] = (char)c;
+static bool digits_of(weir_bytes typed, char digits[DIGITS + 1]) {
+  uint8_t plain[128];
+  weir_buffer b = weir_buffer_over(plain, sizeof plain);
+  weir_put_typed(&b, typed);
+  if (b.overflow || b.count != DIGITS) return false;
+  for (size_t i = 0; i < DIGITS; i++) {
+    if (plain[i] < '0' || plain[i] > '9') return false;
+    digits[i] = (char)plain[i];
   }
-  digits[count] = 0;
-  return count == DIGITS;
+  digits[DIGITS] = 0;
+  return true;
 }
 
-/* The code of the revision that crosses now; false when it cannot be computed. */
-static bool expected_code(weir_unit *u, const matter *m, char code[DIGITS + 1]) {
-  matter_record r;
+/* Reads the record at `position`: its revision, whether it crosses, and the one before it. */
+static bool read_link(weir_unit *u, weir_position position, matter_record *r) {
   weir_frame_view frame;
   weir_buffer memory = weir_buffer_over(u->read_memory[0], WEIR_JOURNAL_BODY_MAX);
-  if (weir_journal_read(u->journal, m->offered, &memory, &frame) != WEIR_OK) return false;
-  if (frame.kind != RECORD_MATTER || !record_get_matter(frame.body, &r)) return false;
-  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-  if (!render_record(u, m->offered, false, &b) || b.overflow) return false;
-  uint8_t digest[32];
-  weir_sha256(weir_buffer_view(&b), digest);
-  handover_text number =
-      handover_write(u->name, m->state.day, m->state.serial, m->state.flags & FLAG_DRILL);
-  return weir_receipt_code(u->options.keys, weir_keyring_newest(u->options.keys), u->name,
-                           handover_view(&number), r.state.revision, digest, code) == WEIR_OK;
+  if (weir_journal_read(u->journal, position, &memory, &frame) != WEIR_OK) return false;
+  return frame.kind == RECORD_MATTER && record_get_matter(frame.body, r);
 }
 
-unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed) {
-  matter *m = &u->matters[slot];
-  char digits[DIGITS + 1], code[DIGITS + 1];
-  if (!u->options.keys || m->offered == 0) return WEIR_REFUSAL_NOT_NOW;
-  if (m->receipt_tries_of != m->offered) {
-    m->receipt_tries_of = m->offered;
-    m->receipt_tries = 0;
+/* Is this the code of the revision that crossed by the record at `position`? */
+static bool is_code_of(weir_unit *u, const matter_record *r, weir_position position,
+                       const char digits[DIGITS + 1]) {
+  char code[DIGITS + 1];
+  uint8_t digest[32];
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  if (!render_record(u, position, false, &b) || b.overflow) return false;
+  weir_sha256(weir_buffer_view(&b), digest);
+  handover_text number =
+      handover_write(u->name, r->state.day, r->state.serial, r->state.flags & FLAG_DRILL);
+  size_t epochs = weir_keyring_count(u->options.keys);
+  for (size_t i = 0; i < epochs; i++) { /* it may have crossed under an older key */
+    uint32_t epoch = 0, expires = 0;
+    weir_suite suite;
+    weir_keyring_entry(u->options.keys, i, &epoch, &suite, &expires);
+    weir_status status = weir_receipt_code(u->options.keys, epoch, u->name, handover_view(&number),
+                                           r->state.revision, digest, code);
+    if (status == WEIR_OK &&
+        weir_equal_constant_time(weir_view(digits, DIGITS), weir_view(code, DIGITS))) {
+      return true;
+    }
   }
-  if (m->receipt_tries >= TRIES_MAX) return WEIR_REFUSAL_WRONG_CODE;
-  bool right = digits_of(typed, digits) && expected_code(u, m, code) &&
-               weir_equal_constant_time(weir_view(digits, DIGITS), weir_view(code, DIGITS));
-  if (!right) m->receipt_tries++;
-  return right ? WEIR_REFUSAL_NONE : WEIR_REFUSAL_WRONG_CODE;
+  return false;
+}
+
+/* The revision whose code was typed, the newest first; 0: of none that could have been read out. */
+static uint32_t revision_of(weir_unit *u, weir_position newest, const char digits[DIGITS + 1]) {
+  unsigned tried = 0;
+  for (weir_position p = newest; p != 0 && tried < OLDER_MAX;) {
+    matter_record r;
+    if (!read_link(u, p, &r)) return 0;
+    if (r.effects & WEIR_EFFECT_CROSS) {
+      if (is_code_of(u, &r, p, digits)) return r.state.revision;
+      tried++;
+    }
+    p = r.previous;
+  }
+  return 0;
+}
+
+/* A wrong code is journalled, so that no restart gives new tries. */
+static void note_wrong(weir_unit *u, weir_state *s) {
+  s->receipt_tries++;
+  try_record r = {u->now, s->day, s->serial, (s->flags & FLAG_DRILL) != 0, s->receipt_tries};
+  uint8_t body[64];
+  weir_buffer b = weir_buffer_over(body, sizeof body);
+  record_put_try(&b, &r);
+  const weir_bytes part = weir_buffer_view(&b);
+  uint64_t serial;
+  weir_position position;
+  if (!unit_append(u, RECORD_TRY, &part, 1, &serial, &position)) return;
+  if (s->receipt_tries == RECEIPT_TRIES_MAX) effects_add(u, serial, position);
+}
+
+unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed, uint32_t *revision) {
+  matter *m = &u->matters[slot];
+  char digits[DIGITS + 1];
+  bool waits = m->state.data == DATA_QUEUED || m->state.data == DATA_EXPIRED;
+  if (!u->options.keys || m->offered == 0 || !waits) return WEIR_REFUSAL_NOT_NOW;
+  if (m->state.receipt_tries >= RECEIPT_TRIES_MAX) return WEIR_REFUSAL_WRONG_CODE;
+  *revision = digits_of(typed, digits) ? revision_of(u, m->offered, digits) : 0;
+  if (*revision) return WEIR_REFUSAL_NONE;
+  note_wrong(u, &m->state);
+  return WEIR_REFUSAL_WRONG_CODE;
+}
+
+void receipt_recover(weir_unit *u, const try_record *r) {
+  index_entry *x = index_find(&u->handovers, handover_key(r->day, r->serial, r->drill), NULL);
+  if (!x || !(x->value & SLOT_BIT)) return; /* it ended: there is nothing left to confirm */
+  u->matters[(uint32_t)x->value].state.receipt_tries = r->tries;
 }

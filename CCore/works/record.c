@@ -1,17 +1,18 @@
 /* Journal bodies, byte by byte. Numbers are varints; the times of a state are written as distances
  * from the record's own moment, so that a record costs a few dozen bytes beside the line it keeps.
  *
- *   matter   step kind (2 bits) and which of event, step flags, previous record and previous record
- *            with text (positions) follow (1) · effects · boottime ms, wall ms · those that follow
+ *   matter   step kind (2 bits) and which of event, step flags, previous record, previous one
+ *            with text, previous one about danger (positions) follow (1) · effects · boottime ms, wall ms · those that follow
  * · state · the line to the end state    which of its fields are not as usual (a bit each, in the
  * order of the lists: numbers of more than one byte; deadline and minute, two bits each: there, and
  * with a wall time of its own; times) · numbers of one byte, half a byte each, 15: its byte follows
  *            behind them · the fields that are not as usual. Usual is 0, but: day today, revision
- *            1, ever_facts as facts, and received, arrived and decided now
+ *            1, ever_facts as facts, and received, arrived, decided and first contact now
  *   acknowledged  boottime ms, wall ms · report number · matters settled · the line to the end
  *   drill    boottime ms, wall ms · until as distances (0: closed) · the line to the end
  *   confirmed  boottime ms, wall ms · first and last crossing number · the line to the end
  *   policy   boottime ms, wall ms · forced (1) · versions · policy, reason, by, second
+ *   try      boottime ms, wall ms · day, serial · drill (1) · wrong receipt codes so far (1)
  *   start    boottime ms, wall ms · boot epoch · kernel boot id (16) · link boot id (16) · version
  *   mark     unit · crossing · check (8) · boot epoch · revision · conflict (1) · quarantined (1) ·
  *            released · name · handover · reason · the item to the end
@@ -63,7 +64,17 @@ static int64_t get_distance(weir_reader *r, int64_t base) {
   X(decision_text, uint32_t)                                                                       \
   X(dial_text, uint32_t)                                                                           \
   X(say_text, uint32_t)                                                                            \
-  X(report_number, uint32_t)
+  X(report_number, uint32_t)                                                                       \
+  X(ground, uint8_t)                                                                               \
+  X(parties, uint8_t)                                                                              \
+  X(first_platform, uint8_t)                                                                       \
+  X(receipt_tries, uint8_t)                                                                        \
+  X(confirmed_by, uint8_t)                                                                         \
+  X(confirmed_revision, uint32_t)                                                                  \
+  X(follows_day, uint32_t)                                                                         \
+  X(follows_serial, uint32_t)                                                                      \
+  X(follows_drill, uint8_t)                                                                        \
+  X(caller, uint64_t)
 
 #define STATE_TIMES(X)                                                                             \
   X(received_ms)                                                                                   \
@@ -73,7 +84,10 @@ static int64_t get_distance(weir_reader *r, int64_t base) {
   X(answered_ms)                                                                                   \
   X(told_ms)                                                                                       \
   X(late_ms)                                                                                       \
-  X(reported_ms)
+  X(reported_ms)                                                                                   \
+  X(first_contact_ms)                                                                              \
+  X(settled_ms)                                                                                    \
+  X(confirmed_ms)
 
 static void put_moment(weir_buffer *b, weir_moment value, weir_moment base) {
   put_distance(b, (int64_t)value.boot_ms, (int64_t)base.boot_ms);
@@ -92,7 +106,7 @@ static weir_state usual_state(weir_moment now) {
   weir_state s = {0};
   s.day = weir_day_of(now.wall_ms);
   s.revision = 1;
-  s.received_ms = s.arrived_ms = s.decided_ms = now.wall_ms;
+  s.received_ms = s.arrived_ms = s.decided_ms = s.first_contact_ms = now.wall_ms;
   return s;
 }
 
@@ -234,7 +248,14 @@ static weir_moment get_now(weir_reader *r) {
   return now;
 }
 
-enum { HAS_EVENT = 4, HAS_FLAGS = 8, HAS_PREVIOUS = 16, HAS_PREVIOUS_BODY = 32, HAS_NONE = 192 };
+enum {
+  HAS_EVENT = 4,
+  HAS_FLAGS = 8,
+  HAS_PREVIOUS = 16,
+  HAS_PREVIOUS_BODY = 32,
+  HAS_PREVIOUS_DANGER = 64,
+  HAS_NONE = 128
+};
 
 void record_put_matter(weir_buffer *b, const matter_record *r) {
   unsigned head = r->step_kind;
@@ -242,6 +263,7 @@ void record_put_matter(weir_buffer *b, const matter_record *r) {
   if (r->step_flags) head |= HAS_FLAGS;
   if (r->previous) head |= HAS_PREVIOUS;
   if (r->previous_body) head |= HAS_PREVIOUS_BODY;
+  if (r->previous_danger) head |= HAS_PREVIOUS_DANGER;
   weir_put_u8(b, (uint8_t)head);
   weir_put_varint(b, r->effects);
   put_now(b, r->now);
@@ -249,6 +271,7 @@ void record_put_matter(weir_buffer *b, const matter_record *r) {
   if (r->step_flags) weir_put_varint(b, r->step_flags);
   if (r->previous) weir_put_varint(b, r->previous);
   if (r->previous_body) weir_put_varint(b, r->previous_body);
+  if (r->previous_danger) weir_put_varint(b, r->previous_danger);
   put_state(b, &r->state, r->now);
 }
 
@@ -262,6 +285,7 @@ bool record_get_matter(weir_bytes body, matter_record *r) {
   r->step_flags = head & HAS_FLAGS ? (uint16_t)weir_get_varint(&in) : 0;
   r->previous = head & HAS_PREVIOUS ? weir_get_varint(&in) : 0;
   r->previous_body = head & HAS_PREVIOUS_BODY ? weir_get_varint(&in) : 0;
+  r->previous_danger = head & HAS_PREVIOUS_DANGER ? weir_get_varint(&in) : 0;
   get_state(&in, &r->state, r->now);
   r->line = weir_get(&in, in.left);
   return !in.bad && !(head & HAS_NONE) && r->event < WEIR_EVENT_COUNT && r->state.serial != 0 &&
@@ -309,6 +333,24 @@ bool record_get_confirmed(weir_bytes body, confirmed_record *r) {
   r->range.to = weir_get_varint(&in);
   r->line = weir_get(&in, in.left);
   return !in.bad && r->range.from >= 1 && r->range.from <= r->range.to;
+}
+
+void record_put_try(weir_buffer *b, const try_record *r) {
+  put_now(b, r->now);
+  weir_put_varint(b, r->day);
+  weir_put_varint(b, r->serial);
+  weir_put_u8(b, r->drill);
+  weir_put_u8(b, r->tries);
+}
+
+bool record_get_try(weir_bytes body, try_record *r) {
+  weir_reader in = weir_reader_over(body);
+  r->now = get_now(&in);
+  r->day = (uint32_t)weir_get_varint(&in);
+  r->serial = (uint32_t)weir_get_varint(&in);
+  r->drill = weir_get_u8(&in) != 0;
+  r->tries = weir_get_u8(&in);
+  return !in.bad && in.left == 0 && r->serial != 0;
 }
 
 void record_put_start(weir_buffer *b, const start_record *r) {

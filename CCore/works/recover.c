@@ -75,6 +75,7 @@ static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {
       }
     }
     m->body = r.previous_body;
+    m->danger = r.previous_danger;
   }
   remember_ref(u, r.line, frame->position);
   if (r.effects & WEIR_EFFECT_CROSS) {
@@ -116,6 +117,14 @@ static weir_status take_confirmed(recovery *rec, const weir_frame_view *frame) {
   r.line = weir_view(frame->body.at, 0); /* the frame goes */
   rec->last_wall_ms = r.now.wall_ms;
   reconcile_recover(rec->unit, &r);
+  return WEIR_OK;
+}
+
+static weir_status take_try(recovery *rec, const weir_frame_view *frame) {
+  try_record r;
+  if (!record_get_try(frame->body, &r)) return WEIR_CORRUPT;
+  rec->last_wall_ms = r.now.wall_ms;
+  receipt_recover(rec->unit, &r);
   return WEIR_OK;
 }
 
@@ -166,6 +175,8 @@ static weir_status take_frame(void *user, const weir_frame_view *frame) {
     return take_matter(rec, frame);
   case RECORD_ACKNOWLEDGED:
     return take_acknowledged(rec, frame);
+  case RECORD_TRY:
+    return take_try(rec, frame);
   case RECORD_TALLY:
     return take_tally(rec, frame);
   case RECORD_DRILL:

@@ -14,50 +14,17 @@
 /* Beside these a record holds its head, three interned texts at most, caller and place. */
 enum {
   TEXTS_BYTES_MAX = 28 * 1024,
-  HISTORY_BYTES_MAX = 16 * 1024,
+  HISTORY_BYTES_MAX = 12 * 1024,
   LINE_BYTES_MAX = 12 * 1024,
-  LINE_HEAD_MAX = 256,
+  LINE_HEAD_MAX = 384,
   ESCAPED_MOST = 3 /* two bytes of a request, an escaped control, may become six */
 };
-
-static void put_key_time(weir_buffer *b, const char *key, int64_t wall_ms) {
-  if (wall_ms == 0) return;
-  weir_put_text(b, ",\"");
-  weir_put_text(b, key);
-  weir_put_text(b, "\":\"");
-  weir_put_time(b, wall_ms);
-  weir_put_text(b, "\"");
-}
 
 static void put_key_flag(weir_buffer *b, const char *key, bool value) {
   if (!value) return;
   weir_put_text(b, ",\"");
   weir_put_text(b, key);
   weir_put_text(b, "\":true");
-}
-
-static void put_key_text(weir_buffer *b, const char *key, weir_bytes value, bool *first) {
-  if (value.count == 0) return;
-  weir_put_text(b, *first ? "\"" : ",\"");
-  weir_put_text(b, key);
-  weir_put_text(b, "\":");
-  weir_put_quoted(b, value);
-  *first = false;
-}
-
-static void put_facts(weir_buffer *b, const char *key, uint32_t facts) {
-  weir_put_text(b, ",\"");
-  weir_put_text(b, key);
-  weir_put_text(b, "\":[");
-  bool first = true;
-  for (unsigned i = 0; i < WEIR_FACT_COUNT; i++) {
-    if (!(facts & (1u << i))) continue;
-    weir_put_text(b, first ? "\"" : ",\"");
-    weir_put_text(b, weir_fact_name(i));
-    weir_put_text(b, "\"");
-    first = false;
-  }
-  weir_put_text(b, "]");
 }
 
 static void put_times(const weir_state *s, bool whole, weir_buffer *b) {
@@ -78,13 +45,24 @@ static void put_flags(const weir_state *s, weir_buffer *b) {
   put_key_flag(b, "confidential", s->flags & FLAG_CONFIDENTIAL);
   put_key_flag(b, "supervision", s->flags & FLAG_SUPERVISION);
   put_key_flag(b, "undecided", s->flags & FLAG_UNDECIDED);
+  put_key_flag(b, "guarded", s->flags & FLAG_GUARDED);
   put_key_flag(b, "drill", s->flags & FLAG_DRILL);
+}
+
+/* For desks: the day's number as a radio says it. */
+static void put_spoken_reading(weir_buffer *b, const weir_state *s) {
+  uint8_t spoken[16];
+  weir_buffer digits = weir_buffer_over(spoken, sizeof spoken);
+  put_spoken(&digits, s->serial, s->flags & FLAG_DRILL);
+  put_reading(b, weir_buffer_view(&digits));
 }
 
 static void put_head(weir_unit *u, const weir_state *s, bool whole, weir_buffer *b) {
   weir_put_text(b, "{");
   put_number(u, b, s);
-  weir_put_text(b, ",\"receivedBy\":\"");
+  weir_put_text(b, ",\"spokenReading\":\"");
+  put_spoken_reading(b, s);
+  weir_put_text(b, "\",\"receivedBy\":\"");
   weir_put_text(b, weir_platform_name(s->platform));
   weir_put_text(b, "\",\"channel\":\"");
   weir_put_text(b, weir_channel_name(s->channel));
@@ -102,6 +80,7 @@ static void put_head(weir_unit *u, const weir_state *s, bool whole, weir_buffer 
   put_legs(u, b, s, whole);
   put_times(s, whole, b);
   put_flags(s, b);
+  put_details(u, s, b);
 }
 
 static void put_caller(const weir_message *m, weir_buffer *b) {
@@ -140,13 +119,6 @@ typedef struct chain {
   size_t most; /* bytes that their lines of the history can take */
 } chain;
 
-static bool read_one(weir_unit *u, weir_position position, matter_record *r) {
-  weir_buffer memory = weir_buffer_over(u->body_memory, WEIR_JOURNAL_BODY_MAX);
-  weir_frame_view frame;
-  if (weir_journal_read(u->journal, position, &memory, &frame) != WEIR_OK) return false;
-  return frame.kind == RECORD_MATTER && record_get_matter(frame.body, r);
-}
-
 /* The newest CHAIN_MAX records; the one with the latest text is always reached by its own link. */
 static bool walk_back(weir_unit *u, weir_position last, chain *c) {
   c->count = 0;
@@ -161,8 +133,24 @@ static bool walk_back(weir_unit *u, weir_position last, chain *c) {
   return true;
 }
 
-static void put_history_line(const matter_record *r, const weir_message *m, bool whole, bool first,
-                             weir_buffer *b) {
+static void put_party(const weir_message *m, weir_buffer *b) {
+  if (m->party) {
+    weir_put_text(b, ",\"party\":\"");
+    weir_put_text(b, weir_party_name(m->party));
+    weir_put_text(b, "\"");
+  }
+  put_key_flag(b, "left", m->left);
+  if (m->owner) {
+    weir_put_text(b, ",\"owner\":\"");
+    weir_put_text(b, weir_platform_name(m->owner));
+    weir_put_text(b, "\"");
+  }
+  if (!(m->present & WEIR_HAS_REACHED)) return;
+  weir_put_text(b, m->reached ? ",\"reached\":true" : ",\"reached\":false");
+}
+
+static void put_history_line(weir_unit *u, const matter_record *r, const weir_message *m, bool whole,
+                             bool first, weir_buffer *b) {
   weir_put_text(b, first ? "{\"revision\":" : ",{\"revision\":");
   weir_put_decimal(b, r->state.revision);
   weir_put_text(b, ",\"event\":\"");
@@ -178,8 +166,10 @@ static void put_history_line(const matter_record *r, const weir_message *m, bool
     put_key_text(b, "reason", m->reason, &none);
     put_key_text(b, "department", m->department, &none);
     put_key_text(b, "answer", m->answer, &none);
+    put_party(m, b);
     if (whole && (m->present & WEIR_HAS_AT)) put_key_time(b, "claimedAt", m->at_ms);
   }
+  put_guidance(u, &r->state, false, b);
   weir_put_text(b, "}");
 }
 
@@ -188,16 +178,6 @@ static bool is_internal(const matter_record *r) {
   return r->step_kind == WEIR_STEP_DEADLINE
              ? r->event != WEIR_EVENT_DEADLINE_PASSED
              : r->step_kind == WEIR_STEP_EVENT && r->event == WEIR_EVENT_REPORT_ACKNOWLEDGED;
-}
-
-/* Reads record `at` and its line; `line` says whether it has one. */
-static bool read_with_line(weir_unit *u, weir_position at, matter_record *r, weir_message *m,
-                           bool *line) {
-  weir_message_fault fault;
-  if (!read_one(u, at, r)) return false;
-  *line =
-      r->line.count && weir_message_read(r->line, WEIR_MESSAGE_UNIT, u->record_scratch, m, &fault);
-  return true;
 }
 
 static void put_left_out(weir_buffer *b, const char *key, size_t count) {
@@ -218,7 +198,7 @@ static bool size_of_line(weir_unit *u, weir_position at, bool whole, size_t *byt
   *bytes = 0;
   if (!read_with_line(u, at, &r, &m, &line)) return false;
   if (!whole && is_internal(&r)) return true;
-  put_history_line(&r, line ? &m : NULL, whole, false, &b);
+  put_history_line(u, &r, line ? &m : NULL, whole, false, &b);
   *bytes = b.overflow ? sizeof memory : b.count;
   return true;
 }
@@ -240,7 +220,7 @@ static bool put_history(weir_unit *u, const chain *c, bool whole, weir_buffer *b
     bool line = false;
     if (!read_with_line(u, c->at[i], &r, &m, &line)) return false;
     if (!whole && is_internal(&r)) continue;
-    put_history_line(&r, line ? &m : NULL, whole, first, b);
+    put_history_line(u, &r, line ? &m : NULL, whole, first, b);
     first = false;
   }
   weir_put_text(b, "]");
@@ -339,6 +319,9 @@ bool render_record(weir_unit *u, weir_position position, bool whole, weir_buffer
   weir_state state = r.state;
   put_head(u, &state, whole, b);
   if (!put_body(u, &state, body, whole, b)) return false;
+  bool danger = r.effects & WEIR_EFFECT_DANGER;
+  weir_position newest = danger ? position : r.previous_danger;
+  if (!put_dangers(u, newest, b)) return false;
   if (!walk_back(u, position, &c) || !put_history(u, &c, whole, b)) return false;
   weir_put_text(b, "}");
   return true;

@@ -125,12 +125,13 @@ static bool show_text(weir_texts *texts, const weir_frame_view *f, weir_buffer *
 static void show_other(const weir_frame_view *f, weir_buffer *b) {
   static const char *const names[] = {"unknown", "start",        "text",   "matter", "quarantine",
                                       "tally",   "acknowledged", "stop",   "mark",   "boot",
-                                      "drill",   "taken",        "release"};
+                                      "drill",   "taken",        "release", "unknown", "unknown",
+                                      "try"};
   const char *name = f->kind < sizeof names / sizeof *names ? names[f->kind] : names[0];
   put_common(f, name, b);
   bool stamped = f->kind == RECORD_QUARANTINE || f->kind == RECORD_ACKNOWLEDGED ||
                  f->kind == RECORD_STOP || f->kind == RECORD_DRILL || f->kind == RECORD_TAKEN ||
-                 f->kind == RECORD_RELEASE;
+                 f->kind == RECORD_RELEASE || f->kind == RECORD_TRY;
   weir_reader r = weir_reader_over(f->body);
   if (stamped) {
     (void)weir_get_varint(&r);

@@ -117,6 +117,17 @@ static void put_window(uint64_t serial, weir_bytes body, weir_buffer *b) {
   weir_put_text(b, "\"}");
 }
 
+static void put_locked(weir_unit *u, uint64_t serial, weir_bytes body, weir_buffer *b) {
+  try_record r;
+  if (!record_get_try(body, &r) || r.tries != RECEIPT_TRIES_MAX) return;
+  handover_text number = handover_write(u->name, r.day, r.serial, r.drill);
+  put_cursor(b, serial, r.now.wall_ms);
+  weir_put_text(b, ",\"handover\":");
+  weir_put_quoted(b, handover_view(&number));
+  weir_put_text(b, ",\"event\":\"receiptLocked\",\"alarm\":true,\"say\":[\"回执码已连续五次输错,该事项"
+                   "的回执码已锁定:请与110核对对账码。\"]}");
+}
+
 /* One record as the watchers see it; nothing for what is no change. */
 static void put_record(weir_unit *u, const weir_frame_view *frame, weir_buffer *b) {
   matter_record r;
@@ -124,6 +135,8 @@ static void put_record(weir_unit *u, const weir_frame_view *frame, weir_buffer *
     put_change(u, frame->serial, &r, b);
   } else if (frame->kind == RECORD_QUARANTINE) {
     put_quarantine(u, frame->serial, frame->body, b);
+  } else if (frame->kind == RECORD_TRY) {
+    put_locked(u, frame->serial, frame->body, b);
   } else if (frame->kind == RECORD_ACKNOWLEDGED) {
     put_acknowledged(u, frame->serial, frame->body, b);
   } else if (frame->kind == RECORD_DRILL) {

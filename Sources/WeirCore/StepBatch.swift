@@ -59,6 +59,9 @@ extension Happening {
     channel = Channel(rawValue: step.channel) ?? .phone
     county = step.county
     receivedAt = step.received_ms
+    party = Parties(rawValue: step.party)
+    firstPlatform = Platform(rawValue: step.first_platform) ?? .hotline
+    firstContactAt = step.first_contact_ms
   }
 }
 
@@ -105,9 +108,15 @@ extension Handover {
     dialText = state.dial_text
     sayText = state.say_text
     reportNumber = state.report_number
+    ground = Ground(rawValue: state.ground) ?? .none
+    parties = Parties(rawValue: state.parties)
+    firstPlatform = Platform(rawValue: state.first_platform) ?? platform
+    firstContactAt = state.first_contact_ms
+    settledAt = state.settled_ms
   }
 
-  /// Writes everything but what the core itself gives out: number, crossing number.
+  /// Writes everything but what the core itself gives out or keeps: number and crossing number,
+  /// what a matter follows, the caller's hash, and receipts.
   func write(to state: inout weir_state) {
     state.revision = revision
     state.facts = facts.rawValue
@@ -140,5 +149,10 @@ extension Handover {
     state.dial_text = dialText
     state.say_text = sayText
     state.report_number = reportNumber
+    state.ground = ground.rawValue
+    state.parties = parties.rawValue
+    state.first_platform = firstPlatform.rawValue
+    state.first_contact_ms = firstContactAt
+    state.settled_ms = settledAt
   }
 }

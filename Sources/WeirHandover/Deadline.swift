@@ -16,7 +16,7 @@ extension Turn {
       armMinute()
       return
     }
-    if after.voiceDuty || after.reportDuty {
+    if after.voiceDuty || after.reportDuty || after.guidanceDuty {
       offer(.reminder, in: timing.reminderMs)
     } else if after.phase == .verifying {
       offer(.reminder, in: timing.talkMs)
@@ -65,26 +65,29 @@ extension Turn {
   }
 
   /// Whether the deadline armed before is for the same thing: the carrying of a record starts again
-  /// with each revision that crosses, the closing with each duty that ends.
+  /// with each revision that crosses, the closing with each duty that ends, the limit with each
+  /// beginning of talks.
   private func stays(_ kind: DeadlineKind) -> Bool {
-    kind != .closing || (!effects.contains(.cross) && before.data == after.data)
+    switch kind {
+    case .closing: !effects.contains(.cross) && before.data == after.data
+    case .talk: before.talksSince == after.talksSince
+    case .none, .firstPreAlarm, .secondPreAlarm, .minute, .reminder: true
+    }
   }
 
-  /// Whether it is open who takes the matter and nothing more urgent stands before the talks.
+  /// Whether it is open who takes the matter. Where 110 dispatches first the limit passes beside
+  /// the open voice leg and takes nothing from it.
   private var talksOpen: Bool {
     switch after.phase {
     case .talking: true
-    case .dispatchedFirst, .callerTold: after.ownerOpen && !after.voiceDuty
+    case .dispatchedFirst, .late, .callerTold: after.ownerOpen
     default: false
     }
   }
 
-  /// What is left of the talks, in milliseconds. 110's dispatch comes before the talk: the limit
-  /// counts from its answer, or from telling the caller.
+  /// What is left of the talks, in milliseconds.
   private var talkLeft: Int64 {
-    var start = after.decidedAt
-    if after.phase != .talking { start = max(start, after.answeredAt, after.toldAt) }
-    return min(max(0, start + timing.talkMs - now), timing.talkMs)
+    min(max(0, after.talksSince + timing.talkMs - now), timing.talkMs)
   }
 
   /// Phases in which nobody here has anything left to do.

@@ -75,13 +75,20 @@ public enum Machine {
     case .dangerCleared:
       facts.subtract(.danger)
     case .guided where !happening.flags.contains(.reached):
-      if let before, before.action == .explainAndGuide, before.voiceOpen {
+      if let before, before.guidesUrgently {
         facts.insert(FactSet(.responsibilityUnclear))
       }
     default:
       break
     }
     return facts
+  }
+
+  /// Whether a decision would send a caller away a third time within a day. Then the policy's
+  /// decision on `responsibilityUnclear` stands in its place, marked `guarded`: a three-way call,
+  /// or talks. What is clearly 110's and what is an emergency is never touched.
+  public static func mustGuard(_ decision: Decision, _ happening: Happening) -> Bool {
+    happening.flags.contains(.sentAwayTwice) && decision.sendsAway
   }
 
   /// The event that a happening is, for the journal and the watch stream: its own, or what the
@@ -124,14 +131,28 @@ extension Handover {
     }
   }
 
-  /// The voice leg is open and the caller has not been told to dial 110 either.
-  var voiceDuty: Bool { voiceOpen && toldAt == 0 }
+  /// The voice leg is open, and the caller has not been told to dial 110 either; for a reporter who
+  /// is not on a line 12345 phones until somebody picks up.
+  var voiceDuty: Bool { voiceOpen && (toldAt == 0 || channel == .internet) }
+
+  /// An emergency's guidance that has not been heard of yet: it ends when the caller has reached
+  /// its target (120), or at a supervisor's word.
+  var guidesUrgently: Bool { action == .explainAndGuide && (voiceOpen || phase == .transferred) }
+
+  /// The target has picked up and nobody has said yet that the caller was helped.
+  var guidanceDuty: Bool { guidesUrgently && phase == .transferred }
 
   /// The report waits for a person.
   var reportDuty: Bool { report == .due || report == .raised }
 
   /// 110 dispatches first and it is still open who keeps the matter.
   var ownerOpen: Bool { owner == .unclear && action == .dispatchFirst }
+
+  /// When the talks about it could begin, wall ms: with the decision, or with 110's answer where
+  /// its dispatch came first. Their limit counts from there.
+  var talksSince: Int64 {
+    phase != .talking && voice == .answered ? max(decidedAt, answeredAt) : decidedAt
+  }
 
   /// The minute is running: its end has not been noted yet.
   var minuteRuns: Bool { voiceOpen && minute.isSet && lateAt == 0 }
@@ -143,6 +164,11 @@ extension Handover {
 extension Decision {
   /// 110 must act on the matter: it owns it or dispatches first.
   var isPolices: Bool { owner == .police || action == .dispatchFirst }
+
+  /// Whether it would send the caller away, to another body or to redial.
+  var sendsAway: Bool {
+    !emergency && !isPolices && (action == .explainAndGuide || action == .adviseRedial12345)
+  }
 }
 
 extension Lane {

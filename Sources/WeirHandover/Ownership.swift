@@ -8,6 +8,7 @@ extension Turn {
     if decision.emergency { after.flags.insert(.emergency) }
     if decision.supervision { after.flags.insert(.supervision) }
     if decision.crosses { after.flags.insert(.crosses) }
+    if decision.guarded { after.flags.insert(.guarded) }
   }
 
   /// Takes over the texts of a decision, by the policy's indices.
@@ -34,6 +35,7 @@ extension Turn {
     noteMarks()
     if became && !happening.flags.contains(.seat) { effects.insert(.alarm) }
     if clears { noteClearing() }
+    if !clears && takesAway && current.flags.contains(.emergency) { noteTakenBack() }
     // What 110 has taken does not come back, and a clearing moves nothing that is at rest.
     if takesAway && current.phase == .transferred || clears && isResting(current) { return nil }
     if !kept { noteTexts() }
@@ -43,7 +45,9 @@ extension Turn {
     let moved = move(from: current, raises: raises, became: became, clears: clears)
     guard moved else { return nil }
     after.decidedAt = now
-    if !clears { say = decision.action == .dispatchFirst ? .dispatchFirst : .decision }
+    if clears { return nil }
+    say = decision.action == .dispatchFirst ? .dispatchFirst : .decision
+    if decision.guarded { say = .guarded }
     return nil
   }
 
@@ -128,6 +132,13 @@ extension Turn {
     say = .dangerCleared
   }
 
+  /// A supervisor takes an emergency away without clearing its facts: for 110 the same thing.
+  private mutating func noteTakenBack() {
+    after.flags.insert(.dangerCleared)
+    if after.flags.contains(.crosses) { after.lane = .danger }
+    say = .dangerCleared
+  }
+
   /// Danger is raised by anybody at any time, and cleared by a supervisor with a reason.
   mutating func weighDanger(_ rule: Rule) -> Refusal? {
     mustDecide = true
@@ -137,124 +148,31 @@ extension Turn {
   }
 }
 
-// Talks.
-extension Turn {
-  /// A three-way call or a talk begins. It does not start the talks' limit again.
-  mutating func confer() -> Refusal? {
-    let threeWay = happening.event == .threeWayStarted
-    switch after.phase {
-    case .verifying:
-      after.phase = .talking
-      after.owner = .unclear
-      after.action = threeWay ? .threeWayCall : .talk
-      after.decidedAt = now
-    case .talking:
-      break
-    default:
-      guard threeWay, canDial else { return after.ownerOpen ? nil : .notNow }
-      return after.action == .explainAndGuide ? .notNow : ring()
-    }
-    if threeWay && role == .outer && after.voice != .answered { after.voice = .ringing }
-    return nil
-  }
-
-  /// 110 joined an open three-way call: where a voice leg is open that answers it.
-  mutating func join() -> Refusal? {
-    if after.phase == .talking {
-      guard role == .outer else { return nil }
-      guard after.voice == .ringing else { return .notNow }
-      after.voice = .answered
-      after.answeredAt = now
-      return nil
-    }
-    if after.voice == .ringing {
-      return after.action == .explainAndGuide ? .notNow : answer()
-    }
-    let talksGoOn = after.ownerOpen && !after.voiceOpen
-    return talksGoOn ? nil : .notNow
-  }
-
-  mutating func agree() -> Refusal? {
-    guard let owner = happening.agreedOwner else { return .missingField }
-    if after.phase == .talking {
-      settle(owner)
-      return nil
-    }
-    guard after.ownerOpen else { return .notNow }
-    after.owner = owner == .police ? .police : .hotline
-    after.decidedAt = now
-    say = .firstReceiver
-    guard owner == .police else { return nil }
-    after.action = action(toward: .police)
-    after.phase =
-      after.voice == .none
-      ? phase(for: after.action, voiceDue: false) : standing(for: after.action)
-    return nil
-  }
-
-  /// Talks came to nothing: the platform that was reached first keeps the matter. Where 110
-  /// dispatched first it goes on doing so.
-  mutating func firstReceiver() -> Refusal? {
-    if after.phase == .talking {
-      settle(after.platform)
-      return nil
-    }
-    guard after.ownerOpen else { return .notNow }
-    after.owner = after.platform == .police ? .police : .hotline
-    after.decidedAt = now
-    say = .firstReceiver
-    return nil
-  }
-
-  /// Ends talks: the platform named takes the matter, and what becomes 110's gets its minute now.
-  private mutating func settle(_ platform: Platform) {
-    let police = platform == .police
-    after.owner = police ? .police : .hotline
-    after.action = action(toward: platform)
-    after.decidedAt = now
-    say = .firstReceiver
-    let urgent = after.flags.contains(.emergency)
-    if police && role == .outer {
-      after.flags.insert(.crosses)
-      let ordinary: Lane = after.channel == .phone ? .phone : .internet
-      after.lane = after.lane.or(urgent ? .danger : ordinary)
-    }
-    let voiceDue =
-      police && role == .outer && (urgent || after.action == .transferByPhone)
-    after.phase = phase(for: after.action, voiceDue: voiceDue)
-    dropVoice()
-    if voiceDue { openVoice(elapsed: 0) }
-  }
-
-  /// How a matter gets from the platform that received it to the one that takes it. 110 gives
-  /// nothing back over a wire; its internet channel on an outer unit stands outside its network.
-  private func action(toward platform: Platform) -> Action {
-    switch (after.platform, platform) {
-    case (.hotline, .hotline), (.police, .police): .acceptHere
-    case (.hotline, .police): after.channel == .phone ? .transferByPhone : .transferOnline
-    case (.police, .hotline): role == .outer ? .transferOnline : .adviseRedial12345
-    }
-  }
-}
-
 // Guidance and the end.
 extension Turn {
   /// The caller was guided. Where an emergency's target was not reached, 110 dispatches first.
   mutating func guide() -> Refusal? {
     switch after.phase {
     case .guided:
+      say = .decision
       return nil
-    case .verifying:
-      after.phase = .guided
+    case .verifying, .talking:
+      if let refusal = sendAway(to: .guided) { return refusal }
       after.owner = .neither
       after.action = .explainAndGuide
-      after.decidedAt = now
       return nil
     default:
       break
     }
-    guard after.action == .explainAndGuide, after.voiceOpen else { return .notNow }
-    if happening.flags.contains(.reached) { return answer() }
+    guard after.guidesUrgently else { return .notNow }
+    if happening.flags.contains(.reached) {
+      if after.voice != .answered { after.answeredAt = now }
+      after.voice = .answered
+      after.minute = .none
+      after.phase = .guided
+      say = .decision
+      return nil
+    }
     decision.owner = .unclear
     decision.action = .dispatchFirst
     decision.emergency = true
@@ -262,6 +180,29 @@ extension Turn {
     decision.crosses = role == .outer
     decision.lane = .danger
     mustDecide = true
+    return nil
+  }
+
+  /// The caller was advised to redial 12345.
+  mutating func advise() -> Refusal? {
+    say = .decision
+    guard after.phase == .talking else { return nil }
+    guard role == .inner else { return .notNow }
+    if let refusal = sendAway(to: .redialAdvised) { return refusal }
+    after.owner = .hotline
+    after.action = .adviseRedial12345
+    return nil
+  }
+
+  /// A caller leaves verification, or talks that only the guard began. Who was sent away twice
+  /// within a day goes a third time only at a supervisor's word.
+  private mutating func sendAway(to phase: Phase) -> Refusal? {
+    let guarded = after.flags.contains(.guarded) || happening.flags.contains(.sentAwayTwice)
+    if after.phase == .talking && !after.flags.contains(.guarded) { return .notNow }
+    guard !guarded || authorised else { return .supervisorNeeded }
+    after.phase = phase
+    after.decidedAt = now
+    say = .decision
     return nil
   }
 
@@ -276,16 +217,20 @@ extension Turn {
   /// Withdrawing an emergency counts as clearing its danger.
   mutating func cancel() -> Refusal? {
     guard !after.flags.contains(.emergency) || authorised else { return .supervisorNeeded }
+    if after.flags.contains(.emergency) { noteTakenBack() }
     shut()
     return nil
   }
 
   /// Closing before 110 has answered or the record is confirmed across counts as clearing an
-  /// emergency; closing over an open voice leg takes a supervisor whatever the matter.
+  /// emergency, and takes a supervisor over any open voice leg; an emergency's guidance ends when
+  /// the caller was helped.
   mutating func close() -> Refusal? {
     let unproven = after.voice != .answered && after.data != .confirmed
-    let urgent = role == .outer && after.flags.contains(.emergency) && unproven
-    guard !(urgent || after.voiceDuty) || authorised else { return .supervisorNeeded }
+    let urgent = role == .outer && after.flags.contains(.emergency)
+    let early = unproven && (urgent || after.voiceDuty) || after.guidanceDuty
+    guard !early || authorised else { return .supervisorNeeded }
+    if early && urgent { noteTakenBack() }
     shut()
     return nil
   }

@@ -59,32 +59,34 @@ public enum Rule: UInt8, Sendable, CaseIterable {
   public func targets(from phase: Phase) -> [Phase] {
     switch self {
     case .notNow: []
-    case .ring, .fail, .depart, .standIn, .advise, .confirm, .acknowledge, .warn, .remind: [phase]
+    case .ring, .fail, .depart, .standIn, .confirm, .acknowledge, .warn, .remind: [phase]
+    case .advise: [.redialAdvised]
     case .answer: Rule.answered(from: phase)
-    case .join: Rule.answered(from: phase).filter { $0 != .guided }
+    case .join: [phase] + Rule.answered(from: phase).filter { $0 != phase }
     case .tell: [.callerTold]
     case .confer: phase == .verifying ? [.talking] : [phase]
     case .agree: Rule.agreed(from: phase)
-    case .firstReceiver: phase == .talking ? [.accepted] : [phase]
+    case .firstReceiver:
+      phase == .talking ? [.accepted, .transferring, .online, .redialAdvised] : [phase]
     case .raise: Rule.raised(from: phase)
     case .clear: Rule.cleared(from: phase)
     case .verify:
       [.verifying, .accepted, .transferring, .online, .talking, .dispatchedFirst, .guided]
     case .guide:
-      phase == .verifying || phase == .guided ? [.guided] : [.guided, .dispatchedFirst]
+      phase == .verifying || phase == .guided || phase == .talking
+        ? [.guided] : [.guided, .dispatchedFirst]
     case .refer: [.referred]
     case .cancel, .close, .expire: [.closed]
     case .lapse: phase == .callerTold ? [.callerTold] : [.late]
     }
   }
 
-  /// Where an answered voice leg leads: 110 has it, or dispatches while the talk goes on, or the
-  /// caller is guided to 120.
+  /// Where an answered voice leg leads: 110 has it, or dispatches while the talk goes on; what is
+  /// 120's ends only when the caller was helped.
   private static func answered(from phase: Phase) -> [Phase] {
     switch phase {
     case .talking, .dispatchedFirst: [phase]
-    case .transferring: [.transferred, .guided]
-    case .late, .callerTold: [.transferred, .dispatchedFirst, .guided]
+    case .late, .callerTold: [.transferred, .dispatchedFirst]
     default: [.transferred]
     }
   }
@@ -141,7 +143,7 @@ extension Machine {
     case .dangerCleared: .clear
     case .verified: phase == .verifying ? .verify : .notNow
     case .guided: whileGuiding(phase)
-    case .redialAdvised: phase == .redialAdvised ? .advise : .notNow
+    case .redialAdvised: phase == .redialAdvised || phase == .talking ? .advise : .notNow
     case .referred: whileReferring(phase)
     case .receipt: .confirm
     case .reportAcknowledged: .acknowledge
@@ -172,14 +174,12 @@ extension Machine {
     }
   }
 
-  /// An emergency's guidance has a voice leg of its own; other guidance ends a verification or is
-  /// noted on a matter that was guided at once.
+  /// An emergency's guidance has a voice leg of its own; other guidance ends a verification, or
+  /// talks that only the guard began, or is noted on a matter that was guided at once.
   private static func whileGuiding(_ phase: Phase) -> Rule {
     switch phase {
-    case .transferring, .late, .callerTold, .verifying, .guided: .guide
-    case .accepted, .transferred, .online, .talking, .dispatchedFirst, .redialAdvised, .referred,
-      .closed:
-      .notNow
+    case .transferring, .late, .transferred, .callerTold, .talking, .verifying, .guided: .guide
+    case .accepted, .online, .dispatchedFirst, .redialAdvised, .referred, .closed: .notNow
     }
   }
 

@@ -26,7 +26,8 @@ struct Turn {
     self.role = role
     self.decision = decision
     if role == .inner {
-      self.decision.voiceDue = false
+      // 110 has the caller itself; what is 120's must be picked up there all the same.
+      if decision.action != .explainAndGuide { self.decision.voiceDue = false }
       self.decision.crosses = false
     }
     after = before
@@ -48,6 +49,7 @@ struct Turn {
     after.arrivedAt = now
     after.receivedAt = happening.receivedAt > 0 ? happening.receivedAt : now
     after.decidedAt = now
+    noteContact()
     takeMarks()
     if happening.flags.contains(.drill) { after.flags.insert(.drill) }
     after.lane = decision.lane
@@ -56,9 +58,19 @@ struct Turn {
     after.owner = decision.owner
     after.action = decision.action
     after.phase = phase(for: decision.action, voiceDue: decision.voiceDue)
-    say = .decision
+    say = decision.guarded ? .guarded : .decision
     guard decision.voiceDue else { return }
     openVoice(elapsed: timing.startsAt == .received ? max(0, now - after.receivedAt) : 0)
+  }
+
+  /// The earliest recorded contact: here, or where the matter that this one follows came in.
+  private mutating func noteContact() {
+    after.firstPlatform = after.platform
+    after.firstContactAt = min(after.receivedAt, after.arrivedAt)
+    if happening.firstContactAt > 0 && happening.firstContactAt < after.firstContactAt {
+      after.firstPlatform = happening.firstPlatform
+      after.firstContactAt = happening.firstContactAt
+    }
   }
 
   /// An update: more facts, a place, marks; texts stay in the journal.
@@ -94,6 +106,9 @@ struct Turn {
       after.data = .queued
       effects.insert(.cross)
     }
+    let isAway = after.phase == .guided || after.phase == .redialAdvised
+    let wasAway = before.revision > 0 && before.phase == after.phase
+    if isAway && !wasAway && !after.flags.contains(.emergency) { effects.insert(.sentAway) }
     arm()
     return .changed(after, say: say, effects: effects)
   }
@@ -129,7 +144,8 @@ struct Turn {
     case .agree: return agree()
     case .firstReceiver: return firstReceiver()
     case .raise, .clear: return weighDanger(rule)
-    case .verify, .advise: return nil
+    case .verify: return nil
+    case .advise: return advise()
     case .guide: return guide()
     case .refer: return refer()
     case .confirm: return confirm()

@@ -59,7 +59,7 @@ extension Turn {
     if after.cause == .callerHungUp { after.flags.insert(.callerGone) }
     report(.cannotTransfer)
     effects.insert(.alarm)
-    say = after.flags.contains(.callerGone) ? .onBehalf : .transferFailed
+    say = fallback(.transferFailed, online: .failedOnline)
     return nil
   }
 
@@ -78,7 +78,7 @@ extension Turn {
     guard !after.flags.contains(.callerGone) else { return .notNow }
     guard after.voiceOpen || after.phase != .accepted else { return .notNow }
     after.flags.insert(.callerGone)
-    if after.voiceOpen { say = .onBehalf }
+    if after.voiceDuty { say = .onBehalf }
     return nil
   }
 
@@ -108,15 +108,22 @@ extension Turn {
     }
     after.phase = .late
     report(.late)
-    say = after.flags.contains(.callerGone) ? .onBehalf : .late
+    say = fallback(.late, online: .lateOnline)
     return nil
+  }
+
+  /// What is said when 110 was not reached: to the caller on the line; else the reporter is told by
+  /// call, message or reply, and who cannot be told is dialled for.
+  private func fallback(_ sentence: Sentence, online: Sentence) -> Sentence {
+    if after.flags.contains(.callerGone) { return .onBehalf }
+    return after.channel == .internet ? online : sentence
   }
 
   /// An open duty is repeated; 110 learns nothing new from it.
   mutating func remind() -> Refusal? {
     say = .reminder
     tells110 = false
-    if after.voiceDuty { effects.insert(.alarm) }
+    if after.voiceDuty || after.guidanceDuty { effects.insert(.alarm) }
     if after.reportDuty { effects.insert(.report) }
     return nil
   }
@@ -128,11 +135,11 @@ extension Turn {
     return nil
   }
 
-  /// The core has checked the code: this revision is across, and the change itself tells 110
-  /// nothing.
+  /// The core has checked the code: its revision and the older ones are across, and the change
+  /// itself tells 110 nothing. A newer revision goes on crossing.
   mutating func confirm() -> Refusal? {
     guard after.data == .queued || after.data == .expired else { return .notNow }
-    after.data = .confirmed
+    if !happening.flags.contains(.olderRevision) { after.data = .confirmed }
     tells110 = false
     return nil
   }
@@ -142,7 +149,6 @@ extension Turn {
     if after.voice == .answered {
       switch action {
       case .dispatchFirst: return .dispatchedFirst
-      case .explainAndGuide: return .guided
       default: return .transferred
       }
     }

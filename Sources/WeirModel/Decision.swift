@@ -77,6 +77,22 @@ public enum Sentence: UInt8, Sendable, CaseIterable {
   case firstReceiver
   /// Danger was cleared; no patrol may be stopped because of it.
   case dangerCleared
+  /// Talks ended in agreement: 110 takes the matter; nobody has to be dialled.
+  case agreedPolice
+  /// Talks ended in agreement: 110 takes it, and must be reached within the minute.
+  case agreedTransfer
+  /// Talks ended in agreement: 12345 takes it.
+  case agreedHotline
+  /// Talks ended in agreement: 12345 takes it, and the caller is told to redial.
+  case agreedRedial
+  /// Talks ended without one; 110 was reached first and must be dialled within the minute.
+  case firstReceiverTransfer
+  /// A transfer failed and the reporter is not on a line: they are told, 12345 phones on.
+  case failedOnline
+  /// The minute passed and the reporter is not on a line.
+  case lateOnline
+  /// The caller was sent away twice already and must not be sent away again.
+  case guarded
 }
 
 /// What the policy says about one set of facts on one platform and channel.
@@ -106,6 +122,10 @@ public struct Decision: Equatable, Sendable {
   public var sayText: UInt16
   /// Text index: the number to dial, digits only; 0 when there is none.
   public var dialText: UInt16
+  /// Text index: 110's number for this matter, for talks that end with 110; 0 when unknown.
+  public var policeDialText: UInt16 = 0
+  /// The caller would have been sent away a third time within a day; this stands in its place.
+  public var guarded = false
 
   /// A decision from its parts.
   public init(

@@ -32,6 +32,36 @@ public enum TransferCause: UInt8, Sendable, CaseIterable {
   case network, trunk, noAnswer, busy, platform, callerHungUp, other
 }
 
+/// Why an unclear matter has the owner that it has.
+public enum Ground: UInt8, Sendable, CaseIterable {
+  case none = 0
+  /// Both platforms agreed.
+  case agreed
+  /// They did not; the platform that received the matter has the earliest recorded contact.
+  case firstReceiver
+  /// They did not; the caller said that 110 was called first and sent them here.
+  case callerStatement
+  /// They did not; an earlier matter that this one follows had reached the other platform.
+  case earlierContact
+}
+
+/// Who is in a three-way call.
+public struct Parties: OptionSet, Hashable, Sendable {
+  /// The bits, as on disk.
+  public var rawValue: UInt8
+  /// Parties from their bits.
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// The caller.
+  public static let caller = Parties(rawValue: 1 << 0)
+  /// 12345.
+  public static let hotline = Parties(rawValue: 1 << 1)
+  /// 110.
+  public static let police = Parties(rawValue: 1 << 2)
+  /// A three-way call was started and its talks have not ended.
+  public static let open = Parties(rawValue: 1 << 3)
+}
+
 /// Which fault a report is about.
 public enum ReportKind: UInt8, Sendable, CaseIterable {
   case none = 0
@@ -107,6 +137,8 @@ public struct HandoverFlags: OptionSet, Hashable, Sendable {
   public static let undecided = HandoverFlags(rawValue: 1 << 12)
   /// 12345's without having been submitted by it; the core's own.
   public static let became12345 = HandoverFlags(rawValue: 1 << 20)
+  /// The caller had been sent away twice within a day; a third time was prevented.
+  public static let guarded = HandoverFlags(rawValue: 1 << 13)
 }
 
 /// A moment on both clocks of this boot, in milliseconds. 0 and 0 stands for "none".
@@ -196,6 +228,16 @@ public struct Handover: Equatable, Sendable {
   public var sayText: UInt32 = 0
   /// Number of the report that holds this matter, 0: none.
   public var reportNumber: UInt32 = 0
+  /// Why an unclear matter has its owner.
+  public var ground: Ground = .none
+  /// Who is in the three-way call.
+  public var parties: Parties = []
+  /// The platform with the earliest recorded contact.
+  public var firstPlatform: Platform = .hotline
+  /// When that was, wall ms.
+  public var firstContactAt: Int64 = 0
+  /// When talks ended with an owner, wall ms, 0: never.
+  public var settledAt: Int64 = 0
 
   /// An empty state; the machine's intake fills it.
   public init() {}

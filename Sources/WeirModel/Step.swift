@@ -37,6 +37,12 @@ public struct Happening: Equatable, Sendable {
     public static let carrierLost = Flags(rawValue: 1 << 14)
     /// A `receipt` that is no spoken code: two people compared the 对账码 of a range.
     public static let digest = Flags(rawValue: 1 << 15)
+    /// The caller was sent away twice within a day already.
+    public static let sentAwayTwice = Flags(rawValue: 1 << 9)
+    /// `threeWayJoined.left`: the party has left the call.
+    public static let left = Flags(rawValue: 1 << 10)
+    /// The receipt's code is that of an older revision than the one that crosses now.
+    public static let olderRevision = Flags(rawValue: 1 << 11)
   }
 
   /// Intake, update, event, or a deadline of the unit's own.
@@ -59,6 +65,12 @@ public struct Happening: Equatable, Sendable {
   public var county: UInt32
   /// `receivedAt`, wall ms, 0 when none was claimed.
   public var receivedAt: Int64
+  /// `threeWayJoined.party`; empty when none was named.
+  public var party: Parties
+  /// An intake's earlier matter: the platform that it reached first.
+  public var firstPlatform: Platform
+  /// When that was, wall ms, 0: the intake follows none.
+  public var firstContactAt: Int64
   /// This unit's clocks at arrival.
   public var now: Moment
 
@@ -74,6 +86,9 @@ public struct Happening: Equatable, Sendable {
     channel = .phone
     county = 0
     receivedAt = 0
+    party = []
+    firstPlatform = .hotline
+    firstContactAt = 0
     self.now = now
   }
 }
@@ -92,6 +107,8 @@ public struct Effects: OptionSet, Hashable, Sendable {
   public static let alarm = Effects(rawValue: 1 << 2)
   /// The matter left memory: no duty is open.
   public static let end = Effects(rawValue: 1 << 3)
+  /// The caller was guided or advised away: counted for the guard.
+  public static let sentAway = Effects(rawValue: 1 << 4)
 }
 
 /// What one step came to.

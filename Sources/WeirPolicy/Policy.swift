@@ -139,7 +139,9 @@ public struct Policy: Sendable {
     let index = (way + (circumstances.role == .inner ? 1 : 0)) * 4 + bits
     let outcome = tables.outcomes[rule * Tables.outcomesPerRule + index]
     var decision = outcome.decision
-    let slot = circumstances.county == 0 ? 0 : tables.slot(of: circumstances.county)
+    // A complaint about police never goes to the county desk complained about.
+    let slot = circumstances.county == 0 || isSupervised ? 0 : tables.slot(of: circumstances.county)
+    decision.policeDialText = tables.policeDials[slot]
     if outcome.dialsPolice { decision.dialText = tables.policeDials[slot] }
     let beside = outcome.policeActs ? tables.beside(facts.rawValue) : 0
     let row = Int(outcome.speech) * tables.policeDials.count + slot
@@ -172,6 +174,7 @@ public struct Policy: Sendable {
     var drilled = decision
     drilled.sayText = drillText(decision.sayText)
     drilled.dialText = drillText(decision.dialText)
+    drilled.policeDialText = drillText(decision.policeDialText)
     return drilled
   }
 }

@@ -113,6 +113,12 @@ final class UnitDesk: Desk, @unchecked Sendable {
         receivedAt: receivedAt, state: happening.unitState))
     let drill =
       before?.flags.contains(.drill) ?? happening.flags.contains(.drill)
+    if Machine.mustGuard(decision, happening) {
+      decision = policy.decide(
+        FactSet(.responsibilityUnclear), platform: before?.platform ?? happening.platform,
+        channel: before?.channel ?? happening.channel, role: role)
+      decision.guarded = true
+    }
     if drill { decision = policy.drilled(decision) }
     var known = before
     known?.decisionText = Self.untouched

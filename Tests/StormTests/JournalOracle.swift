@@ -66,7 +66,7 @@ struct JournalOracle {
     _ = weir_get_varint(&r)
     let day = weir_day_of(weir_get_zigzag(&r))
     if head & 4 != 0 { _ = weir_get_u8(&r) }
-    for bit in [8, 16, 32] as [UInt8] where head & bit != 0 { _ = weir_get_varint(&r) }
+    for bit in [8, 16, 32, 64] as [UInt8] where head & bit != 0 { _ = weir_get_varint(&r) }
     let state = State(&r, today: Int(day))
     let key = state.wide[0] << 32 | state.wide[1]
     var m = matters[key] ?? Matter()
@@ -91,7 +91,7 @@ struct JournalOracle {
 
     init(_ r: inout weir_reader, today: Int) {
       let mask = weir_get_varint(&r)
-      for _ in 0..<6 {
+      for _ in 0..<9 {
         let both = Int(weir_get_u8(&r))
         small += [both & 15, both >> 4]
       }

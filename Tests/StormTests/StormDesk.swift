@@ -90,6 +90,12 @@ final class StormDesk {
       channel: before?.channel ?? happening.channel, role: role,
       county: happening.county != 0 ? happening.county : before?.county ?? 0)
     let drill = before?.flags.contains(.drill) ?? happening.flags.contains(.drill)
+    if Machine.mustGuard(decision, happening) {
+      decision = policy.decide(
+        FactSet(.responsibilityUnclear), platform: before?.platform ?? happening.platform,
+        channel: before?.channel ?? happening.channel, role: role)
+      decision.guarded = true
+    }
     if drill { decision = policy.drilled(decision) }
     var known = before
     known?.decisionText = Self.untouched

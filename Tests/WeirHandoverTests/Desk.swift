@@ -37,7 +37,12 @@ struct Desk {
 
   mutating func take(_ happening: Happening) {
     let facts = Machine.factsAfter(state, happening)
-    let decision = judge(facts, platform, channel, role)
+    var decision = judge(facts, platform, channel, role)
+    decision.policeDialText = 110
+    if Machine.mustGuard(decision, happening) {
+      decision = judge(FactSet(.responsibilityUnclear), platform, channel, role)
+      decision.guarded = true
+    }
     let outcome = Machine.step(state, happening, decision: decision, timing: timing, role: role)
     switch outcome {
     case .changed(let after, let say, let effects):
@@ -54,7 +59,7 @@ struct Desk {
 
   mutating func on(
     _ event: EventKind, facts: [Fact] = [], flags: Happening.Flags = [],
-    cause: TransferCause = .none, owner: Platform? = nil
+    cause: TransferCause = .none, owner: Platform? = nil, party: Parties = []
   ) {
     var happening = Happening(kind: .event, now: now)
     happening.event = event
@@ -62,6 +67,7 @@ struct Desk {
     happening.flags = flags
     happening.cause = cause
     happening.agreedOwner = owner
+    happening.party = party
     take(happening)
   }
 
@@ -100,8 +106,8 @@ func judge(_ facts: FactSet, _ platform: Platform, _ channel: Channel, _ role: U
   return Decision(
     owner: owner, action: action, emergency: emergency || action == .dispatchFirst,
     supervision: facts.has(.policeMisconduct),
-    voiceDue: role == .outer
-      && (phoned || guidance || polices && emergency || action == .dispatchFirst),
+    voiceDue: guidance
+      || role == .outer && (phoned || polices && emergency || action == .dispatchFirst),
     crosses: role == .outer && polices,
     lane: polices && emergency ? .danger : channel == .phone ? .phone : .internet, rule: 0,
     decisionText: 100 + UInt16(action.rawValue), sayText: 0,

@@ -150,6 +150,20 @@ enum {
       WEIR_CAUSE_COUNT
 };
 
+/* Who joined a three-way call or left it (threeWayJoined.party). */
+#define WEIR_PARTY_MAP(X)                                                                          \
+  X(CALLER, "caller")                                                                              \
+  X(12345, "12345")                                                                                \
+  X(110, "110")
+
+enum {
+  WEIR_PARTY_NONE,
+#define X(upper, name) WEIR_PARTY_##upper,
+  WEIR_PARTY_MAP(X)
+#undef X
+      WEIR_PARTY_COUNT
+};
+
 enum { WEIR_PLATFORM_NONE, WEIR_PLATFORM_12345, WEIR_PLATFORM_110 };
 enum { WEIR_CHANNEL_NONE, WEIR_CHANNEL_PHONE, WEIR_CHANNEL_INTERNET };
 
@@ -204,6 +218,7 @@ const char *weir_fact_name(unsigned bit);
 const char *weir_op_name(unsigned op);
 const char *weir_event_name(unsigned event);
 const char *weir_cause_name(unsigned cause);
+const char *weir_party_name(unsigned party); /* "caller", "12345", "110" */
 const char *weir_platform_name(unsigned platform); /* "12345", "110" */
 const char *weir_channel_name(unsigned channel);   /* "phone", "internet" */
 const char *weir_refusal_name(unsigned refusal);
@@ -240,7 +255,8 @@ enum {
   WEIR_HAS_UNTIL = 1 << 24,
   WEIR_HAS_RANGE = 1 << 25,
   WEIR_HAS_PATH = 1 << 26,
-  WEIR_HAS_SECOND = 1 << 27
+  WEIR_HAS_SECOND = 1 << 27,
+  WEIR_HAS_FOLLOWS = 1 << 28
 };
 
 typedef struct weir_message {
@@ -250,7 +266,8 @@ typedef struct weir_message {
   uint8_t event; /* when op is EVENT */
   uint8_t cause; /* transferFailed.cause */
   uint8_t owner; /* agreed.owner, as a platform */
-  bool redialled, confidential, drill, reached;
+  uint8_t party; /* threeWayJoined.party */
+  bool redialled, confidential, drill, reached, left;
   uint32_t facts; /* bit i: fact i */
   uint32_t present;
   uint32_t county;        /* place.county as a number, 0: none */
@@ -259,7 +276,7 @@ typedef struct weir_message {
   int64_t until_ms;       /* drill: when the window closes */
   uint64_t after;         /* watch */
   weir_bytes ref, text, name, phone, address, lon, lat, seat; /* lon, lat: the number's own text */
-  weir_bytes handover, report, by, reason, department, answer, code, id, range, path, second;
+  weir_bytes handover, report, by, reason, department, answer, code, id, range, path, second, follows;
 } weir_message;
 
 typedef enum weir_message_mode {

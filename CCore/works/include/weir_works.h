@@ -56,7 +56,17 @@ typedef struct weir_state {
   int64_t reported_ms;
   uint32_t decision_text, dial_text, say_text; /* durable text ids, 0: none */
   uint32_t report_number;
+  uint8_t ground, parties, first_platform;
+  uint8_t receipt_tries;                    /* wrong receipt codes typed; the core's own, as are: */
+  uint8_t confirmed_by;                     /* WEIR_CONFIRMED_…, how a revision was confirmed */
+  uint32_t confirmed_revision;              /* the highest that was, 0: none */
+  uint32_t follows_day, follows_serial;     /* the earlier matter that this one follows, 0: none */
+  bool follows_drill;
+  uint64_t caller;                          /* keyed hash of the telephone number, 0: not needed */
+  int64_t first_contact_ms, settled_ms, confirmed_ms;
 } weir_state;
+
+enum { WEIR_CONFIRMED_NOT, WEIR_CONFIRMED_BY_CODE, WEIR_CONFIRMED_BY_DIGEST };
 
 enum { WEIR_STEP_INTAKE, WEIR_STEP_UPDATE, WEIR_STEP_EVENT, WEIR_STEP_DEADLINE };
 
@@ -71,6 +81,9 @@ enum {
   WEIR_STEP_SEAT = 1 << 6,
   WEIR_STEP_UNATTENDED = 1 << 7,
   WEIR_STEP_CLOCK_UNCERTAIN = 1 << 8,
+  WEIR_STEP_SENT_AWAY_TWICE = 1 << 9,
+  WEIR_STEP_LEFT = 1 << 10,
+  WEIR_STEP_OLDER_REVISION = 1 << 11,
   WEIR_STEP_OVERLOADED = 1 << 13,   /* the unit is above the high mark of its intake */
   WEIR_STEP_CARRIER_LOST = 1 << 14, /* the link's carrier refuses what is sent */
   WEIR_STEP_DIGEST = 1 << 15        /* a receipt by 对账码, not by a spoken code */
@@ -84,7 +97,9 @@ enum {
   WEIR_EFFECT_CROSS = 1 << 0,
   WEIR_EFFECT_REPORT = 1 << 1,
   WEIR_EFFECT_ALARM = 1 << 2,
-  WEIR_EFFECT_END = 1 << 3
+  WEIR_EFFECT_END = 1 << 3,
+  WEIR_EFFECT_SENT_AWAY = 1 << 4,
+  WEIR_EFFECT_DANGER = 1 << 5 /* the core's own: a danger was raised or cleared by this record */
 };
 
 typedef struct weir_step {
@@ -94,6 +109,9 @@ typedef struct weir_step {
   uint16_t flags;
   uint32_t facts, county;
   int64_t received_ms; /* 0: none claimed */
+  uint8_t party;          /* threeWayJoined.party, as a bit of WeirModel's Parties; 0: none named */
+  uint8_t first_platform; /* an intake that follows an earlier matter: who was reached first */
+  int64_t first_contact_ms; /* and when; 0: it follows none */
   weir_moment now;
   bool has_before;
   weir_state state; /* in: before; out, when CHANGED: after */

@@ -37,6 +37,8 @@ static const char *label_difference(const weir_message *a, const weir_message *b
   NUMBER(confidential);
   NUMBER(drill);
   NUMBER(reached);
+  NUMBER(party);
+  NUMBER(left);
   NUMBER(facts);
   NUMBER(present);
   NUMBER(county);
@@ -61,6 +63,7 @@ static const char *label_difference(const weir_message *a, const weir_message *b
   TEXT(range);
   TEXT(path);
   TEXT(second);
+  TEXT(follows);
 #undef NUMBER
 #undef TEXT
   double apart = (number(a->lon) - number(b->lon)) + 4 * (number(a->lat) - number(b->lat));

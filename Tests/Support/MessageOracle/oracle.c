@@ -26,7 +26,7 @@ typedef struct schema {
 
 /* `takes` comes on top of `needs` and of "op ref". */
 static const schema ops[] = {
-    {"intake", BODY "receivedAt seat redialledFrom110 confidential drill",
+    {"intake", BODY "receivedAt seat redialledFrom110 confidential drill follows",
      "ref receivedBy channel"},
     {"update", BODY PERSON, "ref handover"},
     {"event", PERSON "handover", "event"},
@@ -51,6 +51,7 @@ static const schema ops[] = {
 static const schema events[] = {
     {"transferFailed", "", "cause"},
     {"callerTold", "", "by"},
+    {"threeWayJoined", "party left", ""},
     {"agreed", "", "owner"},
     {"dangerRaised", "facts text", ""},
     {"dangerCleared", "", "by reason"},

@@ -22,12 +22,14 @@ typedef struct text_row {
 #define AT(member) offsetof(weir_message, member)
 
 static const char lines[] = "\n\t";
+static const char number[] = DIGITS LETTERS "- "; /* and full-width forms of ASCII */
 
 static const text_row texts[] = {
     {"ref", 1, 64, DIGITS LETTERS "._:-", AT(ref), WEIR_HAS_REF},
     {"text", 0, 2000, lines, AT(text), WEIR_HAS_TEXT},
     {"seat", 1, 16, NULL, AT(seat), WEIR_HAS_SEAT},
-    {"handover", 1, 40, DIGITS LETTERS "-", AT(handover), WEIR_HAS_HANDOVER},
+    {"handover", 1, 40, number, AT(handover), WEIR_HAS_HANDOVER},
+    {"follows", 1, 40, number, AT(follows), WEIR_HAS_FOLLOWS},
     {"report", 1, 40, DIGITS LETTERS "-", AT(report), WEIR_HAS_REPORT},
     {"by", 1, 32, NULL, AT(by), WEIR_HAS_BY},
     {"reason", 1, 500, lines, AT(reason), WEIR_HAS_REASON},
@@ -68,6 +70,9 @@ static bool is_clean(uint32_t scalar) {
 static bool is_allowed(const text_row *row, uint32_t scalar) {
   if (row->alphabet == lines && (scalar == '\n' || scalar == '\t')) return true;
   if (row->alphabet == NULL || row->alphabet == lines) return is_clean(scalar);
+  if (row->alphabet == number) {
+    if (scalar == 0x3000 || (scalar >= 0xFF01 && scalar <= 0xFF5E)) return true;
+  }
   return scalar > 0 && scalar < 0x80 && strchr(row->alphabet, (int)scalar) != NULL;
 }
 
@@ -213,6 +218,8 @@ bool oracle_read_field(oracle *o, const char *name, const json_t *value) {
   if (is(name, "redialledFrom110")) return read_flag(value, &m->redialled);
   if (is(name, "confidential")) return read_flag(value, &m->confidential);
   if (is(name, "drill")) return read_flag(value, &m->drill);
+  if (is(name, "party")) return read_code(value, weir_party_name, 1, WEIR_PARTY_COUNT, &m->party);
+  if (is(name, "left")) return read_flag(value, &m->left);
   if (is(name, "reached")) {
     m->present |= WEIR_HAS_REACHED;
     return read_flag(value, &m->reached);

@@ -1,0 +1,198 @@
+import Testing
+import WeirHandover
+import WeirModel
+
+@Suite("Talks, and what they come to")
+struct TalksTests {
+  @Test("a three-way call has joins and leaves; 110's joining answers the voice leg, once")
+  func joinsAndLeaves() {
+    var desk = Desk([.responsibilityUnclear])
+    desk.on(.threeWayJoined, party: .police)
+    #expect(desk.refusal == .notNow)
+    desk.on(.threeWayStarted)
+    #expect(desk.it.voice == .ringing && desk.it.parties == .open)
+    desk.on(.threeWayJoined, party: .caller)
+    #expect(desk.it.parties == [.open, .caller] && desk.it.voice == .ringing)
+    desk.wait(5_000)
+    desk.on(.threeWayJoined)
+    #expect(desk.it.parties == [.open, .caller, .police] && desk.it.voice == .answered)
+    #expect(desk.it.answeredAt == desk.now.wall)
+    let answered = desk.it.answeredAt
+    desk.on(.threeWayJoined, party: .police)
+    #expect(desk.refusal == .notNow)
+    desk.wait(5_000)
+    desk.on(.threeWayJoined, flags: .left, party: .police)
+    #expect(desk.it.parties == [.open, .caller] && desk.it.phase == .talking)
+    desk.on(.threeWayJoined, party: .police)
+    #expect(desk.it.parties.contains(.police) && desk.it.answeredAt == answered)
+    desk.on(.agreed, owner: .hotline)
+    #expect(!desk.it.parties.contains(.open) && desk.it.phase == .accepted)
+  }
+
+  @Test("110's joining an open three-way call counts as answered wherever a voice leg is open")
+  func joinAnswers() {
+    var desk = Desk([.crime])
+    desk.on(.threeWayStarted)
+    desk.on(.threeWayJoined, party: .caller)
+    #expect(desk.it.phase == .transferring && desk.it.minute.isSet)
+    desk.on(.threeWayJoined, party: .police)
+    #expect(desk.it.phase == .transferred && desk.it.voice == .answered)
+  }
+
+  @Test("an agreement is said as one, with 110's number where 110 must be reached")
+  func agreement() {
+    var police = Desk([.responsibilityUnclear])
+    police.on(.agreed, owner: .police)
+    #expect(police.it.ground == .agreed && police.say == .agreedTransfer)
+    #expect(police.it.dialText == 110 && police.it.settledAt == police.now.wall)
+    var online = Desk([.responsibilityUnclear], .hotline, .internet)
+    online.on(.agreed, owner: .police)
+    #expect(online.say == .agreedPolice && online.it.voice == .none)
+    var hotline = Desk([.responsibilityUnclear])
+    hotline.on(.agreed, owner: .hotline)
+    #expect(hotline.say == .agreedHotline)
+    var inner = Desk([.responsibilityUnclear], .police, .phone, role: .inner)
+    inner.on(.agreed, owner: .hotline)
+    #expect(inner.say == .agreedRedial && inner.it.phase == .redialAdvised)
+    var gone = Desk([.responsibilityUnclear])
+    gone.on(.callerGone)
+    gone.on(.agreed, owner: .police)
+    #expect(gone.say == .onBehalf && gone.it.phase == .transferring)
+  }
+
+  @Test("the first receiver is the platform with the earliest recorded contact, and says why")
+  func firstReceiver() {
+    var own = Desk([.responsibilityUnclear])
+    own.fire()
+    #expect(own.it.owner == .hotline && own.it.ground == .firstReceiver)
+    #expect(own.it.firstContactAt == own.it.receivedAt && own.say == .firstReceiver)
+    var redialled = Desk([.responsibilityUnclear], flags: [.seat, .redialled])
+    redialled.fire()
+    #expect(redialled.it.owner == .police && redialled.it.ground == .callerStatement)
+    #expect(redialled.it.phase == .transferring && redialled.say == .firstReceiverTransfer)
+    #expect(redialled.it.minute == redialled.now.advanced(by: 60_000))
+    #expect(redialled.it.dialText == 110 && redialled.effects.contains(.cross))
+  }
+
+  @Test("what an earlier matter recorded counts as the first contact")
+  func earlierContact() {
+    let rows: [(age: Int64, expected: Ground)] = [(60_000, .earlierContact), (-1, .firstReceiver)]
+    for (age, expected) in rows {
+      var desk = Desk([])
+      var intake = Happening(kind: .intake, now: desk.now)
+      intake.facts = FactSet(.responsibilityUnclear)
+      intake.firstPlatform = .police
+      intake.firstContactAt = desk.now.wall - age
+      desk.state = nil
+      desk.take(intake)
+      desk.fire()
+      #expect(desk.it.ground == expected)
+      #expect(desk.it.owner == (expected == .earlierContact ? .police : .hotline))
+    }
+  }
+
+  @Test("the limit passes beside an open voice leg and takes nothing from it")
+  func limitBesideDispatch() {
+    var desk = Desk([.responsibilityUnclear, .fire, .dangerToPublic])
+    let start = desk.now
+    while desk.it.owner == .unclear && desk.now.boot < start.advanced(by: 600_000).boot {
+      desk.fire()
+    }
+    #expect(desk.now == start.advanced(by: 180_000) && desk.it.owner == .hotline)
+    #expect(desk.it.phase == .late && desk.it.voice == .due && desk.it.action == .dispatchFirst)
+    #expect(desk.it.deadlineKind == .reminder)
+    var answered = Desk([.responsibilityUnclear, .dangerToPublic])
+    answered.wait(50_000)
+    answered.on(.transferAnswered)
+    #expect(answered.it.deadlineKind == .talk)
+    #expect(answered.it.deadline == answered.now.advanced(by: 180_000))
+  }
+}
+
+@Suite("Guidance, and the third sending-away")
+struct GuidanceTests {
+  @Test("what is 120's ends when the caller was helped, or at a supervisor's word")
+  func ambulance() {
+    for role in [UnitRole.outer, .inner] {
+      var desk = Desk(
+        [.medicalOnly, .dangerToLife], role == .outer ? .hotline : .police, .phone, role: role)
+      #expect(desk.it.phase == .transferring && desk.it.voice == .due)
+      desk.on(.transferStarted)
+      desk.on(.transferAnswered)
+      #expect(desk.it.phase == .transferred && desk.it.deadlineKind == .reminder)
+      let picked = desk
+      desk.fire()
+      #expect(desk.say == .reminder && desk.effects.contains(.alarm))
+      desk.on(.closed)
+      #expect(desk.refusal == .supervisorNeeded)
+      desk.on(.guided, flags: .reached)
+      #expect(desk.it.phase == .guided && desk.effects == .end && desk.say == .decision)
+      var unreached = picked
+      unreached.on(.guided)
+      #expect(unreached.it.phase == .dispatchedFirst && unreached.it.owner == .unclear)
+      #expect((unreached.it.voice == .due) == (role == .outer))
+      #expect(unreached.effects.contains(.cross) == (role == .outer))
+      var closed = picked
+      closed.on(.closed, flags: boss)
+      #expect(closed.it.phase == .closed)
+    }
+  }
+
+  @Test("an online reporter is told, and 12345 phones on their behalf until somebody picks up")
+  func untilAnswered() {
+    var desk = Desk([.dangerToLife], .hotline, .internet, flags: [])
+    desk.on(.transferFailed, cause: .noAnswer)
+    #expect(desk.say == .failedOnline)
+    desk.on(.callerTold)
+    for _ in 0..<3 { desk.fire() }
+    #expect(desk.it.flags.contains(.late))
+    desk.on(.reportAcknowledged)
+    for _ in 0..<3 {
+      #expect(desk.it.deadlineKind == .reminder)
+      desk.fire()
+      #expect(desk.say == .reminder && desk.effects.contains(.alarm))
+    }
+    desk.on(.calledOnBehalf)
+    desk.on(.transferAnswered)
+    #expect(desk.it.phase == .transferred && desk.it.deadlineKind == .closing)
+    var late = Desk([.dangerToLife], .hotline, .internet)
+    for _ in 0..<3 { late.fire() }
+    #expect(late.say == .lateOnline)
+  }
+
+  @Test("a caller sent away twice is not sent away a third time")
+  func guarded() {
+    for (facts, platform, role) in [
+      ([Fact.military], Platform.hotline, UnitRole.outer),
+      ([.nonUrgentRequest], .police, .inner),
+    ] {
+      var desk = Desk(facts, platform, .phone, role: role, flags: [.seat, .sentAwayTwice])
+      #expect(desk.it.phase == .talking && desk.it.action == .threeWayCall)
+      #expect(desk.it.flags.contains(.guarded) && desk.say == .guarded)
+      #expect(!desk.effects.contains(.sentAway) && desk.it.deadlineKind == .talk)
+      let event: EventKind = role == .outer ? .guided : .redialAdvised
+      desk.on(event)
+      #expect(desk.refusal == .supervisorNeeded)
+      desk.on(event, flags: boss)
+      #expect(desk.it.phase == (role == .outer ? .guided : .redialAdvised))
+    }
+    var verifying = Desk([.scopeUnclear])
+    verifying.on(.guided, flags: .sentAwayTwice)
+    #expect(verifying.refusal == .supervisorNeeded)
+    verifying.on(.guided, flags: boss.union(.sentAwayTwice))
+    #expect(verifying.it.phase == .guided)
+    let online = Desk([.military], .hotline, .internet, flags: .sentAwayTwice)
+    #expect(online.it.action == .talk)
+  }
+
+  @Test(
+    "the guard touches neither what is 110's nor an emergency",
+    arguments: [[Fact.crime], [.missingPerson], [.medicalOnly, .dangerToLife], [.policeMisconduct]])
+  func neverGuarded(facts: [Fact]) {
+    var guarded = Desk(facts, flags: [.seat, .sentAwayTwice])
+    let free = Desk(facts)
+    #expect(guarded.it == free.it && guarded.say == free.say)
+    guarded.on(.transferAnswered)
+    #expect(guarded.it.phase == .transferred)
+  }
+}
