@@ -33,10 +33,10 @@ weir_status weir_decimal_read(weir_bytes digits, uint64_t *value) {
 bool weir_is_wide_ascii(weir_bytes text) {
   if (text.count < 3) return false;
   const uint8_t *c = text.at;
-  if (c[0] == 0xe3) return c[1] == 0x80 && c[2] == 0x80;                /* U+3000 */
+  if (c[0] == 0xe3) return c[1] == 0x80 && c[2] == 0x80; /* U+3000 */
   if (c[0] != 0xef) return false;
-  if (c[1] == 0xbc) return c[2] >= 0x81 && c[2] <= 0xbf;                /* U+FF01 … FF3F */
-  return c[1] == 0xbd && c[2] >= 0x80 && c[2] <= 0x9e;                  /* U+FF40 … FF5E */
+  if (c[1] == 0xbc) return c[2] >= 0x81 && c[2] <= 0xbf; /* U+FF01 … FF3F */
+  return c[1] == 0xbd && c[2] >= 0x80 && c[2] <= 0x9e;   /* U+FF40 … FF5E */
 }
 
 void weir_put_typed(weir_buffer *b, weir_bytes text) {

@@ -60,7 +60,7 @@ void put_legs(weir_unit *u, weir_buffer *b, const weir_state *s, bool copies) {
     weir_put_text(b, ",\"confirmedRevision\":");
     weir_put_decimal(b, s->confirmed_revision);
     weir_put_text(b, s->confirmed_by == WEIR_CONFIRMED_BY_DIGEST ? ",\"by\":\"digest\",\"at\":\""
-                                                                : ",\"by\":\"code\",\"at\":\"");
+                                                                 : ",\"by\":\"code\",\"at\":\"");
     weir_put_time(b, s->confirmed_ms);
     weir_put_text(b, "\"");
   }

@@ -1,9 +1,9 @@
 /* Parts of a record that tell how it came about: what it follows, who took it after talks and why,
  * what the caller was told, which text guided, and every raising and clearing of a danger.
  *
- *   dangers   have a chain of their own through the journal, so that no number of other events hides
- *             one; what does not fit a record is counted, the first and the newest stay
- *   clearing  is written out for the desk that reads it: no patrol may be stopped because of it */
+ *   dangers   have a chain of their own through the journal, so that no number of other events
+ * hides one; what does not fit a record is counted, the first and the newest stay clearing  is
+ * written out for the desk that reads it: no patrol may be stopped because of it */
 #include "internal.h"
 
 #include <string.h>
@@ -59,8 +59,7 @@ bool read_one(weir_unit *u, weir_position position, matter_record *r) {
   return frame.kind == RECORD_MATTER && record_get_matter(frame.body, r);
 }
 
-bool read_with_line(weir_unit *u, weir_position at, matter_record *r, weir_message *m,
-                           bool *line) {
+bool read_with_line(weir_unit *u, weir_position at, matter_record *r, weir_message *m, bool *line) {
   weir_message_fault fault;
   if (!read_one(u, at, r)) return false;
   *line =
@@ -151,8 +150,8 @@ void put_guidance(weir_unit *u, const weir_state *s, bool words, weir_buffer *b)
   bool first = false;
   weir_put_text(b, ",\"guidance\":{\"text\":");
   weir_put_decimal(b, s->say_text);
-  put_key_text(b, "policy",
-               decision_part(texts_at(u->texts, s->decision_text), "\"policy\":\""), &first);
+  put_key_text(b, "policy", decision_part(texts_at(u->texts, s->decision_text), "\"policy\":\""),
+               &first);
   if (words) {
     weir_put_text(b, ",\"say\":");
     weir_put(b, said);

@@ -1,10 +1,9 @@
 /* The guard against sending a caller on a third time within 24 h, by 12345 or by 110.
  *
- *   counted     a caller guided elsewhere or advised to redial by this unit; and, at 12345's intake,
- *               the caller's word that 110 sent them here
- *   kept as     keyed hashes of telephone numbers, under a key that seal derives for nothing else;
- *               after a change of keys the hashes of every epoch in the ring are looked at
- *   recovered   from the journal's records, which carry hash and effect
+ *   counted     a caller guided elsewhere or advised to redial by this unit; and, at 12345's
+ * intake, the caller's word that 110 sent them here kept as     keyed hashes of telephone numbers,
+ * under a key that seal derives for nothing else; after a change of keys the hashes of every epoch
+ * in the ring are looked at recovered   from the journal's records, which carry hash and effect
  *   bounded     two generations: when the newer is full, the older is forgotten
  *
  * A drill never counts. Without keys there is no link, and a plain hash must do. */
@@ -41,8 +40,8 @@ static weir_bytes plain_number(weir_bytes phone, uint8_t digits[PHONE_MAX]) {
 
 static uint64_t hash_of(const weir_unit *u, uint32_t epoch, weir_bytes number) {
   uint64_t hash = 0;
-  bool keyed = u->options.keys && weir_caller_hash(u->options.keys, epoch, u->name, number,
-                                                   &hash) == WEIR_OK;
+  bool keyed = u->options.keys &&
+               weir_caller_hash(u->options.keys, epoch, u->name, number, &hash) == WEIR_OK;
   if (!keyed) hash = weir_hash(0, number);
   return hash ? hash : 1;
 }

@@ -195,9 +195,9 @@ typedef struct matter {
   weir_position danger;     /* the last one about danger, 0: none */
   weir_position offered;    /* the durable record that crosses the link; 0: none */
   uint32_t offered_revision;
-  uint32_t crossing_revision;     /* the newest that has to cross, durable or not yet */
-  uint32_t copies_before;         /* sent by earlier runs */
-  int64_t copied_ms;              /* the last of them */
+  uint32_t crossing_revision; /* the newest that has to cross, durable or not yet */
+  uint32_t copies_before;     /* sent by earlier runs */
+  int64_t copied_ms;          /* the last of them */
   uint32_t next_free;
   bool used, reopened;  /* reopened: only looked at, nothing changed yet */
   bool clock_uncertain; /* its minute could not be measured across a reboot: it fires at once */
@@ -240,10 +240,10 @@ typedef struct entry {
   weir_bytes line;
   uint8_t refusal; /* not judged: it is refused already */
   char field[48];
-  bool judged;   /* it has a step */
-  bool repeated; /* its ref came before */
-  uint32_t slot;    /* NO_SLOT: an intake */
-  uint32_t earlier; /* the slot of the matter that an intake follows, or NO_SLOT */
+  bool judged;       /* it has a step */
+  bool repeated;     /* its ref came before */
+  uint32_t slot;     /* NO_SLOT: an intake */
+  uint32_t earlier;  /* the slot of the matter that an intake follows, or NO_SLOT */
   uint32_t confirms; /* the revision whose receipt code was typed */
   bool danger;
 } entry;

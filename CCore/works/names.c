@@ -21,10 +21,17 @@ const char *owner_name(unsigned owner) {
 }
 
 const char *action_name(unsigned action) {
-  static const char *const names[] = {
-      "none",           "acceptHere",        "transferByPhone", "transferOnline",
-      "adviseRedial12345", "referToDepartment", "explainAndGuide", "threeWayCall",
-      "talk",           "verifyWithDepartment", "dispatchFirst"};
+  static const char *const names[] = {"none",
+                                      "acceptHere",
+                                      "transferByPhone",
+                                      "transferOnline",
+                                      "adviseRedial12345",
+                                      "referToDepartment",
+                                      "explainAndGuide",
+                                      "threeWayCall",
+                                      "talk",
+                                      "verifyWithDepartment",
+                                      "dispatchFirst"};
   return action < sizeof names / sizeof *names ? names[action] : "unknown";
 }
 
@@ -146,7 +153,8 @@ bool report_id_read(const char *unit, weir_bytes text, uint32_t *number) {
 }
 
 void put_reading(weir_buffer *b, weir_bytes digits) {
-  static const char *const readings[] = {"洞", "幺", "两", "三", "四", "五", "六", "拐", "八", "勾"};
+  static const char *const readings[] = {"洞", "幺", "两", "三", "四",
+                                         "五", "六", "拐", "八", "勾"};
   for (size_t i = 0; i < digits.count; i++) {
     uint8_t c = digits.at[i];
     if (c >= '0' && c <= '9') {

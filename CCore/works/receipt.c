@@ -5,9 +5,9 @@
  *   an older one  the desk may read out the code of a revision that a newer one has overtaken: it
  *                 confirms its own revision and older ones, and the newer one goes on crossing
  *   forgiven      spaces and full-width digits
- *   wrong         refused and journalled, nothing is confirmed; five wrong ones lock the code of the
- *                 matter, over restarts too, and raise an alarm: people compare the 对账码 then
- *   not crossed   there is nothing to confirm: refused too */
+ *   wrong         refused and journalled, nothing is confirmed; five wrong ones lock the code of
+ * the matter, over restarts too, and raise an alarm: people compare the 对账码 then not crossed
+ * there is nothing to confirm: refused too */
 #include "internal.h"
 
 enum { DIGITS = 6, OLDER_MAX = 16 };

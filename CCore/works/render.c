@@ -149,8 +149,8 @@ static void put_party(const weir_message *m, weir_buffer *b) {
   weir_put_text(b, m->reached ? ",\"reached\":true" : ",\"reached\":false");
 }
 
-static void put_history_line(weir_unit *u, const matter_record *r, const weir_message *m, bool whole,
-                             bool first, weir_buffer *b) {
+static void put_history_line(weir_unit *u, const matter_record *r, const weir_message *m,
+                             bool whole, bool first, weir_buffer *b) {
   weir_put_text(b, first ? "{\"revision\":" : ",{\"revision\":");
   weir_put_decimal(b, r->state.revision);
   weir_put_text(b, ",\"event\":\"");

@@ -123,10 +123,9 @@ static bool show_text(weir_texts *texts, const weir_frame_view *f, weir_buffer *
 
 /* Kinds of which only moment and size are shown; a quarantined line need not be JSON. */
 static void show_other(const weir_frame_view *f, weir_buffer *b) {
-  static const char *const names[] = {"unknown", "start",        "text",   "matter", "quarantine",
-                                      "tally",   "acknowledged", "stop",   "mark",   "boot",
-                                      "drill",   "taken",        "release", "unknown", "unknown",
-                                      "try"};
+  static const char *const names[] = {
+      "unknown", "start", "text",  "matter", "quarantine", "tally",   "acknowledged", "stop",
+      "mark",    "boot",  "drill", "taken",  "release",    "unknown", "unknown",      "try"};
   const char *name = f->kind < sizeof names / sizeof *names ? names[f->kind] : names[0];
   put_common(f, name, b);
   bool stamped = f->kind == RECORD_QUARANTINE || f->kind == RECORD_ACKNOWLEDGED ||

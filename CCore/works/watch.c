@@ -124,8 +124,9 @@ static void put_locked(weir_unit *u, uint64_t serial, weir_bytes body, weir_buff
   put_cursor(b, serial, r.now.wall_ms);
   weir_put_text(b, ",\"handover\":");
   weir_put_quoted(b, handover_view(&number));
-  weir_put_text(b, ",\"event\":\"receiptLocked\",\"alarm\":true,\"say\":[\"回执码已连续五次输错,该事项"
-                   "的回执码已锁定:请与110核对对账码。\"]}");
+  weir_put_text(b,
+                ",\"event\":\"receiptLocked\",\"alarm\":true,\"say\":[\"回执码已连续五次输错,该事项"
+                "的回执码已锁定:请与110核对对账码。\"]}");
 }
 
 /* One record as the watchers see it; nothing for what is no change. */

@@ -187,7 +187,9 @@ struct GuidanceTests {
 
   @Test(
     "the guard touches neither what is 110's nor an emergency",
-    arguments: [[Fact.crime], [.missingPerson], [.medicalOnly, .dangerToLife], [.policeMisconduct]])
+    arguments: [
+      [Fact.crime], [.missingPerson], [.medicalOnly, .dangerToLife], [.policeMisconduct],
+    ])
   func neverGuarded(facts: [Fact]) {
     var guarded = Desk(facts, flags: [.seat, .sentAwayTwice])
     let free = Desk(facts)

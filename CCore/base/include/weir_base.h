@@ -161,8 +161,8 @@ weir_status weir_time_read(weir_bytes text, int64_t *wall_ms);
 uint32_t weir_day_of(int64_t wall_ms);
 /* The check digit of a decimal number by the Luhn algorithm (ISO/IEC 7812-1, annex B). */
 unsigned weir_check_digit(uint64_t number);
-/* Does the text begin with a full-width form of an ASCII character or a full-width space? Then three
- * bytes are one character. */
+/* Does the text begin with a full-width form of an ASCII character or a full-width space? Then
+ * three bytes are one character. */
 bool weir_is_wide_ascii(weir_bytes text);
 /* What a person typed, in plain ASCII as far as it has it: full-width forms become narrow ones, and
  * spaces are left out. */

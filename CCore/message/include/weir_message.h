@@ -218,7 +218,7 @@ const char *weir_fact_name(unsigned bit);
 const char *weir_op_name(unsigned op);
 const char *weir_event_name(unsigned event);
 const char *weir_cause_name(unsigned cause);
-const char *weir_party_name(unsigned party); /* "caller", "12345", "110" */
+const char *weir_party_name(unsigned party);       /* "caller", "12345", "110" */
 const char *weir_platform_name(unsigned platform); /* "12345", "110" */
 const char *weir_channel_name(unsigned channel);   /* "phone", "internet" */
 const char *weir_refusal_name(unsigned refusal);
@@ -276,7 +276,8 @@ typedef struct weir_message {
   int64_t until_ms;       /* drill: when the window closes */
   uint64_t after;         /* watch */
   weir_bytes ref, text, name, phone, address, lon, lat, seat; /* lon, lat: the number's own text */
-  weir_bytes handover, report, by, reason, department, answer, code, id, range, path, second, follows;
+  weir_bytes handover, report, by, reason, department, answer, code, id, range, path, second,
+      follows;
 } weir_message;
 
 typedef enum weir_message_mode {

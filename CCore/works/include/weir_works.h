@@ -57,12 +57,12 @@ typedef struct weir_state {
   uint32_t decision_text, dial_text, say_text; /* durable text ids, 0: none */
   uint32_t report_number;
   uint8_t ground, parties, first_platform;
-  uint8_t receipt_tries;                    /* wrong receipt codes typed; the core's own, as are: */
-  uint8_t confirmed_by;                     /* WEIR_CONFIRMED_…, how a revision was confirmed */
-  uint32_t confirmed_revision;              /* the highest that was, 0: none */
-  uint32_t follows_day, follows_serial;     /* the earlier matter that this one follows, 0: none */
+  uint8_t receipt_tries;                /* wrong receipt codes typed; the core's own, as are: */
+  uint8_t confirmed_by;                 /* WEIR_CONFIRMED_…, how a revision was confirmed */
+  uint32_t confirmed_revision;          /* the highest that was, 0: none */
+  uint32_t follows_day, follows_serial; /* the earlier matter that this one follows, 0: none */
   bool follows_drill;
-  uint64_t caller;                          /* keyed hash of the telephone number, 0: not needed */
+  uint64_t caller; /* keyed hash of the telephone number, 0: not needed */
   int64_t first_contact_ms, settled_ms, confirmed_ms;
 } weir_state;
 
@@ -108,7 +108,7 @@ typedef struct weir_step {
   uint8_t cause, agreed_owner, platform, channel;
   uint16_t flags;
   uint32_t facts, county;
-  int64_t received_ms; /* 0: none claimed */
+  int64_t received_ms;    /* 0: none claimed */
   uint8_t party;          /* threeWayJoined.party, as a bit of WeirModel's Parties; 0: none named */
   uint8_t first_platform; /* an intake that follows an earlier matter: who was reached first */
   int64_t first_contact_ms; /* and when; 0: it follows none */

@@ -49,18 +49,12 @@ static const schema ops[] = {
 };
 
 static const schema events[] = {
-    {"transferFailed", "", "cause"},
-    {"callerTold", "", "by"},
-    {"threeWayJoined", "party left", ""},
-    {"agreed", "", "owner"},
-    {"dangerRaised", "facts text", ""},
-    {"dangerCleared", "", "by reason"},
-    {"verified", "answer", "department"},
-    {"guided", "", "reached"},
-    {"referred", "", "department"},
-    {"receipt", "", "code"},
-    {"reportAcknowledged", "report", ""},
-    {"cancelled", "", "reason"},
+    {"transferFailed", "", "cause"},      {"callerTold", "", "by"},
+    {"threeWayJoined", "party left", ""}, {"agreed", "", "owner"},
+    {"dangerRaised", "facts text", ""},   {"dangerCleared", "", "by reason"},
+    {"verified", "answer", "department"}, {"guided", "", "reached"},
+    {"referred", "", "department"},       {"receipt", "", "code"},
+    {"reportAcknowledged", "report", ""}, {"cancelled", "", "reason"},
 };
 
 /* Is the word one of those in the list, which spaces part? */
