@@ -248,6 +248,32 @@ static bool read_object(reading *r, bool caller) {
 
 /* ---- Fields ---- */
 
+/* What only control requests, three-way calls and linked intakes have. */
+static bool read_value_more(reading *r, int field) {
+  weir_message *m = r->m;
+  scan *s = &r->s;
+  switch (field) {
+  case FIELD_UNTIL:
+    return read_time(r, "until", &m->until_ms);
+  case FIELD_RANGE:
+    return read_word(r, "range", 400, "-,/", &m->range);
+  case FIELD_PATH:
+    return read_text(r, "path", SCAN_LINE, 1, 255, &m->path);
+  case FIELD_SECOND:
+    return read_text(r, "second", SCAN_LINE, 1, 32, &m->second);
+  case FIELD_PARTY:
+    return read_code(r, "party", names_party, WEIR_REFUSAL_BAD_VALUE, &m->party);
+  case FIELD_LEFT:
+    return scan_bool(s, "left", &m->left);
+  case FIELD_FOLLOWS:
+    return read_number(r, "follows", &m->follows);
+  case FIELD_ID:
+    return read_text(r, "id", SCAN_LINE, 1, 64, &m->id);
+  default:
+    return scan_over(s);
+  }
+}
+
 static bool read_value(reading *r, int field) {
   weir_message *m = r->m;
   scan *s = &r->s;
@@ -304,24 +330,8 @@ static bool read_value(reading *r, int field) {
     return read_text(r, "code", SCAN_LINE, 1, 32, &m->code);
   case FIELD_AFTER:
     return read_after(r);
-  case FIELD_UNTIL:
-    return read_time(r, "until", &m->until_ms);
-  case FIELD_RANGE:
-    return read_word(r, "range", 400, "-,/", &m->range);
-  case FIELD_PATH:
-    return read_text(r, "path", SCAN_LINE, 1, 255, &m->path);
-  case FIELD_SECOND:
-    return read_text(r, "second", SCAN_LINE, 1, 32, &m->second);
-  case FIELD_PARTY:
-    return read_code(r, "party", names_party, WEIR_REFUSAL_BAD_VALUE, &m->party);
-  case FIELD_LEFT:
-    return scan_bool(s, "left", &m->left);
-  case FIELD_FOLLOWS:
-    return read_number(r, "follows", &m->follows);
-  case FIELD_ID:
-    return read_text(r, "id", SCAN_LINE, 1, 64, &m->id);
   default:
-    return scan_over(s);
+    return read_value_more(r, field);
   }
 }
 

@@ -117,13 +117,6 @@ typedef struct acknowledged_record {
   weir_bytes line;
 } acknowledged_record;
 
-typedef struct try_record {
-  weir_moment now;
-  uint32_t day, serial;
-  bool drill;
-  uint8_t tries;
-} try_record;
-
 /* An earlier request with a certain ref: a change, or the acknowledging of a report. */
 typedef struct earlier_request {
   bool acknowledged;
@@ -145,8 +138,6 @@ void record_put_matter(weir_buffer *b, const matter_record *r); /* all but the l
 bool record_get_matter(weir_bytes body, matter_record *r);
 void record_put_acknowledged(weir_buffer *b, const acknowledged_record *r); /* all but the line */
 bool record_get_acknowledged(weir_bytes body, acknowledged_record *r);
-void record_put_try(weir_buffer *b, const try_record *r);
-bool record_get_try(weir_bytes body, try_record *r);
 void record_put_start(weir_buffer *b, const start_record *r);
 bool record_get_start(weir_bytes body, start_record *r);
 
@@ -181,9 +172,6 @@ static inline uint64_t state_key(const weir_state *s) {
 }
 /* `417-6`; `Y417-6` for a drill. */
 void put_spoken(weir_buffer *b, uint32_t serial, bool drill);
-/* Digits as a radio says them (幺两三四五六拐八勾洞), for desks. */
-void put_reading(weir_buffer *b, weir_bytes digits);
-const char *event_needs(unsigned event);
 void put_report_id(weir_buffer *b, const char *unit, uint32_t number);
 bool report_id_read(const char *unit, weir_bytes text, uint32_t *number);
 
@@ -482,39 +470,6 @@ void put_legs(weir_unit *u, weir_buffer *b, const weir_state *s, bool copies);
  * function of the journal alone. False when that could not be read. */
 bool render_record(weir_unit *u, weir_position position, bool whole, weir_buffer *b);
 
-/* details.c: parts of a record that tell how it came about */
-void put_key_time(weir_buffer *b, const char *key, int64_t wall_ms); /* nothing for 0 */
-void put_key_text(weir_buffer *b, const char *key, weir_bytes value, bool *first);
-void put_facts(weir_buffer *b, const char *key, uint32_t facts);
-/* `key` is written with quotes and colon (`"clause":"`); empty when the decision has none. */
-weir_bytes decision_part(weir_bytes decision, const char *key);
-/* Who took it after talks and why, the three-way call, what it follows, what was told. */
-void put_details(weir_unit *u, const weir_state *s, weir_buffer *b);
-/* The text that a caller was guided by, and the version of the policy it is from. */
-void put_guidance(weir_unit *u, const weir_state *s, bool words, weir_buffer *b);
-/* `"dangers":[…]`: every raising and clearing. False when the journal could not be read. */
-bool put_dangers(weir_unit *u, weir_position newest, weir_buffer *b);
-bool read_one(weir_unit *u, weir_position position, matter_record *r);
-/* Reads the record at `position` and its line; `line` says whether it has one. */
-bool read_with_line(weir_unit *u, weir_position position, matter_record *r, weir_message *m,
-                    bool *line);
-
-/* receipt.c */
-enum { RECEIPT_TRIES_MAX = 5 };
-/* May this code confirm the data leg? A refusal, or none: then `revision` is the one it is of. */
-unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed, uint32_t *revision);
-void receipt_recover(weir_unit *u, const try_record *r);
-
-/* guard.c */
-weir_status guard_open(weir_unit *u);
-void guard_close(weir_unit *u);
-/* A telephone number as a keyed hash; never 0. */
-uint64_t guard_caller(const weir_unit *u, weir_bytes phone);
-/* A durable record: was its caller sent away by it, or before it by 110? */
-void guard_note(weir_unit *u, const matter_record *r);
-/* Was this caller sent away twice within 24 h? */
-bool guard_is_full(const weir_unit *u, const entry *e, const weir_step *step);
-
 /* Nothing was journalled: for want of room just now, or because the disk failed. */
 void refuse_unjournalled(weir_unit *u, connection *c, const entry *e);
 
@@ -553,5 +508,6 @@ void unit_speak_failure(weir_unit *u);
 
 #include "carriers.h"
 #include "desk.h"
+#include "telling.h"
 
 #endif

@@ -185,6 +185,9 @@ static bool confirm_batch(weir_unit *u) {
     s->now = u->now;
     s->has_before = true;
     s->state = m->state;
+    s->state.confirmed_revision = m->offered_revision;
+    s->state.confirmed_by = WEIR_CONFIRMED_BY_DIGEST;
+    s->state.confirmed_ms = u->now.wall_ms;
     slots[count++] = u->digest.slot;
   }
   if (count) u->options.desk.judge(u->options.desk.context, steps, count);

@@ -115,7 +115,10 @@ private struct LogCount {
       matter.fault = matter.fault == 0 ? time : matter.fault
     case "deadlinePassed": matter.fault = matter.fault == 0 ? time : matter.fault
     case "reportAcknowledged" where matter.acknowledged == 0: matter.acknowledged = time
-    case "agreed", "notAgreed": matter.talk = event
+    case "agreed", "notAgreed":
+      matter.talk = event
+      // What talks give to 110 has its minute from there.
+      if phase == "transferring" { (matter.isOwed, matter.began) = (true, time) }
     default: break
     }
     if line["labels.report"] != nil && matter.reported == 0 { matter.reported = time }

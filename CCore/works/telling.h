@@ -1,0 +1,54 @@
+/* telling.h: how a record tells its story: readings, details, receipts, and who may be sent away.
+ * Part of internal.h, which includes it. */
+#ifndef WEIR_WORKS_TELLING_H
+#define WEIR_WORKS_TELLING_H
+
+#include "internal.h"
+
+typedef struct try_record {
+  weir_moment now;
+  uint32_t day, serial;
+  bool drill;
+  uint8_t tries;
+} try_record;
+
+void record_put_try(weir_buffer *b, const try_record *r);
+bool record_get_try(weir_bytes body, try_record *r);
+/* Digits as a radio says them (幺两三四五六拐八勾洞), for desks. */
+void put_reading(weir_buffer *b, weir_bytes digits);
+const char *event_needs(unsigned event);
+
+/* details.c: parts of a record that tell how it came about */
+void put_key_time(weir_buffer *b, const char *key, int64_t wall_ms); /* nothing for 0 */
+void put_key_text(weir_buffer *b, const char *key, weir_bytes value, bool *first);
+void put_facts(weir_buffer *b, const char *key, uint32_t facts);
+/* `key` is written with quotes and colon (`"clause":"`); empty when the decision has none. */
+weir_bytes decision_part(weir_bytes decision, const char *key);
+/* Who took it after talks and why, the three-way call, what it follows, what was told. */
+void put_details(weir_unit *u, const weir_state *s, weir_buffer *b);
+/* The text that a caller was guided by, and the version of the policy it is from. */
+void put_guidance(weir_unit *u, const weir_state *s, bool words, weir_buffer *b);
+/* `"dangers":[…]`: every raising and clearing. False when the journal could not be read. */
+bool put_dangers(weir_unit *u, weir_position newest, weir_buffer *b);
+bool read_one(weir_unit *u, weir_position position, matter_record *r);
+/* Reads the record at `position` and its line; `line` says whether it has one. */
+bool read_with_line(weir_unit *u, weir_position position, matter_record *r, weir_message *m,
+                    bool *line);
+
+/* receipt.c */
+enum { RECEIPT_TRIES_MAX = 5 };
+/* May this code confirm the data leg? A refusal, or none: then `revision` is the one it is of. */
+unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed, uint32_t *revision);
+void receipt_recover(weir_unit *u, const try_record *r);
+
+/* guard.c */
+weir_status guard_open(weir_unit *u);
+void guard_close(weir_unit *u);
+/* A telephone number as a keyed hash; never 0. */
+uint64_t guard_caller(const weir_unit *u, weir_bytes phone);
+/* A durable record: was its caller sent away by it, or before it by 110? */
+void guard_note(weir_unit *u, const matter_record *r);
+/* Was this caller sent away twice within 24 h? */
+bool guard_is_full(const weir_unit *u, const entry *e, const weir_step *step);
+
+#endif
