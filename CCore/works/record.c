@@ -2,12 +2,12 @@
  * from the record's own moment, so that a record costs a few dozen bytes beside the line it keeps.
  *
  *   matter   step kind (2 bits) and which of event, step flags, previous record, previous one
- *            with text, previous one about danger (positions) follow (1) · effects · boottime ms, wall ms · those that follow
- * · state · the line to the end state    which of its fields are not as usual (a bit each, in the
- * order of the lists: numbers of more than one byte; deadline and minute, two bits each: there, and
- * with a wall time of its own; times) · numbers of one byte, half a byte each, 15: its byte follows
- *            behind them · the fields that are not as usual. Usual is 0, but: day today, revision
- *            1, ever_facts as facts, and received, arrived, decided and first contact now
+ *            with text, previous one about danger (positions) follow (1) · effects · boottime ms,
+ * wall ms · those that follow · state · the line to the end state    which of its fields are not as
+ * usual (a bit each, in the order of the lists: numbers of more than one byte; deadline and minute,
+ * two bits each: there, and with a wall time of its own; times) · numbers of one byte, half a byte
+ * each, 15: its byte follows behind them · the fields that are not as usual. Usual is 0, but: day
+ * today, revision 1, ever_facts as facts, and received, arrived, decided and first contact now
  *   acknowledged  boottime ms, wall ms · report number · matters settled · the line to the end
  *   drill    boottime ms, wall ms · until as distances (0: closed) · the line to the end
  *   confirmed  boottime ms, wall ms · first and last crossing number · the line to the end
