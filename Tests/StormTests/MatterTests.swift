@@ -1,0 +1,275 @@
+import CWeirBase
+import CWeirWorks
+import Testing
+import WeirModel
+
+/// What a unit makes of the paths of notice 五, over the journal: the answers, and the record.
+@Suite struct MatterTests {
+  private func house(_ role: UnitRole = .outer) throws -> House {
+    let house = try House(.init(role: role, name: role == .outer ? "kd1" : "gz1"))
+    try #require(house.open() == .ok)
+    return house
+  }
+
+  private func event(_ number: String, _ event: String, _ more: String = "") -> String {
+    Ask.event(number, event, more: more)
+  }
+
+  @Test("五: an unclear matter goes to a three-way call, whose joins and leaves are on record")
+  func threeWayCall() throws {
+    let house = try house()
+    let client = try house.connect()
+    let answer = try house.one(client, Ask.intake("a", ["responsibilityUnclear"]))
+    let number = try #require(answer.string("handover"))
+    #expect(answer.string("phase") == "talking" && answer.has("\"action\":\"threeWayCall\""))
+    _ = try house.one(client, event(number, "threeWayStarted"))
+    _ = try house.one(client, event(number, "threeWayJoined", ",\"party\":\"caller\""))
+    let joined = try house.one(client, event(number, "threeWayJoined", ",\"party\":\"110\""))
+    #expect(joined.has("\"voice\":{\"state\":\"answered\"}"))
+    let twice = try house.one(client, event(number, "threeWayJoined", ",\"party\":\"110\""))
+    #expect(twice.code == "notNow")
+    #expect(twice.has("the phase is talking, and it needs an open three-way call"))
+    let left = event(number, "threeWayJoined", ",\"party\":\"110\",\"left\":true")
+    _ = try house.one(client, left)
+    let record = try house.one(client, Ask.get(number))
+    #expect(record.has("\"inCall\":[\"caller\"]") && record.has("\"party\":\"110\",\"left\":true"))
+    let agreed = try house.one(client, event(number, "agreed", ",\"owner\":\"110\""))
+    #expect(agreed.string("phase") == "transferring" && agreed.has("\"dial\":\"08362812110\""))
+    #expect(agreed.has("经协商由110受理:请在一分钟内接通"))
+    let settled = try house.one(client, Ask.get(number))
+    #expect(settled.has("\"settled\":{\"owner\":\"110\",\"action\":\"transferByPhone\""))
+    #expect(settled.has("\"ground\":\"agreed\""))
+  }
+
+  @Test("五: when the limit of the talks passes, the first receiver keeps the matter, and why")
+  func firstReceiver() throws {
+    let house = try house()
+    let client = try house.connect()
+    let own = try house.one(client, Ask.intake("a", ["responsibilityUnclear"]))
+    let redialled = try house.one(
+      client, Ask.intake("b", ["responsibilityUnclear"], more: ",\"redialledFrom110\":true"))
+    house.pass(181_000, step: 1000)
+    let kept = try house.one(client, Ask.get(try #require(own.string("handover"))))
+    #expect(kept.has("\"settled\":{\"owner\":\"12345\",\"action\":\"acceptHere\""))
+    #expect(kept.has("\"ground\":\"firstReceiver\"") && kept.has("\"firstContact\":\"12345\""))
+    let sent = try house.one(client, Ask.get(try #require(redialled.string("handover"))))
+    #expect(sent.has("\"settled\":{\"owner\":\"110\",\"action\":\"transferByPhone\""))
+    #expect(sent.has("\"ground\":\"callerStatement\"") && sent.has("\"redialledFrom110\":true"))
+  }
+
+  @Test("五: a second hand-over is linked to the first, by whole or by spoken number")
+  func follows() throws {
+    let house = try house()
+    let client = try house.connect()
+    let first = try house.one(client, Ask.intake("a", ["responsibilityUnclear", "dangerToPublic"]))
+    let number = try #require(first.string("handover"))
+    let spoken = try #require(first.string("spoken"))
+    let second = try house.one(
+      client, Ask.intake("b", ["crime"], more: ",\"follows\":\"\(spoken)\""))
+    let record = try house.one(client, Ask.get(try #require(second.string("handover"))))
+    #expect(record.has("\"follows\":\"\(number)\""), "\(record)")
+    let unknown = try house.one(client, Ask.intake("c", [], more: ",\"follows\":\"99-9\""))
+    #expect(unknown.code == "unknownHandover" && unknown.string("field") == "follows")
+  }
+
+  @Test("a danger's every raising and clearing stays on the record, with who, when and why")
+  func dangers() throws {
+    let house = try house()
+    let client = try house.connect()
+    let answer = try house.one(client, Ask.intake("a", ["crime"]))
+    let number = try #require(answer.string("handover"))
+    let raise = event(number, "dangerRaised", ",\"facts\":[\"dangerToProperty\"]")
+    _ = try house.one(client, raise)
+    let clear = "{\"op\":\"event\",\"handover\":\"\(number)\",\"event\":\"dangerCleared\","
+    let refused = try house.one(client, clear + "\"by\":\"A07\",\"reason\":\"误报\"}")
+    #expect(refused.code == "supervisorNeeded")
+    let cleared = try house.one(client, clear + "\"by\":\"S01\",\"reason\":\"误报\"}")
+    #expect(cleared.has("不得据此停止已派出的警力"))
+    // Reminders and other events, more than a history holds.
+    house.pass(3_600_000, step: 20_000)
+    let record = try house.one(client, Ask.get(number))
+    #expect(record.has("\"dangerCleared\":\"危险标记已由值班负责人解除;不得据此停止已派出的警力。\""))
+    #expect(
+      record.has("\"what\":\"raised\",\"event\":\"dangerRaised\"")
+        && record.has("\"facts\":[\"dangerToProperty\"]}"))
+    #expect(record.has("\"what\":\"cleared\",\"event\":\"dangerCleared\""))
+    #expect(record.has("\"by\":\"S01\",\"reason\":\"误报\""))
+  }
+
+  @Test("五(二): who was told to dial 110 is on the record, with the time as a person reads it")
+  func callerTold() throws {
+    let house = try house()
+    let client = try house.connect()
+    let answer = try house.one(client, Ask.intake("a", ["crime"]))
+    let number = try #require(answer.string("handover"))
+    let failed = try house.one(
+      client, event(number, "transferFailed", ",\"cause\":\"trunk\""))
+    #expect(failed.has("目前无法转接,请您立即自行拨打110") && failed.has("\"dial\":\"08362812110\""))
+    _ = try house.one(client, event(number, "callerTold"))
+    let record = try house.one(client, Ask.get(number))
+    #expect(record.has("\"callerTold\":\"12345已于2026-11-23 18:31:00告知诉求人自行拨打110\""))
+  }
+
+  @Test("五: what is guided says by which text and which version of the policy")
+  func guidance() throws {
+    let house = try house()
+    let client = try house.connect()
+    let answer = try house.one(client, Ask.intake("a", ["military"]))
+    let record = try house.one(client, Ask.get(try #require(answer.string("handover"))))
+    #expect(record.has("\"guidance\":{\"text\":") && record.has("\"policy\":\"garze-2022-38/1\""))
+    let asked = try house.one(client, Ask.intake("b", ["scopeUnclear"]))
+    let number = try #require(asked.string("handover"))
+    let answered = ",\"department\":\"住建局\",\"answer\":\"属本局\""
+    _ = try house.one(client, event(number, "verified", answered))
+    let guided = try house.one(client, event(number, "guided", ",\"reached\":true"))
+    #expect(guided.string("phase") == "guided")
+    let story = try house.one(client, Ask.get(number))
+    #expect(story.has("\"department\":\"住建局\",\"answer\":\"属本局\""))
+    #expect(story.has("\"reached\":true") && story.has("\"guidance\":{\"text\":"))
+  }
+
+  @Test("a caller sent away twice within a day is not sent away again, over a restart too")
+  func guardsTheThird() throws {
+    for redialled in [false, true] {
+      let house = try house()
+      var client = try house.connect()
+      let phones = ["13800000000", "+86-138-0000-0000", "0086 13800000000"]
+      func intake(_ ref: String, _ phone: String, _ facts: [String], _ more: String = "") throws
+        -> Line
+      {
+        let plain = phone.filter { $0 != " " }
+        return try house.one(
+          client, Ask.intake(ref, facts, more: ",\"caller\":{\"phone\":\"\(plain)\"}" + more))
+      }
+      #expect(try intake("a", phones[0], ["military"]).string("phase") == "guided")
+      if !redialled {
+        #expect(try intake("b", phones[1], ["illegalDemand"]).string("phase") == "guided")
+      }
+      house.crash()
+      try #require(house.open() == .ok)
+      client = try house.connect()
+      let third = try intake(
+        "c", phones[2], ["military"], redialled ? ",\"redialledFrom110\":true" : "")
+      #expect(third.string("phase") == "talking" && third.has("24小时内已两次"), "\(third)")
+      let number = try #require(third.string("handover"))
+      let refused = try house.one(client, event(number, "guided", ",\"reached\":true"))
+      #expect(refused.code == "supervisorNeeded")
+      // Neither what is 110's nor an emergency is touched, and another caller is not either.
+      #expect(try intake("d", phones[0], ["crime"]).string("phase") == "transferring")
+      let patient = ["medicalOnly", "dangerToLife"]
+      #expect(try intake("e", phones[0], patient).string("phase") == "transferring")
+      #expect(try intake("f", "13900000000", ["military"]).string("phase") == "guided")
+      house.advance(25 * 3_600_000)
+      house.pump()
+      client = try house.connect()
+      #expect(try intake("g", phones[0], ["military"]).string("phase") == "guided")
+    }
+  }
+
+  @Test("五(一): at the 110 desk the caller is told to redial 12345, or a department takes it")
+  func inner() throws {
+    let house = try house(.inner)
+    let client = try house.connect()
+    let answer = try house.one(client, Ask.intake("a", ["nonUrgentRequest"], by: "110"))
+    let number = try #require(answer.string("handover"))
+    #expect(answer.string("phase") == "redialAdvised" && answer.has("请您重新拨打12345"))
+    let referred = try house.one(
+      client, event(number, "referred", ",\"department\":\"城管局\""))
+    #expect(referred.string("phase") == "referred")
+    let record = try house.one(client, Ask.get(number))
+    #expect(record.has("\"department\":\"城管局\""))
+  }
+
+  @Test("what people type is forgiven its full-width digits, and read out as a radio says it")
+  func typed() throws {
+    let house = try house()
+    let client = try house.connect()
+    let answer = try house.one(client, Ask.intake("a", ["crime"]))
+    let spoken = try #require(answer.string("spoken"))
+    #expect(spoken == "1-8")
+    let record = try house.one(client, Ask.get("1-8"))
+    #expect(record.code == nil && record.string("spokenReading") == "幺 八")
+    #expect(try house.one(client, Ask.get("1-9")).code == "unknownHandover")
+  }
+
+  @Test("a complaint about police goes to supervision, without the name where that was asked for")
+  func supervision() throws {
+    let pair = try Pair(seed: 31)
+    try pair.open()
+    let client = try pair.outer.connect()
+    let answer = try pair.outer.one(
+      client,
+      Ask.intake(
+        "a", ["policeMisconduct"],
+        more: ",\"confidential\":true,\"caller\":{\"name\":\"甲\",\"phone\":\"13800000000\"}"))
+    pair.pass(3000)
+    let number = try #require(answer.string("handover"))
+    let item = pair.inner.content("/out/\(number)-r1.json")
+    #expect(item.has("\"supervision\":true") && item.has("\"routeTo\":\"警务督察\""))
+    #expect(!item.has("13800000000") && !item.has("甲") && item.has("\"confidential\":true"))
+  }
+}
+
+/// The spoken receipt between two units.
+@Suite struct ReceiptTests {
+  private func code(_ pair: Pair, _ number: String, _ revision: Int) -> String? {
+    pair.inner.content("/out/\(number)-r\(revision).json").string("receipt")
+  }
+
+  @Test("the code shown inside confirms outside; an older one its own revision only")
+  func confirms() throws {
+    let pair = try Pair(seed: 41)
+    try pair.open()
+    let client = try pair.outer.connect()
+    let number = try #require(
+      try pair.outer.one(client, Ask.intake("a", ["crime"])).string("handover"))
+    pair.pass(2000)
+    let first = try #require(code(pair, number, 1))
+    #expect(try pair.outer.one(client, Ask.event(number, "transferStarted")).isDurable)
+    #expect(try pair.outer.one(client, Ask.event(number, "transferAnswered")).isDurable)
+    pair.pass(2000)
+    let older = try pair.outer.one(
+      client, Ask.event(number, "receipt", more: ",\"code\":\"\(first)\""))
+    #expect(older.has("\"data\":{\"state\":\"queued\",\"confirmedRevision\":1,\"by\":\"code\""))
+    let newest = try #require(code(pair, number, 3))
+    let wide = newest.unicodeScalars.compactMap { UnicodeScalar($0.value + 0xFEE0) }
+      .map { String(Character($0)) }
+    let typed = wide[0..<3].joined() + " " + wide[3..<6].joined()
+    let right = try pair.outer.one(
+      client, Ask.event(number, "receipt", more: ",\"code\":\"\(typed)\""))
+    #expect(right.has("\"data\":{\"state\":\"confirmed\",\"confirmedRevision\":3"), "\(right)")
+  }
+
+  @Test("five wrong codes lock the matter's code, over restarts, and raise an alarm")
+  func locks() throws {
+    let pair = try Pair(seed: 42)
+    try pair.open()
+    var client = try pair.outer.connect()
+    let number = try #require(
+      try pair.outer.one(client, Ask.intake("a", ["crime"])).string("handover"))
+    pair.pass(2000)
+    let right = try #require(code(pair, number, 1))
+    let wrong = right == "000000" ? "000001" : "000000"
+    func type(_ code: String) throws -> Line {
+      try pair.outer.one(client, Ask.event(number, "receipt", more: ",\"code\":\"\(code)\""))
+    }
+    for left in [4, 3, 2] {
+      let answer = try type(wrong)
+      #expect(answer.code == "wrongCode" && answer.has("tries left: \(left)"))
+    }
+    pair.outer.crash()
+    try #require(pair.outer.open() == .ok)
+    client = try pair.outer.connect()
+    #expect(try type(wrong).has("tries left: 1"))
+    #expect(try type(wrong).has("is locked"))
+    #expect(try type(right).code == "wrongCode")
+    #expect(Line(pair.outer.logged).has("\"event.action\":\"receiptLocked\""))
+    let watcher = try pair.outer.connect()
+    let seen = pair.outer.ask(watcher, Ask.watch()).filter { $0.string("event") == "receiptLocked" }
+    #expect(seen.count == 1 && seen[0].has("\"alarm\":true"))
+    pair.outer.crash()
+    try #require(pair.outer.open() == .ok)
+    client = try pair.outer.connect()
+    #expect(try type(right).code == "wrongCode")
+  }
+}
