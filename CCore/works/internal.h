@@ -143,15 +143,6 @@ bool record_get_start(weir_bytes body, start_record *r);
 
 /* ---- Names ---------------------------------------------------------------------------------- */
 
-const char *phase_name(unsigned phase);
-const char *owner_name(unsigned owner);
-const char *action_name(unsigned action);
-const char *ground_name(unsigned ground);
-const char *voice_name(unsigned voice);
-const char *report_name(unsigned report);
-const char *report_kind_name(unsigned kind);
-const char *lane_name(unsigned lane);
-
 typedef struct handover_text {
   char at[HANDOVER_TEXT_MAX];
   size_t count;
@@ -464,11 +455,6 @@ typedef enum speaking { SILENT, SPEAKS, SPEAKS_DRILL } speaking;
 void answer_refusal(weir_unit *u, weir_buffer *b, weir_bytes ref, unsigned refusal,
                     const char *field, const char *message, speaking voice);
 void put_legs(weir_unit *u, weir_buffer *b, const weir_state *s, bool copies);
-
-/* render.c */
-/* The matter as its record at `position` says: what crosses, or the whole of it for `get`. A
- * function of the journal alone. False when that could not be read. */
-bool render_record(weir_unit *u, weir_position position, bool whole, weir_buffer *b);
 
 /* Nothing was journalled: for want of room just now, or because the disk failed. */
 void refuse_unjournalled(weir_unit *u, connection *c, const entry *e);

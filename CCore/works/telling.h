@@ -14,9 +14,22 @@ typedef struct try_record {
 
 void record_put_try(weir_buffer *b, const try_record *r);
 bool record_get_try(weir_bytes body, try_record *r);
+const char *phase_name(unsigned phase);
+const char *owner_name(unsigned owner);
+const char *action_name(unsigned action);
+const char *ground_name(unsigned ground);
+const char *voice_name(unsigned voice);
+const char *report_name(unsigned report);
+const char *report_kind_name(unsigned kind);
+const char *lane_name(unsigned lane);
 /* Digits as a radio says them (幺两三四五六拐八勾洞), for desks. */
 void put_reading(weir_buffer *b, weir_bytes digits);
 const char *event_needs(unsigned event);
+
+/* render.c */
+/* The matter as its record at `position` says: what crosses, or the whole of it for `get`. A
+ * function of the journal alone. False when that could not be read. */
+bool render_record(weir_unit *u, weir_position position, bool whole, weir_buffer *b);
 
 /* details.c: parts of a record that tell how it came about */
 void put_key_time(weir_buffer *b, const char *key, int64_t wall_ms); /* nothing for 0 */
