@@ -1,13 +1,14 @@
 /* Journal bodies, byte by byte. Numbers are varints; the times of a state are written as distances
  * from the record's own moment, so that a record costs a few dozen bytes beside the line it keeps.
  *
- *   matter   step kind (2 bits) and which of event, step flags, previous record, previous one
- *            with text, previous one about danger (positions) follow (1) · effects · boottime ms,
- * wall ms · those that follow · state · the line to the end state    which of its fields are not as
- * usual (a bit each, in the order of the lists: numbers of more than one byte; deadline and minute,
- * two bits each: there, and with a wall time of its own; times) · numbers of one byte, half a byte
- * each, 15: its byte follows behind them · the fields that are not as usual. Usual is 0, but: day
- * today, revision 1, ever_facts as facts, and received, arrived, decided and first contact now
+ *   matter   step kind (2 bits) and which of event, step flags, previous record, previous one with
+ *            text, previous one about danger (positions) follow (1) · effects · boottime ms,
+ *            wall ms · those that follow · state · the line to the end
+ *   state    which of its fields are not as usual (a bit each, in the order of the lists: numbers
+ *            of more than one byte; deadline and minute, two bits each: there, and with a wall time
+ *            of its own; times; rare numbers) · numbers of one byte, half a byte each, 15: its byte
+ *            follows behind them · the fields that are not as usual. Usual is 0, but: day today,
+ *            revision 1, ever_facts as facts, and received, arrived, decided and first contact now
  *   acknowledged  boottime ms, wall ms · report number · matters settled · the line to the end
  *   drill    boottime ms, wall ms · until as distances (0: closed) · the line to the end
  *   confirmed  boottime ms, wall ms · first and last crossing number · the line to the end
@@ -64,17 +65,7 @@ static int64_t get_distance(weir_reader *r, int64_t base) {
   X(decision_text, uint32_t)                                                                       \
   X(dial_text, uint32_t)                                                                           \
   X(say_text, uint32_t)                                                                            \
-  X(report_number, uint32_t)                                                                       \
-  X(ground, uint8_t)                                                                               \
-  X(parties, uint8_t)                                                                              \
-  X(first_platform, uint8_t)                                                                       \
-  X(receipt_tries, uint8_t)                                                                        \
-  X(confirmed_by, uint8_t)                                                                         \
-  X(confirmed_revision, uint32_t)                                                                  \
-  X(follows_day, uint32_t)                                                                         \
-  X(follows_serial, uint32_t)                                                                      \
-  X(follows_drill, uint8_t)                                                                        \
-  X(caller, uint64_t)
+  X(report_number, uint32_t)
 
 #define STATE_TIMES(X)                                                                             \
   X(received_ms)                                                                                   \
@@ -88,6 +79,19 @@ static int64_t get_distance(weir_reader *r, int64_t base) {
   X(first_contact_ms)                                                                              \
   X(settled_ms)                                                                                    \
   X(confirmed_ms)
+
+/* Numbers that hardly any record has; first_platform is written as its distance to platform. */
+#define STATE_RARE(X)                                                                              \
+  X(ground, uint8_t)                                                                               \
+  X(parties, uint8_t)                                                                              \
+  X(first_platform, uint8_t)                                                                       \
+  X(receipt_tries, uint8_t)                                                                        \
+  X(confirmed_by, uint8_t)                                                                         \
+  X(confirmed_revision, uint32_t)                                                                  \
+  X(follows_day, uint32_t)                                                                         \
+  X(follows_serial, uint32_t)                                                                      \
+  X(follows_drill, uint8_t)                                                                        \
+  X(caller, uint64_t)
 
 static void put_moment(weir_buffer *b, weir_moment value, weir_moment base) {
   put_distance(b, (int64_t)value.boot_ms, (int64_t)base.boot_ms);
@@ -134,6 +138,9 @@ static uint64_t unusual_fields(const weir_state *s, const weir_state *usual, wei
   bit += 4;
 #define X(name) mask |= (uint64_t)(s->name != usual->name) << bit++;
   STATE_TIMES(X)
+#undef X
+#define X(name, type) mask |= (uint64_t)(s->name != 0) << bit++;
+  STATE_RARE(X)
 #undef X
   WEIR_ASSERT(bit <= 64);
   return mask;
@@ -182,6 +189,7 @@ static void put_state(weir_buffer *b, const weir_state *state, weir_moment now) 
   const weir_state usual = usual_state(now);
   const weir_state *s = &coded;
   coded.ever_facts ^= coded.facts;
+  coded.first_platform = (uint8_t)(coded.first_platform ^ coded.platform);
   uint64_t mask = unusual_fields(s, &usual, now);
   uint8_t small[STATE_BYTES_MAX];
   size_t count = 0;
@@ -200,6 +208,10 @@ static void put_state(weir_buffer *b, const weir_state *state, weir_moment now) 
 #define X(name)                                                                                    \
   if (s->name != usual.name) put_distance(b, s->name, now.wall_ms);
   STATE_TIMES(X)
+#undef X
+#define X(name, type)                                                                              \
+  if (s->name != 0) weir_put_varint(b, s->name);
+  STATE_RARE(X)
 #undef X
 }
 
@@ -233,6 +245,12 @@ static void get_state(weir_reader *r, weir_state *s, weir_moment now) {
   mask >>= 1;
   STATE_TIMES(X)
 #undef X
+#define X(name, type)                                                                              \
+  if (mask & 1) s->name = (type)weir_get_varint(r);                                                \
+  mask >>= 1;
+  STATE_RARE(X)
+#undef X
+  s->first_platform = (uint8_t)(s->first_platform ^ s->platform);
   if (mask != 0) r->bad = true;
 }
 

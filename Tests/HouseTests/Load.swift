@@ -11,10 +11,13 @@ struct Matter {
     text: String = "来电反映情况"
   ) {
     self.ref = ref
+    // Every caller has a number of their own: one who was sent away twice is not sent away again.
+    let number = ref.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+    let phone = "139\(String(100_000_000 + number % 100_000_000).dropFirst())"
     let list = facts.map { "\"\($0)\"" }.joined(separator: ",")
     line =
       #"{"op":"intake","ref":"\#(ref)","receivedBy":"\#(platform)","channel":"\#(channel)","#
-      + #""facts":[\#(list)],"text":"\#(text)","caller":{"phone":"13800000000"}}"#
+      + #""facts":[\#(list)],"text":"\#(text)","caller":{"phone":"\#(phone)"}}"#
   }
 
   /// Combinations that reach every section of the notice and every action of an outer unit.

@@ -91,7 +91,7 @@ struct JournalOracle {
 
     init(_ r: inout weir_reader, today: Int) {
       let mask = weir_get_varint(&r)
-      for _ in 0..<9 {
+      for _ in 0..<6 {
         let both = Int(weir_get_u8(&r))
         small += [both & 15, both >> 4]
       }
