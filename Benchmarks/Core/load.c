@@ -139,7 +139,7 @@ static void fill_open(load *l) {
     if (planned_ns > l->now_ns || !has_room(c)) return;
     if (l->now_ns - planned_ns > 1000000) l->r->late_sends++;
     put_request(l, c, planned_ns);
-    l->next_lane = (l->next_lane + 1) % l->o->connections;
+    if (++l->next_lane == l->o->connections) l->next_lane = 0;
   }
 }
 

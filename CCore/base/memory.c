@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Counted from any thread: the disk and key threads allocate at start too. */
 static _Atomic uint64_t allocation_count;
@@ -26,12 +27,23 @@ void weir_free(void *memory) {
   free(memory);
 }
 
-uint64_t weir_allocations(void) {
-  return atomic_load_explicit(&allocation_count, memory_order_relaxed);
+void weir_forget(void *memory, size_t bytes) {
+  enum { PAGE_BYTES = 4096 };
+  uint8_t *begin = memory, *end = begin + bytes;
+  uint8_t *first = (uint8_t *)(((uintptr_t)begin + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1));
+  uint8_t *last = (uint8_t *)((uintptr_t)end & ~(uintptr_t)(PAGE_BYTES - 1));
+  /* Memory that a kernel with larger pages will not take back is zeroed like any other. */
+  bool given = last > first && madvise(first, (size_t)(last - first), MADV_DONTNEED) == 0;
+  if (!given) {
+    memset(begin, 0, bytes);
+    return;
+  }
+  memset(begin, 0, (size_t)(first - begin));
+  memset(last, 0, (size_t)(end - last));
 }
 
-weir_bytes weir_text(const char *zero_terminated) {
-  return weir_view(zero_terminated, strlen(zero_terminated));
+uint64_t weir_allocations(void) {
+  return atomic_load_explicit(&allocation_count, memory_order_relaxed);
 }
 
 bool weir_equal(weir_bytes a, weir_bytes b) {

@@ -45,7 +45,7 @@ uint64_t weir_get_u64(weir_reader *r) {
   return get_little(r, 8);
 }
 
-uint64_t weir_get_varint(weir_reader *r) {
+uint64_t weir_get_long_varint(weir_reader *r) {
   uint64_t value = 0;
   for (unsigned shift = 0; shift < 64; shift += 7) {
     uint8_t byte = weir_get_u8(r);

@@ -8,36 +8,9 @@
 
 #include <string.h>
 
-/* Room for `count` bytes at the end, already counted, or null. */
-static inline uint8_t *take(weir_buffer *b, size_t count) {
-  WEIR_ASSERT(b->count <= b->capacity);
-  if (__builtin_expect(b->overflow || count > b->capacity - b->count, 0)) {
-    b->overflow = true;
-    return NULL;
-  }
-  uint8_t *at = b->at + b->count;
-  b->count += count;
-  return at;
-}
-
-void weir_put(weir_buffer *b, weir_bytes bytes) {
-  if (bytes.count == 0) return;
-  uint8_t *at = take(b, bytes.count);
-  if (at != NULL) memcpy(at, bytes.at, bytes.count);
-}
-
-void weir_put_text(weir_buffer *b, const char *zero_terminated) {
-  weir_put(b, weir_text(zero_terminated));
-}
-
-void weir_put_u8(weir_buffer *b, uint8_t value) {
-  uint8_t *at = take(b, 1);
-  if (at != NULL) at[0] = value;
-}
-
 /* Byte by byte, so that the machine's own order does not matter; compilers make one store of it. */
 static inline void put_little(weir_buffer *b, uint64_t value, size_t count) {
-  uint8_t *at = take(b, count);
+  uint8_t *at = weir_take(b, count);
   if (at == NULL) return;
   for (size_t i = 0; i < count; i++) {
     at[i] = (uint8_t)(value >> (8 * i));
@@ -56,7 +29,7 @@ void weir_put_u64(weir_buffer *b, uint64_t value) {
   put_little(b, value, 8);
 }
 
-void weir_put_varint(weir_buffer *b, uint64_t value) {
+void weir_put_long_varint(weir_buffer *b, uint64_t value) {
   uint8_t bytes[10];
   size_t count = 0;
   while (value >= 0x80) {
@@ -112,7 +85,7 @@ void weir_put_hex(weir_buffer *b, weir_bytes bytes) {
     b->overflow = true;
     return;
   }
-  uint8_t *at = take(b, bytes.count * 2);
+  uint8_t *at = weir_take(b, bytes.count * 2);
   if (at == NULL) return;
   for (size_t i = 0; i < bytes.count; i++) {
     at[2 * i] = (uint8_t)digits[bytes.at[i] >> 4];

@@ -22,6 +22,7 @@ enum {
   MESSAGE_BYTES_MAX = 1024, /* escaped: our own texts are short, those of libraries need not be */
   ACTION_BYTES_MAX = 64,
   SERVICE_BYTES_MAX = 64,
+  TIME_BYTES = sizeof "2026-11-23T18:31:00.120+08:00" - 1,
   RING_BYTES_MIN = 1024,
   REPORT_BYTES_MAX = 512
 };
@@ -44,6 +45,7 @@ struct weir_log {
   /* The line that is being built. */
   bool building, important, cut;
   int64_t wall_ms;
+  uint8_t time[TIME_BYTES]; /* the text of wall_ms: lines of one turn share it */
   weir_buffer line;
   size_t head_bytes; /* the sequence number goes here */
   uint8_t build[BUILD_BYTES];
@@ -159,10 +161,10 @@ static bool put_limited(weir_buffer *b, weir_bytes text, size_t limit) {
   return cut;
 }
 
-static bool put_head(weir_buffer *b, weir_log_level level, int64_t wall_ms, const char *action,
+static bool put_head(const weir_log *log, weir_buffer *b, weir_log_level level, const char *action,
                      const char *message) {
   weir_put_text(b, "{\"@timestamp\":\"");
-  weir_put_time(b, wall_ms);
+  weir_put(b, weir_view(log->time, TIME_BYTES));
   weir_put_text(b, "\",\"log.level\":\"");
   weir_put_text(b, level_name(level));
   weir_put_text(b, "\",\"message\":\"");
@@ -179,9 +181,14 @@ bool weir_log_begin(weir_log *log, weir_log_level level, bool important, int64_t
   if (level < log->level) return false;
   log->building = true;
   log->important = important;
+  if (wall_ms != log->wall_ms || log->sequence == 0) {
+    weir_buffer time = weir_buffer_over(log->time, TIME_BYTES);
+    weir_put_time(&time, wall_ms);
+    WEIR_ASSERT(time.count == TIME_BYTES);
+  }
   log->wall_ms = wall_ms;
   log->line = weir_buffer_over(log->build, BUILD_BYTES - TAIL_BYTES);
-  log->cut = put_head(&log->line, level, wall_ms, action, message);
+  log->cut = put_head(log, &log->line, level, action, message);
   log->head_bytes = log->line.count;
   weir_put(&log->line, weir_buffer_view(&log->service));
   WEIR_ASSERT(!log->line.overflow);
@@ -192,7 +199,7 @@ bool weir_log_begin(weir_log *log, weir_log_level level, bool important, int64_t
 
 static void put_name(weir_log *log, const char *name) {
   weir_put_text(&log->line, ",\"");
-  weir_put_escaped(&log->line, weir_text(name));
+  weir_put_text(&log->line, name); /* one of ours: nothing in it needs an escape */
   weir_put_text(&log->line, "\":");
 }
 
@@ -247,7 +254,7 @@ void weir_log_time(weir_log *log, const char *name, int64_t wall_ms) {
 
 /* The report takes the sequence number after the missing ones. */
 static void build_report(const weir_log *log, weir_buffer *report) {
-  (void)put_head(report, WEIR_LOG_WARN, log->wall_ms, "logDropped",
+  (void)put_head(log, report, WEIR_LOG_WARN, "logDropped",
                  "log lines were dropped because the ring was full");
   weir_put_decimal(report, log->sequence + 1);
   weir_put(report, weir_buffer_view(&log->service));

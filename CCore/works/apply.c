@@ -110,9 +110,10 @@ static void note_caller(const weir_unit *u, const entry *e, weir_step *step) {
   if (away || later || s->caller) s->caller = guard_caller(u, e->message.phone);
 }
 
-/* Appends the record of a change and takes up its state. */
-static bool journal_change(weir_unit *u, uint32_t slot, const weir_step *step, weir_bytes line,
-                           weir_bytes ref, matter_record *r, uint64_t *serial) {
+/* Appends the record of a change and takes up its state; `e` is null when the unit itself changes
+ * something. */
+static bool journal_change(weir_unit *u, uint32_t slot, const weir_step *step, const entry *e,
+                           matter_record *r, uint64_t *serial) {
   matter *m = &u->matters[slot];
   r->step_kind = step->kind;
   r->event = step->event;
@@ -124,17 +125,17 @@ static bool journal_change(weir_unit *u, uint32_t slot, const weir_step *step, w
   r->previous_body = m->body;
   r->previous_danger = m->danger;
   r->state = step->state;
-  r->line = line;
+  r->line = e ? e->line : weir_view(NULL, 0);
   uint8_t head[512];
   weir_buffer b = weir_buffer_over(head, sizeof head);
   record_put_matter(&b, r);
   WEIR_ASSERT(!b.overflow);
-  const weir_bytes parts[2] = {weir_buffer_view(&b), line};
+  const weir_bytes parts[2] = {weir_buffer_view(&b), r->line};
   weir_position position = 0;
   if (!unit_append(u, RECORD_MATTER, parts, 2, serial, &position)) return false;
-  effects_add(u, *serial, position);
+  effects_add(u, *serial, position, r);
   matter_settle(u, slot, r, position);
-  if (ref.count) refs_add(u, ref, position);
+  if (e && e->message.ref.count) refs_add(u, e->ref_hash, position);
   return true;
 }
 
@@ -168,7 +169,7 @@ static void apply_change(weir_unit *u, connection *c, entry *e, weir_step *step)
   note_caller(u, e, step);
   matter_record r;
   uint64_t serial = 0;
-  if (!journal_change(u, e->slot, step, e->line, e->message.ref, &r, &serial)) {
+  if (!journal_change(u, e->slot, step, e, &r, &serial)) {
     if (intake) matter_release(u, e->slot);
     if (intake) e->slot = NO_SLOT;
     refuse_unjournalled(u, c, e);
@@ -190,10 +191,9 @@ bool apply_own(weir_unit *u, uint32_t slot, weir_step *step) {
     return false;
   }
   number_crossing_and_report(u, slot, &step->state, step->effects);
-  const weir_bytes none = {NULL, 0};
   matter_record r;
   uint64_t serial = 0;
-  bool stands = journal_change(u, slot, step, none, none, &r, &serial);
+  bool stands = journal_change(u, slot, step, NULL, &r, &serial);
   bool drill = step->state.flags & FLAG_DRILL;
   if (stands && step->event == WEIR_EVENT_DEADLINE_PASSED) {
     *(drill ? &u->counters.drill_late : &u->counters.late) += 1;
@@ -214,7 +214,7 @@ static void quarantine(weir_unit *u, const entry *e, unsigned refusal) {
   if (!unit_append(u, RECORD_QUARANTINE, parts, 2, &serial, &position)) return;
   u->counters.quarantined++;
   quarantine_add(u, serial, position);
-  effects_add(u, serial, position);
+  effects_add(u, serial, position, NULL);
 }
 
 static bool is_for_load(unsigned refusal) {
@@ -269,7 +269,8 @@ void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal
 /* The same ref came before: the first answer again, or a conflict. */
 static void apply_duplicate(weir_unit *u, connection *c, const entry *e) {
   earlier_request first;
-  if (!refs_find(u, e->message.ref, &first)) { /* the disk no longer reads what it held */
+  if (!refs_find(u, e->message.ref, e->ref_hash,
+                 &first)) { /* the disk no longer reads what it held */
     apply_refusal(u, c, e, WEIR_REFUSAL_OUTCOME_UNKNOWN);
     return;
   }
@@ -310,7 +311,7 @@ static uint32_t report_of(const weir_unit *u, const entry *e) {
 }
 
 bool has_room_to_settle(const weir_unit *u) {
-  return u->effect_count + 2 * WEIR_BATCH_MAX <= EFFECTS &&
+  return effects_waiting(u) + 2 * WEIR_BATCH_MAX <= EFFECTS &&
          weir_journal_room(u->journal) >= WEIR_LINE_BYTES_MAX + SETTLE_ROOM;
 }
 
@@ -361,9 +362,9 @@ void apply_acknowledged(weir_unit *u, connection *c, const entry *e) {
     refuse_unjournalled(u, c, e);
     return;
   }
-  effects_add(u, serial, position);
+  effects_add(u, serial, position, NULL);
   report_close(u, number);
-  if (e->message.ref.count) refs_add(u, e->message.ref, position);
+  if (e->message.ref.count) refs_add(u, e->ref_hash, position);
   weir_buffer a = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
   answer_acknowledged(u, &a, &r, e->message.ref);
   connection_answer(u, c, weir_buffer_view(&a), serial);

@@ -43,7 +43,7 @@ static bool is_write(const weir_message *m) {
 /* How the unit stands, for policies that ask. */
 static uint16_t state_flags_of(const weir_unit *u) {
   unsigned flags = 0;
-  if (u->effect_count + u->entry_count >= WEIR_INFLIGHT_HIGH) flags |= WEIR_STEP_OVERLOADED;
+  if (effects_waiting(u) + u->step_count >= WEIR_INFLIGHT_HIGH) flags |= WEIR_STEP_OVERLOADED;
   uint64_t failed = u->carrier_failed_ms;
   if (failed && u->now.boot_ms < failed + CARRIER_LOST_MS) flags |= WEIR_STEP_CARRIER_LOST;
   return (uint16_t)flags;
@@ -170,25 +170,29 @@ static unsigned refusal_for_intake(const weir_unit *u, const weir_message *m, ch
   return WEIR_REFUSAL_NONE;
 }
 
-/* Load, stop and disk: who may still come in. */
+/* Load, stop and disk: who may still come in, behind so many that were taken before. */
 static unsigned refusal_for_state(weir_unit *u, const entry *e) {
+  size_t before = (size_t)(e - u->entries);
   if (u->failing) return WEIR_REFUSAL_UNIT_FAILING;
   if (u->stopping) return WEIR_REFUSAL_STOPPING;
   if (is_pressing(u, e)) return WEIR_REFUSAL_NONE;
   if (weir_journal_scarce(u->journal)) return WEIR_REFUSAL_DISK_FULL;
-  if (u->effect_count + u->entry_count >= WEIR_INFLIGHT_HIGH) return WEIR_REFUSAL_OVERLOADED;
+  if (effects_waiting(u) + before >= WEIR_INFLIGHT_HIGH) return WEIR_REFUSAL_OVERLOADED;
   return WEIR_REFUSAL_NONE;
 }
 
-/* A handover that a request names: whole number or today's spoken one. Numbers never go back with
- * the clock, so neither does the day that a spoken one belongs to. */
+/* The key of the handover with this number: a whole number, or one of today's spoken ones. Numbers
+ * never go back with the clock, so neither does the day that a spoken one belongs to. */
+static bool key_of_handover(const weir_unit *u, weir_bytes number, uint64_t *key) {
+  uint32_t day = weir_day_of(u->now.wall_ms);
+  return handover_read(u->name, day > u->day ? day : u->day, number, key);
+}
+
 static unsigned find_handover(weir_unit *u, entry *e, const char *field, weir_bytes number,
                               uint32_t *slot) {
   uint64_t key = 0;
-  uint32_t day = weir_day_of(u->now.wall_ms);
-  uint32_t today = day > u->day ? day : u->day;
   set_field(e->field, field);
-  if (!handover_read(u->name, today, number, &key)) return WEIR_REFUSAL_UNKNOWN_HANDOVER;
+  if (!key_of_handover(u, number, &key)) return WEIR_REFUSAL_UNKNOWN_HANDOVER;
   *slot = matter_find(u, key);
   if (*slot == NO_SLOT) return WEIR_REFUSAL_UNKNOWN_HANDOVER;
   e->field[0] = 0;
@@ -232,17 +236,39 @@ static bool settles_report(const weir_message *m) {
   return m->op == WEIR_OP_EVENT && m->event == WEIR_EVENT_REPORT_ACKNOWLEDGED;
 }
 
-/* Does this request need what an earlier one in the batch does? */
+/* Does this request need what an earlier one in the batch does: one with its ref, one for its
+ * handover, an intake that may be about to get this very number, or one that settles a report? */
 static bool must_wait(const weir_unit *u, const entry *e) {
   const weir_message *m = &e->message;
-  for (size_t i = 0; i < u->entry_count; i++) {
-    const entry *other = &u->entries[i];
-    bool changes = other->refusal == WEIR_REFUSAL_NONE && settles_report(&other->message);
-    if (!other->judged && !changes) continue;
-    if (m->ref.count && weir_equal(m->ref, other->message.ref)) return true;
-    if (m->present & (WEIR_HAS_HANDOVER | WEIR_HAS_REPORT | WEIR_HAS_FOLLOWS)) return true;
+  const batch_changes *b = &u->changes;
+  if (b->count == 0) return false;
+  if (m->ref.count) {
+    for (size_t i = 0; i < b->count; i++) {
+      if (b->refs[i] == e->ref_hash) return true;
+    }
   }
-  return false;
+  if (m->present & (WEIR_HAS_REPORT | WEIR_HAS_FOLLOWS)) return true;
+  if (!(m->present & WEIR_HAS_HANDOVER)) return false;
+  uint64_t key = 0;
+  if (b->settles || settles_report(m)) return true;
+  if (!key_of_handover(u, m->handover, &key)) return false;
+  for (size_t i = 0; i < b->count; i++) {
+    if (b->keys[i] == key) return true;
+  }
+  return b->intakes && index_find(&u->handovers, key, NULL) == NULL;
+}
+
+/* What later lines of the batch must know of this one. */
+static void note_change(weir_unit *u, const entry *e) {
+  const weir_message *m = &e->message;
+  batch_changes *b = &u->changes;
+  if (e->refusal != WEIR_REFUSAL_NONE || !is_write(m)) return;
+  uint64_t key = 0; /* no handover has this one */
+  if (m->present & WEIR_HAS_HANDOVER) (void)key_of_handover(u, m->handover, &key);
+  b->refs[b->count] = e->ref_hash;
+  b->keys[b->count++] = key;
+  b->intakes = b->intakes || m->op == WEIR_OP_INTAKE;
+  b->settles = b->settles || settles_report(m);
 }
 
 static size_t needed_for(const weir_bytes line) {
@@ -268,6 +294,9 @@ static void read_entry(weir_unit *u, entry *e, weir_status framed) {
   e->danger = e->refusal == WEIR_REFUSAL_NONE
                   ? is_danger(&e->message)
                   : (weir_message_facts_shown(e->line) & WEIR_FACTS_VOICE) != 0;
+  if (e->message.ref.count == 0) return;
+  e->ref_hash = ref_hash_of(u, e->message.ref);
+  refs_prefetch(u, e->ref_hash);
 }
 
 /* What becomes of a request that was read: a repeat of an earlier one, whatever may be said against
@@ -276,13 +305,13 @@ static void prepare_entry(weir_unit *u, entry *e) {
   const weir_message *m = &e->message;
   earlier_request earlier;
   if (e->refusal != WEIR_REFUSAL_NONE) return;
-  e->repeated = is_write(m) && m->ref.count && refs_find(u, m->ref, &earlier);
+  e->repeated = is_write(m) && m->ref.count && refs_find(u, m->ref, e->ref_hash, &earlier);
   if (e->repeated) return;
   e->refusal = (uint8_t)refusal_for_entry(u, e);
   if (e->refusal == WEIR_REFUSAL_NONE && is_write(m) && !settles_report(m)) make_step(u, e);
-  /* What stands behind a reload waits for its answer, also in this batch. */
-  bool reloads = e->refusal == WEIR_REFUSAL_NONE && m->op == WEIR_OP_RELOAD;
-  if (reloads) u->connections[e->connection].waiting = true;
+  if (m->op == WEIR_OP_RELOAD && e->refusal != WEIR_REFUSAL_NONE) {
+    u->connections[e->connection].waiting = false;
+  }
 }
 
 /* Puts the next line of a connection into the batch. False: the line stays; `again` says whether
@@ -291,7 +320,7 @@ static bool take_line(weir_unit *u, uint32_t index, bool *again) {
   connection *c = &u->connections[index];
   *again = false;
   if (!c->used || c->closing || c->watching || c->waiting || !connection_has_room(c)) return false;
-  if (u->effect_count + u->entry_count >= WEIR_INFLIGHT_MAX) return false;
+  if (effects_waiting(u) + u->entry_count >= WEIR_INFLIGHT_MAX) return false;
   weir_frame before = c->frame;
   weir_bytes line;
   weir_status status = weir_frame_next(&c->frame, &line);
@@ -309,21 +338,28 @@ static bool take_line(weir_unit *u, uint32_t index, bool *again) {
     c->frame = before;
     return false;
   }
-  prepare_entry(u, e);
+  note_change(u, e);
+  c->head = HEAD_UNKNOWN;
+  /* What stands behind a reload waits for its answer, also in this batch. */
+  c->waiting = e->refusal == WEIR_REFUSAL_NONE && e->message.op == WEIR_OP_RELOAD;
   u->batch_bytes += needed_for(line);
   u->entry_count++;
   return true;
 }
 
-/* Connections whose next line shows danger come before the others. */
-static bool head_is_danger(const connection *c) {
+/* Connections whose next line shows danger come before the others. A line is looked at once. */
+static bool head_is_danger(connection *c) {
   const weir_frame *f = &c->frame;
   size_t waiting = f->end - f->begin;
-  if (waiting == 0) return false;
+  if (c->head != HEAD_UNKNOWN) return c->head == HEAD_DANGER;
+  if (waiting == 0 || waiting == c->head_waiting) return false;
   const uint8_t *end = memchr(f->at + f->begin, '\n', waiting);
+  c->head_waiting = end ? 0 : waiting;
   if (!end) return false;
   weir_bytes line = weir_view(f->at + f->begin, (size_t)(end - f->at) - f->begin);
-  return (weir_message_facts_shown(line) & WEIR_FACTS_VOICE) != 0;
+  bool danger = (weir_message_facts_shown(line) & WEIR_FACTS_VOICE) != 0;
+  c->head = danger ? HEAD_DANGER : HEAD_PLAIN;
+  return danger;
 }
 
 static bool has_input(const connection *c) {
@@ -339,29 +375,37 @@ static bool take_share(weir_unit *u, uint32_t index, size_t share) {
   return false;
 }
 
+/* One sweep over the connections, beginning behind the one that was served last. True when the
+ * batch must be judged before more is taken. */
+static bool sweep(weir_unit *u, size_t share, bool danger_only) {
+  uint32_t count = u->connection_end, index = u->round < count ? u->round : 0;
+  bool again = false;
+  for (uint32_t i = 0; i < count && !again && u->entry_count < WEIR_BATCH_MAX; i++) {
+    connection *c = &u->connections[index];
+    uint32_t here = index;
+    if (++index == count) index = 0;
+    if (!has_input(c) || (danger_only && !head_is_danger(c))) continue;
+    again = take_share(u, here, share);
+    if (!danger_only) u->round = index;
+  }
+  return again;
+}
+
 bool batch_take_lines(weir_unit *u) {
   size_t waiting = 0;
-  for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX; i++) waiting += has_input(&u->connections[i]);
+  for (uint32_t i = 0; i < u->connection_end; i++) waiting += has_input(&u->connections[i]);
   if (waiting == 0) return false;
   size_t share = WEIR_BATCH_MAX / waiting;
   if (share < SWEEP_SHARE_MIN) share = SWEEP_SHARE_MIN;
-  bool again = false;
-  for (unsigned danger = 2; danger-- > 0 && !again;) {
-    for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX && !again; i++) {
-      uint32_t index = (u->round + i) % WEIR_CONNECTIONS_MAX;
-      if (u->entry_count >= WEIR_BATCH_MAX) break;
-      if (!has_input(&u->connections[index])) continue;
-      if (waiting > 1 && danger && !head_is_danger(&u->connections[index])) continue;
-      again = take_share(u, index, share);
-    }
-  }
-  u->round = (u->round + 1) % WEIR_CONNECTIONS_MAX;
+  bool again = waiting > 1 && sweep(u, share, true);
+  if (!again) again = sweep(u, share, false);
   bool took = u->entry_count > 0;
   batch_judge(u);
   return took || again;
 }
 
 void batch_judge(weir_unit *u) {
+  for (size_t i = 0; i < u->entry_count; i++) prepare_entry(u, &u->entries[i]);
   if (u->step_count) u->options.desk.judge(u->options.desk.context, u->steps, u->step_count);
   size_t step = 0;
   for (size_t i = 0; i < u->entry_count; i++) {
@@ -376,6 +420,7 @@ void batch_judge(weir_unit *u) {
     if (u->entries[i].earlier != NO_SLOT) matter_put_back(u, u->entries[i].earlier);
     u->connections[u->entries[i].connection].promised = 0;
   }
+  u->changes = (batch_changes){0};
   u->entry_count = 0;
   u->step_count = 0;
   u->batch_bytes = 0;
@@ -384,7 +429,7 @@ void batch_judge(weir_unit *u) {
 bool batch_take_deadlines(weir_unit *u) {
   uint32_t owners[WEIR_BATCH_MAX];
   if (weir_journal_room(u->journal) < WEIR_BATCH_MAX * RECORD_OVERHEAD * 2) return false;
-  if (u->effect_count + WEIR_BATCH_MAX > EFFECTS) return false;
+  if (effects_waiting(u) + WEIR_BATCH_MAX > EFFECTS) return false;
   size_t count = weir_wheel_expired(u->wheel, u->now.boot_ms, owners, WEIR_BATCH_MAX);
   if (count == 0) return false;
   for (size_t i = 0; i < count; i++) {

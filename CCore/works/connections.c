@@ -59,6 +59,7 @@ weir_status weir_unit_connect(weir_unit *u, bool control, uint32_t *connection_o
     c->control = control;
     weir_frame_init(&c->frame, input, WEIR_LINE_BYTES_MAX);
     u->connection_count++;
+    if (i >= u->connection_end) u->connection_end = i + 1;
     *connection_out = i;
     return WEIR_OK;
   }
@@ -76,8 +77,13 @@ static connection *connection_at(const weir_unit *u, uint32_t index) {
   return &u->connections[index];
 }
 
+/* Where the next answer goes. Nothing is moved for it: bytes may be on their way from there. */
+static size_t end_of(const connection *c) {
+  return c->first + c->count;
+}
+
 bool connection_has_room(const connection *c) {
-  return c->count < OUTPUT_HIGH && c->mark_count < MARKS - WEIR_BATCH_MAX;
+  return end_of(c) < OUTPUT_HIGH && c->mark_count < MARKS - WEIR_BATCH_MAX;
 }
 
 /* A reading may need the longest answer; every other answer is a few numbers and three texts. */
@@ -88,7 +94,7 @@ static size_t answer_bytes_of(const weir_unit *u, const weir_message *m) {
 
 bool connection_promise(const weir_unit *u, connection *c, const weir_message *m) {
   size_t bytes = answer_bytes_of(u, m);
-  if (c->count + c->promised + bytes > OUTPUT_BYTES - ANSWER_BYTES_MAX) return false;
+  if (end_of(c) + c->promised + bytes > OUTPUT_BYTES - ANSWER_BYTES_MAX) return false;
   c->promised += bytes;
   return true;
 }
@@ -109,18 +115,22 @@ void weir_unit_hang_up(weir_unit *u, uint32_t index) {
 }
 
 void weir_unit_disconnect(weir_unit *u, uint32_t index) {
+  connection *c = connection_at(u, index);
   reload_forget(u, index);
-  connection_at(u, index)->used = false;
+  if (c->watching) u->watching_count--;
+  c->used = false;
   u->connection_count--;
+  while (u->connection_end > 0 && !u->connections[u->connection_end - 1].used) u->connection_end--;
 }
 
 void connection_answer(weir_unit *u, connection *c, weir_bytes line, uint64_t serial) {
   if (!c->used) return;
-  WEIR_ASSERT(c->count + line.count + 1 <= OUTPUT_BYTES);
+  WEIR_ASSERT(end_of(c) + line.count + 1 <= OUTPUT_BYTES);
   WEIR_ASSERT(c->mark_count < MARKS);
-  memcpy(c->output + c->count, line.at, line.count);
+  memcpy(c->output + end_of(c), line.at, line.count);
   c->count += line.count;
-  c->output[c->count++] = '\n';
+  c->output[end_of(c)] = '\n';
+  c->count++;
   uint64_t end = c->written + c->count;
   if (serial <= weir_journal_durable(u->journal) && c->mark_count == 0) {
     c->released = end;
@@ -140,22 +150,26 @@ static void release_one(connection *c, uint64_t durable) {
 
 void connections_release(weir_unit *u) {
   uint64_t durable = weir_journal_durable(u->journal);
-  for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX; i++) {
+  for (uint32_t i = 0; i < u->connection_end; i++) {
     if (u->connections[i].used) release_one(&u->connections[i], durable);
   }
 }
 
 weir_bytes weir_unit_output(weir_unit *u, uint32_t index) {
   connection *c = connection_at(u, index);
-  return weir_view(c->output, (size_t)(c->released - c->written));
+  return weir_view(c->output + c->first, (size_t)(c->released - c->written));
 }
 
 void weir_unit_written(weir_unit *u, uint32_t index, size_t count) {
   connection *c = connection_at(u, index);
   WEIR_ASSERT(count <= c->released - c->written);
-  memmove(c->output, c->output + count, c->count - count);
+  c->first += count;
   c->count -= count;
   c->written += count;
+  /* Bytes move seldom, and never more than were written since: a slow reader costs no more. */
+  if (c->count > 0 && c->first < OUTPUT_BYTES / 2) return;
+  memmove(c->output, c->output + c->first, c->count);
+  c->first = 0;
 }
 
 /* Does the frame still hold a whole line? */
@@ -187,8 +201,8 @@ static weir_bytes ref_of_answer(weir_bytes line) {
 }
 
 static void put_behind(connection *c, weir_bytes line, size_t most) {
-  if (c->count + line.count > most) return;
-  memcpy(c->output + c->count, line.at, line.count);
+  if (end_of(c) + line.count > most) return;
+  memcpy(c->output + end_of(c), line.at, line.count);
   c->count += line.count;
 }
 
@@ -197,7 +211,7 @@ static void put_behind(connection *c, weir_bytes line, size_t most) {
 static void take_back_on_fail(weir_unit *u, connection *c) {
   size_t keep = (size_t)(c->released - c->written);
   weir_buffer old = weir_buffer_over(u->body_memory, OUTPUT_BYTES);
-  weir_put(&old, weir_view(c->output + keep, c->count - keep));
+  weir_put(&old, weir_view(c->output + c->first + keep, c->count - keep));
   uint64_t durable = weir_journal_durable(u->journal), from = c->released;
   c->count = keep;
   for (uint32_t i = 0; i < c->mark_count; i++) {
@@ -233,7 +247,7 @@ static void fail_one(weir_unit *u, connection *c) {
 }
 
 void connections_fail(weir_unit *u) {
-  for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX; i++) {
+  for (uint32_t i = 0; i < u->connection_end; i++) {
     if (u->connections[i].used) fail_one(u, &u->connections[i]);
   }
 }

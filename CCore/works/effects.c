@@ -1,15 +1,19 @@
-/* What follows a change once it is durable: the link, the log, the report, the watch stream. Each
- * reads the record back, so that nothing is said that is not on the disk. */
+/* What follows a change once it is durable: the link, the log, the report, the watch stream. What
+ * they say was kept when the record was appended, as long as not too many came behind it; then, and
+ * where its line is needed, the record is read back. */
 #include "internal.h"
 
 #include <string.h>
 
-void effects_add(weir_unit *u, uint64_t serial, weir_position position) {
-  WEIR_ASSERT(u->effect_count < EFFECTS);
-  uint32_t at = (u->effect_first + u->effect_count) % EFFECTS;
-  u->effects[at] = position;
-  u->effect_serials[at] = serial;
-  u->effect_count++;
+void effects_add(weir_unit *u, uint64_t serial, weir_position position, const matter_record *r) {
+  WEIR_ASSERT(u->effect_added - u->effect_released < EFFECTS);
+  u->effects[u->effect_added % EFFECTS] = (effect){serial, position, r != NULL};
+  if (r) {
+    matter_record *kept = &u->effect_records[u->effect_added % EFFECT_RECORDS];
+    *kept = *r;
+    kept->line = weir_view(NULL, 0); /* it was borrowed */
+  }
+  u->effect_added++;
 }
 
 static const char *change_name(const matter_record *r) {
@@ -147,7 +151,28 @@ static void log_locked(weir_unit *u, weir_bytes body) {
   (void)weir_log_end(u->log);
 }
 
-static void release_one(weir_unit *u, uint64_t serial, weir_position position) {
+static void release_matter(weir_unit *u, const matter_record *r, uint64_t serial,
+                           weir_position position) {
+  if (r->step_kind == WEIR_STEP_EVENT && r->event == WEIR_EVENT_RECEIPT) {
+    u->last_proof_ms = r->now.wall_ms;
+  }
+  bool settled = r->state.data == DATA_CONFIRMED || r->state.data == DATA_EXPIRED;
+  if ((r->effects & WEIR_EFFECT_CROSS) || settled) carry_offer(u, &r->state, position);
+  if (r->effects & WEIR_EFFECT_ALARM) u->counters.alarms++;
+  if ((r->effects & WEIR_EFFECT_END) && r->state.data == DATA_EXPIRED) {
+    alarm_once(u, "expired", "", "一件移交已过保留期仍未经人工确认,请与110核对",
+               "a crossing was carried for link.keep and no person confirmed it",
+               "用对账码或电话与110核对该件");
+  }
+  bool drill = r->state.flags & FLAG_DRILL;
+  if (r->effects & WEIR_EFFECT_REPORT) {
+    *(drill ? &u->counters.drill_reports : &u->counters.reports) += 1;
+  }
+  log_change(u, r);
+  outbox_note(u, serial, position, r);
+}
+
+static void read_back_on_release(weir_unit *u, weir_position position, bool released) {
   weir_buffer memory = weir_buffer_over(u->read_memory[0], WEIR_JOURNAL_BODY_MAX);
   weir_frame_view frame;
   weir_status status = weir_journal_read(u->journal, position, &memory, &frame);
@@ -165,32 +190,27 @@ static void release_one(weir_unit *u, uint64_t serial, weir_position position) {
   if (frame.kind != RECORD_MATTER) return;
   matter_record r;
   WEIR_ASSERT(record_get_matter(frame.body, &r));
-  if (r.step_kind == WEIR_STEP_EVENT && r.event == WEIR_EVENT_RECEIPT) {
-    u->last_proof_ms = r.now.wall_ms;
-  }
-  bool settled = r.state.data == DATA_CONFIRMED || r.state.data == DATA_EXPIRED;
-  if ((r.effects & WEIR_EFFECT_CROSS) || settled) carry_offer(u, &r.state, position);
-  if (r.effects & WEIR_EFFECT_ALARM) u->counters.alarms++;
-  if ((r.effects & WEIR_EFFECT_END) && r.state.data == DATA_EXPIRED) {
-    alarm_once(u, "expired", "", "一件移交已过保留期仍未经人工确认,请与110核对",
-               "a crossing was carried for link.keep and no person confirmed it",
-               "用对账码或电话与110核对该件");
-  }
-  bool drill = r.state.flags & FLAG_DRILL;
-  if (r.effects & WEIR_EFFECT_REPORT)
-    *(drill ? &u->counters.drill_reports : &u->counters.reports) += 1;
-  log_change(u, &r);
+  if (!released) release_matter(u, &r, frame.serial, position);
   notice_matter(u, &r, false);
-  outbox_note(u, serial, position, &r);
+}
+
+/* The effect with this number; its record is still kept unless too many were added since. */
+static void release_one(weir_unit *u, uint64_t number) {
+  const effect *e = &u->effects[number % EFFECTS];
+  bool kept = e->is_matter && u->effect_added - number <= EFFECT_RECORDS;
+  const matter_record *r = &u->effect_records[number % EFFECT_RECORDS];
+  if (kept) release_matter(u, r, e->serial, e->position);
+  if (!kept || r->state.report_number != 0) read_back_on_release(u, e->position, kept);
 }
 
 void effects_release(weir_unit *u) {
   uint64_t durable = weir_journal_durable(u->journal);
-  while (u->effect_count > 0 && u->effect_serials[u->effect_first] <= durable) {
-    weir_position position = u->effects[u->effect_first];
-    uint64_t serial = u->effect_serials[u->effect_first];
-    u->effect_first = (u->effect_first + 1) % EFFECTS;
-    u->effect_count--;
-    release_one(u, serial, position);
+  while (u->effect_released < u->effect_added &&
+         u->effects[u->effect_released % EFFECTS].serial <= durable) {
+    release_one(u, u->effect_released++);
   }
+}
+
+size_t effects_waiting(const weir_unit *u) {
+  return (size_t)(u->effect_added - u->effect_released);
 }

@@ -47,9 +47,9 @@ void unit_speak_deadlines(weir_unit *u) {
     if (!is_armed(m)) continue;
     weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
     put_unjournalled(u, m, &b);
-    for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX; i++) {
+    for (uint32_t i = 0; i < u->connection_end; i++) {
       connection *c = &u->connections[i];
-      if (c->used && c->watching && c->count + b.count < OUTPUT_HIGH) {
+      if (c->used && c->watching && c->first + c->count + b.count < OUTPUT_HIGH) {
         connection_answer(u, c, weir_buffer_view(&b), 0);
       }
     }
@@ -97,7 +97,7 @@ weir_status weir_unit_failed(const weir_unit *u) {
   bool waited = u->now.boot_ms > u->failed_at.boot_ms + FAIL_GRACE_MS;
   if (waited) return u->failure;
   if (!u->last_words_done || u->job_in_flight) return WEIR_OK;
-  for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX; i++) {
+  for (uint32_t i = 0; i < u->connection_end; i++) {
     if (u->connections[i].used && u->connections[i].count > 0) return WEIR_OK;
   }
   return u->failure;

@@ -1,9 +1,10 @@
 /* The guard against sending a caller on a third time within 24 h, by 12345 or by 110.
  *
  *   counted     a caller guided elsewhere or advised to redial by this unit; and, at 12345's
- * intake, the caller's word that 110 sent them here kept as     keyed hashes of telephone numbers,
- * under a key that seal derives for nothing else; after a change of keys the hashes of every epoch
- * in the ring are looked at recovered   from the journal's records, which carry hash and effect
+ *               intake, the caller's word that 110 sent them here
+ *   kept as     keyed hashes of telephone numbers, under a key that seal derives for nothing else;
+ *               after a change of keys the hashes of every epoch in the ring are looked at
+ *   recovered   from the journal's records, which carry hash and effect
  *   bounded     two generations: when the newer is full, the older is forgotten
  *
  * A drill never counts. Without keys there is no link, and a plain hash must do. */

@@ -4,6 +4,7 @@
 
 #include "ferry.h"
 #include "inner.h"
+#include "lines.h"
 #include "people.h"
 #include "tables.h"
 #include "weir_frame.h"
@@ -23,10 +24,11 @@ enum {
   ANSWER_BYTES_MAX = WEIR_RECORD_BYTES_MAX + 8192,
   OUTPUT_BYTES = 2 * 1024 * 1024,
   OUTPUT_HIGH = OUTPUT_BYTES - 2 * ANSWER_BYTES_MAX,
-  MARKS = 8192, /* answers of one connection that wait for a sync */
-  EFFECTS = 65536,
-  UPDATES_MAX = 32, /* updates of one matter: its record is built from all of them */
-  CHAIN_MAX = 512,  /* records of one matter that its history walks back */
+  MARKS = 8192,          /* answers of one connection that wait for a sync */
+  EFFECTS = 65536,       /* changes that wait for a sync */
+  EFFECT_RECORDS = 1024, /* the newest of them, whose records are kept in memory */
+  UPDATES_MAX = 32,      /* updates of one matter: its record is built from all of them */
+  CHAIN_MAX = 512,       /* records of one matter that its history walks back */
   RETRY_AFTER_MS = 250,
   TIME_AHEAD_MS = 2000,
   CARRIER_LOST_MS = 5000, /* after a failed sending the carrier counts as lost for so long */
@@ -188,45 +190,6 @@ enum { NO_SLOT = UINT32_MAX };
 /* A value of the index `handovers`: a slot (bit 63) or the position of the last record. */
 #define SLOT_BIT (UINT64_C(1) << 63)
 
-/* ---- Connections ---- */
-
-typedef struct mark {
-  uint64_t end;    /* stream offset behind the answer */
-  uint64_t serial; /* durable when the journal is durable up to here */
-} mark;
-
-typedef struct connection {
-  bool used, control, taker, hung_up, closing, watching, taking;
-  bool waiting; /* for the answer to a reload */
-  weir_frame frame;
-  uint8_t *input, *output;
-  uint64_t written;  /* stream offset of output[0] */
-  size_t count;      /* bytes in output */
-  size_t promised;   /* bytes that the answers of this batch may need */
-  uint64_t released; /* stream offset up to which bytes may be written */
-  mark *marks;
-  uint32_t mark_first, mark_count;
-  uint64_t watch_serial; /* the last record that was looked at, for a watcher or a taker */
-  weir_position watch_hint;
-  bool failing_told;
-} connection;
-
-/* ---- The batch ---- */
-
-typedef struct entry {
-  uint32_t connection;
-  weir_message message;
-  weir_bytes line;
-  uint8_t refusal; /* not judged: it is refused already */
-  char field[48];
-  bool judged;       /* it has a step */
-  bool repeated;     /* its ref came before */
-  uint32_t slot;     /* NO_SLOT: an intake */
-  uint32_t earlier;  /* the slot of the matter that an intake follows, or NO_SLOT */
-  uint32_t confirms; /* the revision whose receipt code was typed */
-  bool danger;
-} entry;
-
 /* ---- Jobs ---- */
 
 enum {
@@ -317,16 +280,19 @@ struct weir_unit {
   /* connections and the batch */
   connection *connections;
   uint32_t connection_count, round;
+  uint32_t connection_end; /* no place from here on is used */
+  uint32_t watching_count;
   entry *entries;
   weir_step *steps;
   size_t entry_count, step_count;
   size_t batch_bytes;
+  batch_changes changes;
   uint8_t *scratch; /* WEIR_BATCH_MAX × WEIR_MESSAGE_SCRATCH */
 
   /* what waits for the sync */
-  weir_position *effects;
-  uint64_t *effect_serials;
-  uint32_t effect_first, effect_count;
+  effect *effects; /* a ring */
+  matter_record *effect_records;
+  uint64_t effect_added, effect_released; /* ever */
 
   /* memory for rendering and reading back */
   uint8_t *read_memory[2], *render_memory, *body_memory, *record_scratch;
@@ -396,9 +362,12 @@ uint32_t matter_find(weir_unit *u, uint64_t key);
 void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_position position);
 void matter_count_change(weir_unit *u, const weir_state *before, const weir_state *after);
 /* Remembers a ref; the older half is forgotten when the newer is full. */
-void refs_add(weir_unit *u, weir_bytes ref, weir_position position);
+uint64_t ref_hash_of(const weir_unit *u, weir_bytes ref);
+void refs_add(weir_unit *u, uint64_t hash, weir_position position);
 /* The earlier request with this ref: its frame body is in read_memory[0]. */
-bool refs_find(weir_unit *u, weir_bytes ref, earlier_request *earlier);
+bool refs_find(weir_unit *u, weir_bytes ref, uint64_t hash, earlier_request *earlier);
+/* The places of this hash will be looked at soon. */
+void refs_prefetch(const weir_unit *u, uint64_t hash);
 /* Gives back a slot that was only looked at. */
 void matter_put_back(weir_unit *u, uint32_t slot);
 
@@ -460,7 +429,9 @@ void put_legs(weir_unit *u, weir_buffer *b, const weir_state *s, bool copies);
 void refuse_unjournalled(weir_unit *u, connection *c, const entry *e);
 
 /* effects.c */
-void effects_add(weir_unit *u, uint64_t serial, weir_position position);
+/* What follows when `serial` is durable; `r` where it is a change of a matter, else null. */
+void effects_add(weir_unit *u, uint64_t serial, weir_position position, const matter_record *r);
+size_t effects_waiting(const weir_unit *u);
 void effects_release(weir_unit *u);
 void notice_matter(weir_unit *u, const matter_record *r, bool recovering);
 void notice_acknowledged(weir_unit *u, weir_bytes body, bool recovering);

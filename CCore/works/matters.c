@@ -191,8 +191,15 @@ void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_pos
   }
 }
 
-void refs_add(weir_unit *u, weir_bytes ref, weir_position position) {
-  uint64_t key = weir_hash(u->hash_seed, ref);
+uint64_t ref_hash_of(const weir_unit *u, weir_bytes ref) {
+  return weir_hash(u->hash_seed, ref);
+}
+
+void refs_prefetch(const weir_unit *u, uint64_t hash) {
+  index_prefetch(&u->refs[u->ref_generation], hash);
+}
+
+void refs_add(weir_unit *u, uint64_t key, weir_position position) {
   weir_index *newer = &u->refs[u->ref_generation];
   if (index_add(newer, key, position) == WEIR_OK) return;
   u->ref_generation ^= 1;
@@ -216,8 +223,7 @@ static bool read_earlier(const weir_frame_view *frame, earlier_request *e, weir_
   return true;
 }
 
-bool refs_find(weir_unit *u, weir_bytes ref, earlier_request *earlier) {
-  uint64_t key = weir_hash(u->hash_seed, ref);
+bool refs_find(weir_unit *u, weir_bytes ref, uint64_t key, earlier_request *earlier) {
   for (unsigned g = 0; g < 2; g++) {
     const weir_index *x = &u->refs[u->ref_generation ^ g];
     for (index_entry *e = index_find(x, key, NULL); e; e = index_find(x, key, e)) {

@@ -85,7 +85,7 @@ static void note_wrong(weir_unit *u, weir_state *s) {
   uint64_t serial;
   weir_position position;
   if (!unit_append(u, RECORD_TRY, &part, 1, &serial, &position)) return;
-  if (s->receipt_tries == RECEIPT_TRIES_MAX) effects_add(u, serial, position);
+  if (s->receipt_tries == RECEIPT_TRIES_MAX) effects_add(u, serial, position, NULL);
 }
 
 unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed, uint32_t *revision) {

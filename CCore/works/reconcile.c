@@ -251,7 +251,7 @@ static void confirm(weir_unit *u, connection *c, entry *e, span range) {
     return;
   }
   reconcile_recover(u, &r);
-  effects_add(u, serial, r.position);
+  effects_add(u, serial, r.position, NULL);
   weir_buffer a = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
   weir_put_text(&a, "{");
   put_ref(&a, e->message.ref);

@@ -49,7 +49,7 @@ static void remember_ref(weir_unit *u, weir_bytes line, weir_position position) 
   weir_message_fault fault;
   if (line.count == 0) return;
   if (!weir_message_read(line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault)) return;
-  if (m.ref.count) refs_add(u, m.ref, position);
+  if (m.ref.count) refs_add(u, ref_hash_of(u, m.ref), position);
 }
 
 static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {

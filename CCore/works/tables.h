@@ -30,7 +30,9 @@ typedef struct index_entry {
 } index_entry;
 typedef struct weir_index {
   index_entry *entries;
-  uint64_t mask;
+  uint64_t size, size_max; /* of the table in use, of the largest one: powers of two */
+  uint64_t old_size;       /* of the table that is being emptied, 0: none */
+  uint64_t old_next;       /* its places below this one were moved */
   uint64_t count, limit;
 } weir_index;
 weir_status index_open(weir_index *x, uint64_t limit);
@@ -40,5 +42,7 @@ void index_clear(weir_index *x);
 index_entry *index_find(const weir_index *x, uint64_t key, const index_entry *from);
 weir_status index_add(weir_index *x, uint64_t key, uint64_t value); /* FULL at the limit */
 void index_remove(weir_index *x, index_entry *removed);
+/* The place of `key` will be looked at soon. */
+void index_prefetch(const weir_index *x, uint64_t key);
 
 #endif

@@ -99,7 +99,7 @@ static bool serve_next(weir_unit *u, connection *c) {
 bool taking_pump(weir_unit *u) {
   bool more = false;
   if (!u->options.delivery_stream) return false;
-  for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX; i++) {
+  for (uint32_t i = 0; i < u->connection_end; i++) {
     connection *c = &u->connections[i];
     if (!c->used || !c->taking) continue;
     unsigned served = 0;

@@ -31,14 +31,14 @@ static weir_status take_memory(weir_unit *u) {
   u->steps = weir_allocate(WEIR_BATCH_MAX, sizeof *u->steps);
   u->scratch = weir_allocate(WEIR_BATCH_MAX, WEIR_MESSAGE_SCRATCH);
   u->effects = weir_allocate(EFFECTS, sizeof *u->effects);
-  u->effect_serials = weir_allocate(EFFECTS, sizeof *u->effect_serials);
+  u->effect_records = weir_allocate(EFFECT_RECORDS, sizeof *u->effect_records);
   u->read_memory[0] = weir_allocate(WEIR_JOURNAL_BODY_MAX, 1);
   u->read_memory[1] = weir_allocate(WEIR_JOURNAL_BODY_MAX, 1);
   u->render_memory = weir_allocate(ANSWER_BYTES_MAX, 1);
   u->body_memory = weir_allocate(OUTPUT_BYTES, 1);
   u->record_scratch = weir_allocate(WEIR_MESSAGE_SCRATCH, 1);
   u->last_words = weir_allocate(LAST_WORDS_BYTES, 1);
-  bool all = u->entries && u->steps && u->scratch && u->effects && u->effect_serials &&
+  bool all = u->entries && u->steps && u->scratch && u->effects && u->effect_records &&
              u->read_memory[0] && u->read_memory[1] && u->render_memory && u->body_memory &&
              u->record_scratch && u->last_words;
   if (!all) return WEIR_OUT_OF_MEMORY;
@@ -53,7 +53,7 @@ static void free_memory(weir_unit *u) {
   weir_free(u->steps);
   weir_free(u->scratch);
   weir_free(u->effects);
-  weir_free(u->effect_serials);
+  weir_free(u->effect_records);
   weir_free(u->read_memory[0]);
   weir_free(u->read_memory[1]);
   weir_free(u->render_memory);
@@ -204,7 +204,7 @@ void weir_unit_begin(weir_unit *u) {
 
 /* The stop record, behind everything else. */
 static void record_stop(weir_unit *u) {
-  if (u->stop_recorded || u->failing || u->effect_count > 0 || !deliver_quiet(u)) return;
+  if (u->stop_recorded || u->failing || effects_waiting(u) > 0 || !deliver_quiet(u)) return;
   if (!alarms_quiet(u) || !quarantine_quiet(u)) return;
   carry_tally(u);
   uint8_t body[32];

@@ -33,6 +33,7 @@ void watch_begin(weir_unit *u, connection *c, const weir_message *m) {
     refuse_cursor(u, c, m->ref);
     return;
   }
+  if (!c->watching) u->watching_count++;
   c->watching = true;
   c->watch_serial = m->after;
   c->watch_hint = 0;
@@ -174,7 +175,8 @@ static bool serve_next(weir_unit *u, connection *c) {
 
 bool watch_pump(weir_unit *u) {
   bool more = false;
-  for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX; i++) {
+  if (u->watching_count == 0) return false;
+  for (uint32_t i = 0; i < u->connection_end; i++) {
     connection *c = &u->connections[i];
     if (!c->used || !c->watching) continue;
     unsigned served = 0;

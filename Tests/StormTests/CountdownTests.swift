@@ -37,7 +37,7 @@ enum Mishap: CaseIterable, CustomTestStringConvertible {
 }
 
 @Suite struct CountdownTests {
-  /// Start, thirty requests, deadlines, a clean stop; gives the durable answers with their lines.
+  /// Start, forty requests, deadlines, a clean stop; gives the durable answers with their lines.
   private func run(_ house: House) -> [(line: String, answer: Line)] {
     var durable: [(String, Line)] = []
     guard house.open() == .ok, let client = try? house.connect() else { return [] }
@@ -50,7 +50,7 @@ enum Mishap: CaseIterable, CustomTestStringConvertible {
         durable.append((line, answer))
       }
     }
-    ask((0..<6).map { Ask.intake("a\($0)", $0 % 2 == 0 ? ["dangerToLife"] : []) })
+    ask((0..<8).map { Ask.intake("a\($0)", $0 % 2 == 0 ? ["dangerToLife"] : []) })
     let numbers = durable.compactMap { $0.1.string("handover") }
     for (i, number) in numbers.enumerated() {
       ask([

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #if defined(__clang__)
 #define WEIR_SWIFT_NAME(name) __attribute__((swift_name(name)))
@@ -68,6 +69,8 @@ _Noreturn void weir_trap(const char *what, const char *file, int line);
 /* `count` zeroed items of `size` bytes, or null. Freed with weir_free (null accepted). */
 void *weir_allocate(size_t count, size_t size);
 void weir_free(void *memory);
+/* Zeroes memory of weir_allocate; whole pages go back to the kernel until they are used again. */
+void weir_forget(void *memory, size_t bytes);
 /* Calls of weir_allocate since the process began, for tests that want zero after start. */
 uint64_t weir_allocations(void);
 
@@ -81,7 +84,10 @@ typedef struct weir_bytes {
 static inline weir_bytes weir_view(const void *at, size_t count) {
   return (weir_bytes){(const uint8_t *)at, count};
 }
-weir_bytes weir_text(const char *zero_terminated); /* the bytes before the zero */
+/* The bytes before the zero; of a literal the compiler knows the count. */
+static inline weir_bytes weir_text(const char *zero_terminated) {
+  return weir_view(zero_terminated, strlen(zero_terminated));
+}
 bool weir_equal(weir_bytes a, weir_bytes b);
 /* Compares without branching on content: for tags and codes. Lengths must be equal. */
 bool weir_equal_constant_time(weir_bytes a, weir_bytes b);
@@ -104,13 +110,40 @@ static inline weir_buffer weir_buffer_over(void *at, size_t capacity) {
 static inline weir_bytes weir_buffer_view(const weir_buffer *b) {
   return (weir_bytes){b->at, b->count};
 }
-void weir_put(weir_buffer *b, weir_bytes bytes);
-void weir_put_text(weir_buffer *b, const char *zero_terminated);
-void weir_put_u8(weir_buffer *b, uint8_t value);
+/* Room for `count` bytes at the end, already counted, or null when there is none. */
+static inline uint8_t *weir_take(weir_buffer *b, size_t count) {
+  WEIR_ASSERT(b->count <= b->capacity);
+  if (__builtin_expect(b->overflow || count > b->capacity - b->count, 0)) {
+    b->overflow = true;
+    return NULL;
+  }
+  uint8_t *at = b->at + b->count;
+  b->count += count;
+  return at;
+}
+static inline void weir_put(weir_buffer *b, weir_bytes bytes) {
+  if (bytes.count == 0) return;
+  uint8_t *at = weir_take(b, bytes.count);
+  if (at != NULL) memcpy(at, bytes.at, bytes.count);
+}
+static inline void weir_put_text(weir_buffer *b, const char *zero_terminated) {
+  weir_put(b, weir_text(zero_terminated));
+}
+static inline void weir_put_u8(weir_buffer *b, uint8_t value) {
+  uint8_t *at = weir_take(b, 1);
+  if (at != NULL) at[0] = value;
+}
 void weir_put_u16(weir_buffer *b, uint16_t value); /* little endian, as all numbers on disk */
 void weir_put_u32(weir_buffer *b, uint32_t value);
 void weir_put_u64(weir_buffer *b, uint64_t value);
-void weir_put_varint(weir_buffer *b, uint64_t value);  /* LEB128, at most 10 bytes */
+void weir_put_long_varint(weir_buffer *b, uint64_t value);
+static inline void weir_put_varint(weir_buffer *b, uint64_t value) { /* LEB128, 1 to 10 bytes */
+  if (value < 0x80) {
+    weir_put_u8(b, (uint8_t)value);
+  } else {
+    weir_put_long_varint(b, value);
+  }
+}
 void weir_put_zigzag(weir_buffer *b, int64_t value);   /* signed, as protobuf's sint64 */
 void weir_put_decimal(weir_buffer *b, uint64_t value); /* decimal digits */
 void weir_put_signed(weir_buffer *b, int64_t value);   /* decimal digits with a sign */
@@ -138,7 +171,12 @@ uint8_t weir_get_u8(weir_reader *r);
 uint16_t weir_get_u16(weir_reader *r);
 uint32_t weir_get_u32(weir_reader *r);
 uint64_t weir_get_u64(weir_reader *r);
-uint64_t weir_get_varint(weir_reader *r);
+uint64_t weir_get_long_varint(weir_reader *r);
+static inline uint64_t weir_get_varint(weir_reader *r) {
+  if (r->bad || r->left == 0 || r->at[0] >= 0x80) return weir_get_long_varint(r);
+  r->left--;
+  return *r->at++;
+}
 int64_t weir_get_zigzag(weir_reader *r);
 weir_bytes weir_get(weir_reader *r, size_t count); /* borrowed from the reader's bytes */
 
