@@ -110,10 +110,10 @@ static void note_caller(const weir_unit *u, const entry *e, weir_step *step) {
   if (away || later || s->caller) s->caller = guard_caller(u, e->message.phone);
 }
 
-/* Appends the record of a change and takes up its state; `e` is null when the unit itself changes
- * something. */
-static bool journal_change(weir_unit *u, uint32_t slot, const weir_step *step, const entry *e,
-                           matter_record *r, uint64_t *serial) {
+/* Appends the record of a change and takes up its state. `line` is what the record keeps of the
+ * request; `e` is the request whose ref must be remembered, or null. */
+static bool journal_change(weir_unit *u, uint32_t slot, const weir_step *step, weir_bytes line,
+                           const entry *e, matter_record *r, uint64_t *serial) {
   matter *m = &u->matters[slot];
   r->step_kind = step->kind;
   r->event = step->event;
@@ -125,12 +125,12 @@ static bool journal_change(weir_unit *u, uint32_t slot, const weir_step *step, c
   r->previous_body = m->body;
   r->previous_danger = m->danger;
   r->state = step->state;
-  r->line = e ? e->line : weir_view(NULL, 0);
+  r->line = line;
   uint8_t head[512];
   weir_buffer b = weir_buffer_over(head, sizeof head);
   record_put_matter(&b, r);
   WEIR_ASSERT(!b.overflow);
-  const weir_bytes parts[2] = {weir_buffer_view(&b), r->line};
+  const weir_bytes parts[2] = {weir_buffer_view(&b), line};
   weir_position position = 0;
   if (!unit_append(u, RECORD_MATTER, parts, 2, serial, &position)) return false;
   effects_add(u, *serial, position, r);
@@ -169,7 +169,7 @@ static void apply_change(weir_unit *u, connection *c, entry *e, weir_step *step)
   note_caller(u, e, step);
   matter_record r;
   uint64_t serial = 0;
-  if (!journal_change(u, e->slot, step, e, &r, &serial)) {
+  if (!journal_change(u, e->slot, step, e->line, e, &r, &serial)) {
     if (intake) matter_release(u, e->slot);
     if (intake) e->slot = NO_SLOT;
     refuse_unjournalled(u, c, e);
@@ -181,7 +181,7 @@ static void apply_change(weir_unit *u, connection *c, entry *e, weir_step *step)
   connection_answer(u, c, weir_buffer_view(&b), serial);
 }
 
-bool apply_own(weir_unit *u, uint32_t slot, weir_step *step) {
+bool apply_own(weir_unit *u, uint32_t slot, weir_step *step, weir_bytes line) {
   if (step->verdict != WEIR_VERDICT_CHANGED) {
     u->counters.escalated++;
     if (weir_log_begin(u->log, WEIR_LOG_ERROR, true, u->now.wall_ms, "undecided",
@@ -193,7 +193,7 @@ bool apply_own(weir_unit *u, uint32_t slot, weir_step *step) {
   number_crossing_and_report(u, slot, &step->state, step->effects);
   matter_record r;
   uint64_t serial = 0;
-  bool stands = journal_change(u, slot, step, NULL, &r, &serial);
+  bool stands = journal_change(u, slot, step, line, NULL, &r, &serial);
   bool drill = step->state.flags & FLAG_DRILL;
   if (stands && step->event == WEIR_EVENT_DEADLINE_PASSED) {
     *(drill ? &u->counters.drill_late : &u->counters.late) += 1;
@@ -317,7 +317,8 @@ bool has_room_to_settle(const weir_unit *u) {
 
 /* Settles the report leg of the open matters that the report holds, a batch at a time. What finds
  * no room keeps its leg and its reminders: the same report may be acknowledged again. */
-static uint32_t settle_matters_on_acknowledged(weir_unit *u, uint32_t number, uint16_t flags) {
+static uint32_t settle_matters_on_acknowledged(weir_unit *u, uint32_t number, uint16_t flags,
+                                               weir_bytes line) {
   uint32_t settled = 0, slot = 0;
   weir_step steps[WEIR_BATCH_MAX];
   uint32_t slots[WEIR_BATCH_MAX];
@@ -339,7 +340,7 @@ static uint32_t settle_matters_on_acknowledged(weir_unit *u, uint32_t number, ui
     }
     if (count == 0) break;
     u->options.desk.judge(u->options.desk.context, steps, count);
-    for (size_t i = 0; i < count; i++) settled += apply_own(u, slots[i], &steps[i]);
+    for (size_t i = 0; i < count; i++) settled += apply_own(u, slots[i], &steps[i], line);
   }
   return settled;
 }
@@ -350,7 +351,15 @@ void apply_acknowledged(weir_unit *u, connection *c, const entry *e) {
     apply_refusal(u, c, e, WEIR_REFUSAL_UNKNOWN_REPORT);
     return;
   }
-  uint32_t settled = settle_matters_on_acknowledged(u, number, 0);
+  uint8_t words[1024]; /* what each of its matters keeps of the request: who acknowledged */
+  weir_buffer w = weir_buffer_over(words, sizeof words);
+  weir_put_text(&w, "{\"op\":\"event\",\"report\":\"");
+  put_report_id(&w, u->name, number);
+  weir_put_text(&w, "\",\"event\":\"reportAcknowledged\",\"by\":");
+  weir_put_quoted(&w, e->message.by);
+  weir_put_text(&w, "}");
+  if (w.overflow || e->message.by.count == 0) w.count = 0;
+  uint32_t settled = settle_matters_on_acknowledged(u, number, 0, weir_buffer_view(&w));
   acknowledged_record r = {u->now, number, settled, e->line};
   uint8_t head[48];
   weir_buffer b = weir_buffer_over(head, sizeof head);

@@ -428,6 +428,7 @@ void batch_judge(weir_unit *u) {
 
 bool batch_take_deadlines(weir_unit *u) {
   uint32_t owners[WEIR_BATCH_MAX];
+  const weir_bytes none = {NULL, 0};
   if (weir_journal_room(u->journal) < WEIR_BATCH_MAX * RECORD_OVERHEAD * 2) return false;
   if (effects_waiting(u) + WEIR_BATCH_MAX > EFFECTS) return false;
   size_t count = weir_wheel_expired(u->wheel, u->now.boot_ms, owners, WEIR_BATCH_MAX);
@@ -440,7 +441,7 @@ bool batch_take_deadlines(weir_unit *u) {
   }
   u->options.desk.judge(u->options.desk.context, u->steps, u->step_count);
   for (size_t i = 0; i < count; i++) {
-    if (apply_own(u, owners[i], &u->steps[i])) continue;
+    if (apply_own(u, owners[i], &u->steps[i], none)) continue;
     bool decided = u->steps[i].verdict == WEIR_VERDICT_CHANGED;
     weir_wheel_arm(u->wheel, owners[i],
                    u->now.boot_ms + (decided ? WEIR_WHEEL_TICK_MS : UNDECIDED_RETRY_MS));

@@ -49,10 +49,28 @@ weir_status carry_open(weir_unit *u) {
   return WEIR_OK;
 }
 
+/* A record that is sent no more: how many copies of it went, before the link forgets it. */
+static void tally_on_settle(weir_unit *u, uint64_t crossing) {
+  uint8_t body[64];
+  weir_buffer b = weir_buffer_over(body, sizeof body);
+  uint32_t copies = 0;
+  int64_t last = 0;
+  if (!carry_copies(u, crossing, &copies, &last) || copies == 0) return;
+  carry_restore(u, crossing, copies, last);
+  weir_put_varint(&b, crossing);
+  weir_put_varint(&b, copies);
+  weir_put_zigzag(&b, last);
+  const weir_bytes part = weir_buffer_view(&b);
+  uint64_t serial;
+  weir_position position;
+  (void)unit_append(u, RECORD_TALLY, &part, 1, &serial, &position);
+}
+
 void carry_offer(weir_unit *u, const weir_state *s, weir_position position) {
   weir_link_sender *senders[2] = {u->sender, u->ferry.sender};
   if (s->crossing == 0) return;
   if (s->data == DATA_CONFIRMED || s->data == DATA_EXPIRED) {
+    tally_on_settle(u, s->crossing);
     for (unsigned i = 0; i < 2; i++) {
       if (senders[i]) weir_link_sender_settle(senders[i], s->crossing);
     }

@@ -395,7 +395,7 @@ weir_step *batch_add_step(weir_unit *u, uint32_t slot, uint8_t kind);
 /* apply.c */
 void apply_message(weir_unit *u, entry *e, weir_step *step);
 /* A change without a line: a deadline, or a report that was settled. False: nothing journalled. */
-bool apply_own(weir_unit *u, uint32_t slot, weir_step *step);
+bool apply_own(weir_unit *u, uint32_t slot, weir_step *step, weir_bytes line);
 void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal);
 /* Nothing was journalled: for want of room just now, or because the disk failed. */
 void refuse_unjournalled(weir_unit *u, connection *c, const entry *e);

@@ -59,7 +59,9 @@ typedef struct reconciliation {
 typedef struct reconciling {
   uint64_t *crossed; /* outer: crossing number → key of its handover; LEDGER_MAX + 1 */
   confirmed_record confirming;
-  uint32_t slot; /* the next one to look at */
+  uint32_t slot;       /* the next one to look at */
+  uint8_t words[1024]; /* what each of its matters keeps of the request: who compared */
+  size_t words_count;
 } reconciling;
 
 void record_put_drill(weir_buffer *b, const drill_record *r); /* all but the line */

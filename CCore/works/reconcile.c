@@ -190,9 +190,10 @@ static bool confirm_batch(weir_unit *u) {
     s->state.confirmed_ms = u->now.wall_ms;
     slots[count++] = u->digest.slot;
   }
+  const weir_bytes words = weir_view(u->digest.words, u->digest.words_count);
   if (count) u->options.desk.judge(u->options.desk.context, steps, count);
   for (size_t i = 0; i < count; i++) {
-    if (apply_own(u, slots[i], &steps[i])) u->last_proof_ms = u->now.wall_ms;
+    if (apply_own(u, slots[i], &steps[i], words)) u->last_proof_ms = u->now.wall_ms;
   }
   if (u->digest.slot < u->slots_used) return true;
   u->digest.confirming.position = 0;
@@ -206,7 +207,17 @@ void reconcile_tick(weir_unit *u) {
 }
 
 void reconcile_recover(weir_unit *u, const confirmed_record *r) {
+  weir_message m;
+  weir_message_fault fault;
+  weir_buffer w = weir_buffer_over(u->digest.words, sizeof u->digest.words);
+  if (weir_message_read(r->line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault)) {
+    weir_put_text(&w, "{\"op\":\"digest\",\"by\":");
+    weir_put_quoted(&w, m.by);
+    weir_put_text(&w, "}");
+  }
+  u->digest.words_count = w.overflow ? 0 : w.count;
   u->digest.confirming = *r;
+  u->digest.confirming.line.count = 0; /* it goes with its frame */
   u->digest.slot = 0;
   u->last_proof_ms = r->now.wall_ms;
 }

@@ -114,7 +114,6 @@ static weir_status take_confirmed(recovery *rec, const weir_frame_view *frame) {
   confirmed_record r;
   if (!record_get_confirmed(frame->body, &r)) return WEIR_CORRUPT;
   r.position = frame->position;
-  r.line = weir_view(frame->body.at, 0); /* the frame goes */
   rec->last_wall_ms = r.now.wall_ms;
   reconcile_recover(rec->unit, &r);
   return WEIR_OK;

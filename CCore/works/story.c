@@ -137,6 +137,22 @@ static bool put_entries(weir_unit *u, const walk *w, weir_buffer *b) {
   return true;
 }
 
+/* Copies on the link: counted by the link while they go, by the matter afterwards. */
+static void put_copies(const weir_unit *u, const matter *m, weir_buffer *b) {
+  uint32_t copies = 0;
+  int64_t last = 0;
+  if (!carry_copies(u, m->state.crossing, &copies, &last)) {
+    copies = m->copies_before;
+    last = m->copied_ms;
+  }
+  if (copies == 0) return;
+  weir_put_text(b, ",\"copies\":");
+  weir_put_decimal(b, copies);
+  weir_put_text(b, ",\"lastCopy\":\"");
+  weir_put_time(b, last);
+  weir_put_text(b, "\"");
+}
+
 void apply_trace(weir_unit *u, connection *c, const entry *e) {
   const matter *m = &u->matters[e->slot];
   walk w;
@@ -149,6 +165,7 @@ void apply_trace(weir_unit *u, connection *c, const entry *e) {
   weir_put_decimal(&b, m->state.crossing);
   weir_put_text(&b, ",");
   put_legs(u, &b, &m->state, true);
+  put_copies(u, m, &b);
   good = good && put_entries(u, &w, &b);
   weir_put_text(&b, "}");
   if (!good || b.overflow) {

@@ -57,8 +57,8 @@ struct TraceCommand: ParsableCommand {
     }
     return Story(
       number: said["handover"].text ?? handover, spoken: said["spoken"].text ?? "",
-      entries: said["story"].list, copies: said["legs"]["data"]["copies"].number ?? 0,
-      lastCopy: said["legs"]["data"]["last"].text, tallies: [],
+      entries: said["story"].list, copies: said["copies"].number ?? 0,
+      lastCopy: said["lastCopy"].text, tallies: [],
       leftOut: said["leftOut"].number ?? 0, json: line)
   }
 
@@ -226,7 +226,8 @@ struct StoryText {
     let request = entry["request"]
     let passed = boot >= first ? Self.seconds(boot - first) : "—"  // another boot's clock
     let cause = entry["event"].text == "transferFailed" ? entry["cause"].text.map(Words.cause) : nil
-    let event = Words.event(entry["event"].text ?? "?") + (cause.map { ":\($0)" } ?? "")
+    let name = entry["byDigest"].isTrue ? "对账码已核对" : Words.event(entry["event"].text ?? "?")
+    let event = name + (cause.map { ":\($0)" } ?? "")
     let report = entry["report"].text ?? "none"
     let late = entry["late"].isTrue ? terminal.paint("(超时)", .warning) : ""
     return [

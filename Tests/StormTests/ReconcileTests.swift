@@ -99,6 +99,10 @@ import WeirModel
     #expect(status.string("lastHumanProof") == Ask.time(pair.outer.wall))
     let record = try pair.outer.one(control, Ask.get("kd1-20261123-000001"))
     #expect(record.has("\"data\":{\"state\":\"confirmed\""))
+    #expect(record.has("\"event\":\"receipt\"") && record.has("\"by\":\"王队\""))
+    let trace = try pair.outer.one(
+      control, "{\"op\":\"trace\",\"handover\":\"kd1-20261123-000001\"}")
+    #expect(trace.has("\"byDigest\":true") && trace.number("copies") ?? 0 >= 4, "\(trace)")
   }
 
   @Test("a newer revision goes on crossing after a comparison")
