@@ -83,7 +83,7 @@ static weir_status look_behind(segment_walk *walk, behind *found) {
   for (uint64_t offset = walk->offset;; offset += FRAME_STEP) {
     const uint8_t *at;
     size_t got;
-    frame_header frame;
+    frame_header frame = {0};
     weir_status status = next_candidate(walk, &offset, &frame);
     if (status != WEIR_OK || offset >= walk->stream.size) return status;
     size_t size = weir_journal_frame_size(frame.body_bytes);

@@ -58,11 +58,11 @@ static size_t put_plain(weir_buffer *b, weir_bytes text) {
   size_t at = 0, room = b->capacity - b->count;
   uint8_t *to = b->at + b->count;
   for (; at + 8 <= text.count && at + 8 <= room; at += 8) {
-    uint64_t word;
+    uint64_t word = 0;
     memcpy(&word, text.at + at, sizeof word);
     uint64_t quotes = word ^ (ones * '"'), slashes = word ^ (ones * '\\');
     if (((word - ones * 0x20) | (quotes - ones) | (slashes - ones) | word) & tops) break;
-    memcpy(to + at, &word, sizeof word);
+    memcpy(to + at, text.at + at, sizeof word);
   }
   for (; at < text.count && at < room; at++) {
     uint8_t byte = text.at[at];

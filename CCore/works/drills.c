@@ -86,12 +86,12 @@ static unsigned window_refusal(weir_unit *u, entry *e, weir_moment *until) {
   if (!names_supervisor(u, m->by)) return WEIR_REFUSAL_SUPERVISOR_NEEDED;
   if (u->stopping) return WEIR_REFUSAL_STOPPING;
   if (!(m->present & WEIR_HAS_UNTIL)) return WEIR_REFUSAL_NONE;
-  int64_t span = m->until_ms - u->now.wall_ms;
-  if (span <= 0 || span > DRILL_LONGEST_MS) {
+  int64_t ahead_ms = m->until_ms - u->now.wall_ms;
+  if (ahead_ms <= 0 || ahead_ms > DRILL_LONGEST_MS) {
     set_field(e->field, "until");
     return WEIR_REFUSAL_BAD_VALUE;
   }
-  *until = (weir_moment){u->now.boot_ms + (uint64_t)span, m->until_ms};
+  *until = (weir_moment){u->now.boot_ms + (uint64_t)ahead_ms, m->until_ms};
   return WEIR_REFUSAL_NONE;
 }
 

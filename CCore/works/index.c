@@ -88,11 +88,11 @@ void index_prefetch(const weir_index *x, uint64_t key) {
   __builtin_prefetch(table_of(x, x->size) + place_of(x->size, key), 1);
 }
 
-static void put(const weir_index *x, index_entry entry) {
+static void put(const weir_index *x, index_entry added) {
   index_entry *table = table_of(x, x->size);
-  uint64_t at = place_of(x->size, entry.key);
+  uint64_t at = place_of(x->size, added.key);
   while (table[at].value != EMPTY) at = (at + 1) & (x->size - 1);
-  table[at] = entry;
+  table[at] = added;
 }
 
 /* Brings the next places of the older table over. */

@@ -53,8 +53,8 @@ uint32_t ledger_of(weir_unit *u, const char *unit) {
 
 static bool is_known_conflict(const weir_unit *u, uint32_t which, uint64_t crossing,
                               uint32_t revision, uint64_t check) {
-  uint32_t held = u->conflict_count < CONFLICTS_MAX ? u->conflict_count : CONFLICTS_MAX;
-  for (uint32_t i = 0; i < held; i++) {
+  uint32_t kept = u->conflict_count < CONFLICTS_MAX ? u->conflict_count : CONFLICTS_MAX;
+  for (uint32_t i = 0; i < kept; i++) {
     const conflict *c = &u->conflicts[i];
     if (c->ledger == which && c->crossing == crossing && c->revision == revision &&
         c->check == check) {
