@@ -138,7 +138,8 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "CWeirBenchmarks", "CWeirLinkBenchmarks", "WeirCore", "WeirModel", "WeirPolicy",
+        "CWeirBenchmarks", "CWeirLinkBenchmarks", "WeirCore", "WeirHandover", "WeirModel",
+        "WeirPolicy",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks", exclude: ["Core", "LinkCore", "README.md"],

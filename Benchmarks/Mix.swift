@@ -32,14 +32,15 @@ final class Mix {
   ///   - weights: facts, and how often.
   ///   - bytes: of each request, its line feed included.
   ///   - tag: what the refs of this run begin with.
-  init(_ weights: [([String], Int)], bytes: Int, tag: String) throws {
+  ///   - follows: whether what crosses the link is answered and closed; else it stays open.
+  init(_ weights: [([String], Int)], bytes: Int, tag: String, follows: Bool = true) throws {
     let total = weights.reduce(0) { $0 + $1.1 }
     var owed = weights.map { _ in 0 }
     for _ in 0..<total {
       for index in weights.indices { owed[index] += weights[index].1 }
       guard let next = owed.indices.max(by: { owed[$0] < owed[$1] }) else { return }
       owed[next] -= total
-      try add(facts: weights[next].0, bytes: bytes, tag: tag)
+      try add(facts: weights[next].0, bytes: bytes, tag: tag, follows: follows)
     }
   }
 
@@ -48,7 +49,7 @@ final class Mix {
     add(text, number: nil, time: nil, follow: false)
   }
 
-  private func add(facts: [String], bytes: Int, tag: String) throws {
+  private func add(facts: [String], bytes: Int, tag: String, follows: Bool) throws {
     let digits = String(repeating: "0", count: 12)
     let time = "2026-01-01T00:00:00.000+08:00"
     let list = facts.map { "\"\($0)\"" }.joined(separator: ",")
@@ -69,8 +70,8 @@ final class Mix {
       room -= 3
     }
     body += String(repeating: ".", count: room)
-    let follows = !Self.crossing.isDisjoint(with: facts)
-    add(head + body + tail, number: digits, time: time, follow: follows)
+    let follow = follows && !Self.crossing.isDisjoint(with: facts)
+    add(head + body + tail, number: digits, time: time, follow: follow)
   }
 
   private func add(_ text: String, number: String?, time: String?, follow: Bool) {

@@ -58,11 +58,23 @@ final class Child {
     return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
   }
 
-  /// Resident memory, bytes.
-  var residentBytes: Int {
+  /// Resident memory, bytes: all, and what is not of files.
+  var memory: (resident: Int, anonymous: Int) {
     let text = (try? String(contentsOfFile: "/proc/\(identifier)/statm", encoding: .utf8)) ?? ""
-    let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-    return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+    let pages = text.split(separator: " ").compactMap { Int($0) }
+    guard pages.count > 2 else { return (0, 0) }
+    let size = Int(sysconf(Int32(_SC_PAGESIZE)))
+    return (pages[1] * size, (pages[1] - pages[2]) * size)
+  }
+
+  /// Waits until it ends by itself.
+  ///
+  /// - Returns: what it said.
+  func finish() throws -> String {
+    process.waitUntilExit()
+    let text = try String(contentsOfFile: said, encoding: .utf8)
+    guard process.terminationStatus == 0 else { throw Trouble("\(name): \(text.suffix(500))") }
+    return text
   }
 
   /// Waits until `isReady`, or until the process has ended.
