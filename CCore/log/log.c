@@ -106,6 +106,8 @@ static bool fits(const weir_log *log, size_t count) {
 }
 
 static void put_in_ring(weir_log *log, weir_bytes piece) {
+  if (piece.count == 0) return;
+  WEIR_ASSERT(piece.at != NULL);
   size_t place = (size_t)(log->tail & (log->bytes - 1));
   size_t first = log->bytes - place;
   if (first > piece.count) first = piece.count;

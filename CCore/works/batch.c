@@ -94,8 +94,11 @@ static uint16_t step_flags_of(const weir_unit *u, const weir_message *m) {
 static void fill_state(const weir_unit *u, const entry *e, weir_step *s) {
   if (e->earlier != NO_SLOT) {
     const weir_state *earlier = &u->matters[e->earlier].state;
-    s->first_platform = earlier->first_platform;
-    s->first_contact_ms = earlier->first_contact_ms;
+    /* A rehearsal's contact says nothing of who was called first in earnest. */
+    if (e->message.drill == ((earlier->flags & FLAG_DRILL) != 0)) {
+      s->first_platform = earlier->first_platform;
+      s->first_contact_ms = earlier->first_contact_ms;
+    }
     s->state.follows_day = earlier->day;
     s->state.follows_serial = earlier->serial;
     s->state.follows_drill = (earlier->flags & FLAG_DRILL) != 0;

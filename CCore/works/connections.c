@@ -201,6 +201,7 @@ static weir_bytes ref_of_answer(weir_bytes line) {
 }
 
 static void put_behind(connection *c, weir_bytes line, size_t most) {
+  WEIR_ASSERT(line.at != NULL);
   if (end_of(c) + line.count > most) return;
   memcpy(c->output + end_of(c), line.at, line.count);
   c->count += line.count;
@@ -210,6 +211,7 @@ static void put_behind(connection *c, weir_bytes line, size_t most) {
  * an answer, and hangs on no sync of its own, leaves as it is. */
 static void take_back_on_fail(weir_unit *u, connection *c) {
   size_t keep = (size_t)(c->released - c->written);
+  WEIR_ASSERT(u->body_memory != NULL);
   weir_buffer old = weir_buffer_over(u->body_memory, OUTPUT_BYTES);
   weir_put(&old, weir_view(c->output + c->first + keep, c->count - keep));
   uint64_t durable = weir_journal_durable(u->journal), from = c->released;
