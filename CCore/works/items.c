@@ -91,6 +91,10 @@ static void put_receipt(weir_unit *u, const weir_link_event *e, const record_fac
   }
   weir_put_text(b, ",\"receipt\":\"");
   weir_put_text(b, code);
+  weir_put_text(b, "\",\"receiptReading\":\""); /* in two groups, as it is read out */
+  put_reading(b, weir_view(code, 3));
+  weir_put_text(b, " ");
+  put_reading(b, weir_view(code + 3, 3));
   weir_put_text(b, "\"");
 }
 

@@ -64,7 +64,11 @@ import WeirModel
     #expect(first.has("{\"kind\":\"matter\",\"handover\":\"\(numbers[0])\""))
     #expect(first.has("\"firstOfMatter\":true") && first.has("\"stale\":false"))
     #expect(first.has("\"text\":\"第0件\"") && !first.has("\"ref\":"))
-    #expect(first.string("receipt")?.count == 6)
+    let code = try #require(first.string("receipt"))
+    let readings = Dictionary(uniqueKeysWithValues: zip("0123456789", "洞幺两三四五六拐八勾"))
+    let read = String(code.compactMap { readings[$0] })
+    #expect(code.count == 6)
+    #expect(first.string("receiptReading") == "\(read.prefix(3)) \(read.suffix(3))")
     let last = pair.inner.content("/out/\(numbers[0])-r3.json")
     #expect(last.has("\"firstOfMatter\":false") && last.has("transferAnswered"))
   }

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import WeirHandover
 import WeirModel
@@ -115,6 +116,14 @@ struct MatrixTests {
         #expect(desk.it == before, "\(phase) \(line.event)")
       }
     }
+  }
+
+  @Test("the documentation shows the diagram that the table draws")
+  func documentation() throws {
+    let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    let page = tests.appending(path: "../../Sources/WeirHandover/WeirHandover.docc/WeirHandover.md")
+    let text = try String(contentsOf: page, encoding: .utf8)
+    #expect(text.contains("```mermaid\n\(Machine.diagram())```\n"), "\(Machine.diagram())")
   }
 
   @Test("the diagram draws every phase and every move of the table")
