@@ -1,6 +1,7 @@
 import CWeirBase
 import CWeirFaultyOs
 import CWeirWorks
+import Foundation
 import Testing
 import WeirModel
 
@@ -156,9 +157,36 @@ final class Storm {
     hearAll()
   }
 
+  /// The whole record of every matter, but for the copies on the link: those are counted in memory.
+  private func records() throws -> [String] {
+    let client = try pair.outer.connect()
+    return try known.map { number in
+      let text = try pair.outer.one(client, Ask.get(number)).description
+      guard let data = text.range(of: "\"data\":{"),
+        let end = text[data.upperBound...].firstIndex(of: "}")
+      else { return text }
+      let isSettled = text[data.upperBound..<end].contains("confirmed")
+      return isSettled ? text : text.replacingCharacters(in: data.upperBound..<end, with: "")
+    }
+  }
+
+  /// A journal read again says of each matter what the unit said that wrote it.
+  private func judgeRebuilt() throws {
+    let before = try records()
+    pair.outer.crash()
+    try reopen(pair.outer)
+    let after = try records()
+    check(!before.isEmpty, "a storm without matters proves nothing")
+    for (old, new) in zip(before, after) where old != new {
+      wrong.append("rebuilt otherwise:\n\(old)\n\(new)")
+    }
+  }
+
   /// What must be so after any storm, once the line was good for a while.
   func judge() throws {
     try end(pair.outer)
+    pair.pass(3000, step: 200)
+    try judgeRebuilt()
     pair.pass(3000, step: 200)
     let client = try pair.outer.connect()
     for (ref, answer) in durable {
