@@ -70,6 +70,32 @@ import Testing
     #expect(try house.one(client, Ask.get("kd1-20261123-Y000001")).has("\"drill\":true"))
   }
 
+  @Test("what turns real in a drill is a new alarm, linked; nothing real becomes a drill")
+  func becomesReal() throws {
+    let house = try House()
+    _ = try open(house)
+    let client = try house.connect()
+    let unclear = ["responsibilityUnclear"]
+    let drill = try take(house, "a", unclear)
+    let spoken = try #require(drill.string("spoken"))
+    house.pass(5000)
+    let real = try house.one(client, Ask.intake("b", unclear, more: ",\"follows\":\"\(spoken)\""))
+    #expect(real.string("handover") == "kd1-20261123-000001" && !real.has("演练"))
+    let record = try house.one(client, Ask.get("kd1-20261123-000001"))
+    #expect(record.has("\"follows\":\"kd1-20261123-Y000001\""), "\(record)")
+    #expect(!record.has("\"drill\":true"))
+    // The rehearsal's contact was earlier, and says nothing of who was called first in earnest.
+    _ = try house.one(client, Ask.event("kd1-20261123-000001", "notAgreed"))
+    let settled = try house.one(client, Ask.get("kd1-20261123-000001"))
+    #expect(settled.string("ground") == "firstReceiver", "\(settled)")
+    // The other way round: a drill that follows a real matter stays one, and leaves that alone.
+    let before = try house.one(client, Ask.get("kd1-20261123-000001"))
+    let again = try house.one(
+      client, Ask.intake("c", more: Self.drill + ",\"follows\":\"kd1-20261123-000001\""))
+    #expect(again.string("handover") == "kd1-20261123-Y000002")
+    #expect(try house.one(client, Ask.get("kd1-20261123-000001")) == before)
+  }
+
   @Test("a real matter is never found under a drill's number, nor a drill under a real one")
   func numbersAreNotMixedUp() throws {
     let house = try House()
