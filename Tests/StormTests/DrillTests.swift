@@ -76,7 +76,10 @@ import Testing
     _ = try open(house)
     let client = try house.connect()
     let unclear = ["responsibilityUnclear"]
-    let drill = try take(house, "a", unclear)
+    let drill = try house.one(
+      client,
+      #"{"op":"intake","ref":"a","receivedBy":"110","channel":"internet","drill":true,"#
+        + #""facts":["responsibilityUnclear"]}"#)
     let spoken = try #require(drill.string("spoken"))
     house.pass(5000)
     let real = try house.one(client, Ask.intake("b", unclear, more: ",\"follows\":\"\(spoken)\""))
