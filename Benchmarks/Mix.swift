@@ -46,18 +46,19 @@ final class Mix {
 
   /// Requests in another framing, as a peer takes them.
   init(peer text: String) {
-    add(text, number: nil, time: nil, follow: false)
+    add(text, number: nil, phone: nil, time: nil, follow: false)
   }
 
   private func add(facts: [String], bytes: Int, tag: String, follows: Bool) throws {
     let digits = String(repeating: "0", count: 12)
+    let phone = String(repeating: "9", count: digits.count)
     let time = "2026-01-01T00:00:00.000+08:00"
     let list = facts.map { "\"\($0)\"" }.joined(separator: ",")
     let head =
       #"{"op":"intake","ref":"\#(tag)\#(digits)","receivedBy":"12345","channel":"phone","#
       + #""receivedAt":"\#(time)","facts":[\#(list)],"text":""#
     let tail =
-      #"","caller":{"name":"张三","phone":"13800000000"},"place":{"county":"513301","#
+      #"","caller":{"name":"张三","phone":"\#(phone)"},"place":{"county":"513301","#
       + #""address":"炉城街道东大街","lon":101.96,"lat":30.05},"seat":"A07"}"# + "\n"
     var room = bytes - head.utf8.count - tail.utf8.count
     guard room >= 0 else { throw Trouble("a request has at least \(bytes - room) bytes") }
@@ -71,10 +72,12 @@ final class Mix {
     }
     body += String(repeating: ".", count: room)
     let follow = follows && !Self.crossing.isDisjoint(with: facts)
-    add(head + body + tail, number: digits, time: time, follow: follow)
+    add(head + body + tail, number: digits, phone: phone, time: time, follow: follow)
   }
 
-  private func add(_ text: String, number: String?, time: String?, follow: Bool) {
+  private func add(
+    _ text: String, number: String?, phone: String?, time: String?, follow: Bool
+  ) {
     let bytes = Array(text.utf8)
     let memory = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
     for (index, byte) in bytes.enumerated() { memory[index] = CChar(bitPattern: byte) }
@@ -82,7 +85,7 @@ final class Mix {
     requests.append(
       weir_load_request(
         bytes: memory, count: bytes.count, number_at: offset(of: number, in: text),
-        time_at: offset(of: time, in: text), follow: follow))
+        phone_at: offset(of: phone, in: text), time_at: offset(of: time, in: text), follow: follow))
   }
 
   private func offset(of part: String?, in text: String) -> Int {

@@ -96,6 +96,7 @@ static void put_request(load *l, lane *c, uint64_t planned_ns) {
   char *at = c->out + c->out_end;
   memcpy(at, q->bytes, q->count);
   if (q->number_at >= 0) put_number(at + q->number_at, l->o->first + l->r->sent);
+  if (q->phone_at >= 0) put_number(at + q->phone_at, l->o->first + l->r->sent);
   if (q->time_at >= 0) memcpy(at + q->time_at, l->time_text, TIME_TEXT);
   c->out_end += q->count;
   l->r->sent++;

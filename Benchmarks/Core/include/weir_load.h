@@ -40,11 +40,12 @@ typedef enum weir_load_protocol {
 } weir_load_protocol;
 
 /* One kind of request: its bytes, and where in them a number of 12 digits makes each one its own,
- * and where the time now is put (29 characters of RFC 3339); -1: nowhere. */
+ * where it stands again as a telephone number, so that each has a caller of its own, and where the
+ * time now is put (29 characters of RFC 3339); -1: nowhere. */
 typedef struct weir_load_request {
   const char *bytes;
   size_t count;
-  ptrdiff_t number_at, time_at;
+  ptrdiff_t number_at, phone_at, time_at;
   bool follow; /* when it is durable, its transfer is answered and it is closed, by two events */
 } weir_load_request;
 
