@@ -1,7 +1,6 @@
 import Dispatch
-import Foundation
-import Glibc
 import Synchronization
+import WeirCore
 
 /// The program that is handed each report (`report.command`), with the path of its JSON file. One
 /// runs at a time; a path that waits already is not queued twice; one that does not end is ended.
@@ -49,30 +48,14 @@ final class ReportProgram: Sendable {
   }
 
   private func run(_ path: String) {
-    let child = Process()
-    let ended = DispatchSemaphore(value: 0)
-    child.executableURL = URL(fileURLWithPath: program)
-    child.arguments = [path]
-    child.standardInput = FileHandle.nullDevice
-    child.standardOutput = FileHandle.nullDevice
-    child.terminationHandler = { _ in ended.signal() }
-    do {
-      try child.run()
-    } catch {
-      ReportFolder.say("report.command \(program): \(error.localizedDescription)")
-      return
-    }
-    guard ended.wait(timeout: .now() + .milliseconds(limitMs)) == .success else {
+    switch ChildProgram.run(program, [path], limitMs: limitMs) {
+    case .exited(0): break
+    case .exited(let code): ReportFolder.say("report.command \(program) ended with \(code)")
+    case .killed(let signal):
+      ReportFolder.say("report.command \(program) was ended by signal \(signal)")
+    case .tooLong:
       ReportFolder.say("report.command \(program) ran for over \(limitMs) ms and was ended")
-      child.terminate()
-      if ended.wait(timeout: .now() + .seconds(2)) != .success {
-        _ = kill(child.processIdentifier, SIGKILL)
-        _ = ended.wait(timeout: .now() + .seconds(2))
-      }
-      return
-    }
-    if child.terminationReason != .exit || child.terminationStatus != 0 {
-      ReportFolder.say("report.command \(program) ended with \(child.terminationStatus)")
+    case .notStarted(let reason): ReportFolder.say("report.command \(program): \(reason)")
     }
   }
 }
