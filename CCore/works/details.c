@@ -89,7 +89,7 @@ static void put_settled(const weir_state *s, weir_buffer *b) {
   weir_put_text(b, "}");
 }
 
-static void put_three_way(const weir_state *s, weir_buffer *b) {
+void put_in_call(const weir_state *s, weir_buffer *b) {
   if ((s->parties & 7) == 0) return;
   bool first = true;
   weir_put_text(b, ",\"inCall\":[");
@@ -135,7 +135,7 @@ void put_details(weir_unit *u, const weir_state *s, weir_buffer *b) {
   }
   if (s->flags & FLAG_SUPERVISION) put_key_name(b, "routeTo", "警务督察");
   put_settled(s, b);
-  put_three_way(s, b);
+  put_in_call(s, b);
   put_told(u, s, b);
   if (s->flags & FLAG_DANGER_CLEARED) {
     put_key_name(b, "dangerCleared", "危险标记已由值班负责人解除;不得据此停止已派出的警力。");

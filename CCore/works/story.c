@@ -61,6 +61,8 @@ void weir_record_tell(const weir_texts *texts, const char *unit, const weir_reco
   put_word(b, "event", name_of(r));
   put_moment(b, "at", r->now);
   put_stand(s, unit, b);
+  put_in_call(s, b);
+  if (s->ground && s->settled_ms == r->now.wall_ms) put_word(b, "ground", ground_name(s->ground));
   if (r->effects & WEIR_EFFECT_ALARM) weir_put_text(b, ",\"alarm\":true");
   if (r->effects & WEIR_EFFECT_END) weir_put_text(b, ",\"ended\":true");
   if (r->effects & WEIR_EFFECT_CROSS) {

@@ -37,6 +37,8 @@ void put_key_text(weir_buffer *b, const char *key, weir_bytes value, bool *first
 void put_facts(weir_buffer *b, const char *key, uint32_t facts);
 /* `key` is written with quotes and colon (`"clause":"`); empty when the decision has none. */
 weir_bytes decision_part(weir_bytes decision, const char *key);
+/* `"inCall":[…]`: who is in the three-way call now; nothing when nobody is. */
+void put_in_call(const weir_state *s, weir_buffer *b);
 /* Who took it after talks and why, the three-way call, what it follows, what was told. */
 void put_details(weir_unit *u, const weir_state *s, weir_buffer *b);
 /* The text that a caller was guided by, and the version of the policy it is from. */

@@ -106,7 +106,7 @@ struct ReportText {
     let names: [EventKind: String] = [
       .preAlarm: "时限将到预警", .escalated: "事态升级", .dangerRaised: "出现危险", .cancelled: "已撤销",
       .closed: "已办结", .reportAcknowledged: "报备已签收", .threeWayStarted: "三方通话开始",
-      .threeWayJoined: "110加入三方通话", .receipt: "回执码核对无误",
+      .threeWayJoined: "三方通话有人加入或离开", .receipt: "回执码核对无误",
       .deadlinePassed: "一分钟已过,110未接听", .transferFailed: "转接失败", .callerTold: "已告知来电人自行拨打110",
       .transferStarted: "再次转接", .transferAnswered: "110已接听", .reminder: "提醒",
       .calledOnBehalf: "12345代为拨打110", .callerGone: "来电人已挂断",

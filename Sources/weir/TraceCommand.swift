@@ -226,8 +226,7 @@ struct StoryText {
     let request = entry["request"]
     let passed = boot >= first ? Self.seconds(boot - first) : "—"  // another boot's clock
     let cause = entry["event"].text == "transferFailed" ? entry["cause"].text.map(Words.cause) : nil
-    let name = entry["byDigest"].isTrue ? "对账码已核对" : Words.event(entry["event"].text ?? "?")
-    let event = name + (cause.map { ":\($0)" } ?? "")
+    let event = Words.event(of: entry) + (cause.map { ":\($0)" } ?? "")
     let report = entry["report"].text ?? "none"
     let late = entry["late"].isTrue ? terminal.paint("(超时)", .warning) : ""
     return [
@@ -251,11 +250,13 @@ struct StoryText {
       request["department"].text.map { "部门:\($0)" }, request["answer"].text.map { "答复:\($0)" },
       request["reason"].text.map { "原因:\($0)" }, request["at"].text.map { "自报时间:\(clock($0))" },
       entry["dial"].text.map { "拨打:\($0)" },
+      entry["ground"].text.map { "归属依据:\(Words.ground($0))" },
+      Words.parties(entry["inCall"].texts).map { "在线:\($0)" },
     ].compactMap { $0 }
     parts += entry["say"].texts.map { "话术:\($0)" }
     guard !parts.isEmpty else { return }
     let time = terminal.paint(clock(entry["at"].text ?? ""), .faint)
     terminal.line(
-      "\(time)  \(Words.event(entry["event"].text ?? "?"))  \(parts.joined(separator: " "))")
+      "\(time)  \(Words.event(of: entry))  \(parts.joined(separator: " "))")
   }
 }

@@ -27,6 +27,31 @@ enum Words {
     ][name] ?? name
   }
 
+  /// The event of a journalled entry; who joined a three-way call or left it stands in its request.
+  static func event(of entry: Json) -> String {
+    let name = entry["event"].text ?? "?"
+    if entry["byDigest"].isTrue { return "对账码已核对" }
+    guard name == "threeWayJoined" else { return event(name) }
+    let who = entry["request"]["party"].text ?? "110"
+    let verb = entry["request"]["left"].isTrue ? "离开" : "已加入"
+    return "\(party(who))\(verb)三方通话"
+  }
+
+  private static func party(_ name: String) -> String { name == "caller" ? "诉求人" : name }
+
+  /// Who is in a three-way call; nil when nobody is.
+  static func parties(_ names: [String]) -> String? {
+    names.isEmpty ? nil : names.map(party).joined(separator: "、")
+  }
+
+  /// Why a platform keeps a matter after talks.
+  static func ground(_ name: String) -> String {
+    [
+      "agreed": "协商一致", "firstReceiver": "首先接到", "callerStatement": "诉求人称由110转来",
+      "earlierContact": "此前已接触",
+    ][name] ?? name
+  }
+
   /// An action by its name in decisions.
   static func action(_ name: String) -> String {
     [
