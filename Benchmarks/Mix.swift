@@ -19,6 +19,11 @@ final class Mix {
     (["dangerToLife"], 1), (["fire"], 1),
   ]
 
+  /// Only matters that end at once.
+  static let kept: [([String], Int)] =
+    field.filter { crossing.isDisjoint(with: $0.0) && $0.0 != ["pastPoliceMisconduct"] }
+    + [(["pastPoliceMisconduct"], 20)]
+
   private static let crossing: Set = [
     "crime", "publicOrder", "traffic", "missingPerson", "dangerToLife", "fire", "dangerToPublic",
   ]

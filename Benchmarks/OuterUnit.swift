@@ -11,18 +11,22 @@ final class OuterUnit {
   var control: String { folder.path + "/control.sock" }
   var log: String { folder.path + "/weir.log" }
 
-  /// - Parameter parent: where the folder is made; nil: the system's temporary one.
-  init(in parent: String? = nil) throws {
+  /// - Parameters:
+  ///   - parent: where the folder is made; nil: the system's temporary one.
+  ///   - policy: the text of its policy file; nil: the embedded one.
+  init(in parent: String? = nil, policy: String? = nil) throws {
     folder = try Folder("outer", in: parent)
     discard = try Discard()
     let hex = (0..<32).map { _ in String(format: "%02x", UInt8.random(in: 0...255)) }.joined()
     try folder.write("1 aes-256-gcm \(hex)\n", to: "link.key")
     let path = folder.path
+    if let policy { try folder.write(policy, to: "policy.yaml") }
     try folder.write(
       """
       unit: outer
       name: kd1
       data: \(path)/data
+      \(policy == nil ? "" : "policy: \(path)/policy.yaml")
       intake: { socket: \(path)/intake.sock, supervisors: [S01] }
       link: { send: [127.0.0.1:\(discard.port)], key: \(path)/link.key, rate: unlimited }
       report: { directory: \(path) }
