@@ -55,6 +55,9 @@ enum Wording {
 
   /// A JSON string, quotes included.
   static func json(_ text: String) -> String {
+    // Nearly every text is its own JSON and is copied as a whole.
+    let isPlain = text.utf8.allSatisfy { $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+    guard !isPlain else { return "\"" + text + "\"" }
     var json = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

@@ -235,13 +235,14 @@ struct SpeechTests {
     #expect(said.first?.hasPrefix("请在一分钟内人工转接110") == true)
   }
 
-  @Test("quotes and backslashes of the file arrive unharmed")
-  func escaping() throws {
+  @Test("quotes and backslashes of the file arrive unharmed", arguments: ["\"停\\走\"", "\"", "\\"])
+  func escaping(_ marks: String) throws {
+    let written = marks.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
     let source = Policy.embeddedSource.replacing(
-      "zh: \"危险标记已由值班负责人解除;", with: "zh: \"他说\\\"停\\\\走\\\";")
+      "zh: \"危险标记已由值班负责人解除;", with: "zh: \"他说\(written);")
     let policy = try Policy(yaml: source, file: "own.yaml")
     let say = policy.sayText(.dangerCleared, dial: 0, drill: false)
-    #expect(try lines(say, of: policy).first?.hasPrefix("他说\"停\\走\";") == true)
+    #expect(try lines(say, of: policy).first?.hasPrefix("他说\(marks);") == true)
   }
 }
 
