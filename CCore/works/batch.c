@@ -52,7 +52,7 @@ static uint16_t state_flags_of(const weir_unit *u) {
 static void batch_fill_step(const weir_unit *u, uint32_t slot, uint8_t kind, weir_step *s) {
   memset(s, 0, sizeof *s);
   s->kind = kind;
-  s->now = u->now;
+  s->now = (weir_moment){u->boot_ms_above, u->now.wall_ms};
   s->flags = state_flags_of(u);
   s->verdict = WEIR_VERDICT_ESCALATE;
   if (slot != NO_SLOT) {

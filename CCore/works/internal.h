@@ -247,7 +247,8 @@ struct weir_unit {
   bool begun, stopping, stop_recorded, failing, failed_spoken, job_in_flight, last_words_done;
   bool journal_went_last; /* so that a busy journal does not keep delivery waiting */
   weir_status failure;
-  weir_moment now; /* of this turn */
+  weir_moment now;        /* of this turn */
+  uint64_t boot_ms_above; /* its boottime rounded up: a span that begins now never ends early */
   weir_moment started;
   weir_moment failed_at;
   start_record start;

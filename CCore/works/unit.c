@@ -11,7 +11,9 @@
 enum { DEADLINE_BATCHES = 16, IDLE_TURN_MS = 250 };
 
 void unit_look_at_clocks(weir_unit *u) {
-  u->now.boot_ms = u->os->boot_ns(u->os->context) / 1000000;
+  uint64_t boot_ns = u->os->boot_ns(u->os->context);
+  u->now.boot_ms = boot_ns / 1000000;
+  u->boot_ms_above = (boot_ns + 999999) / 1000000;
   u->now.wall_ms = u->os->wall_ms(u->os->context);
 }
 

@@ -30,6 +30,24 @@ import Testing
     #expect(house.boot - House.startBoot <= 60_100)
   }
 
+  @Test(
+    "a line that comes within a millisecond has its whole minute too", arguments: 0..<10 as Range)
+  func endsNoFractionEarly(offset: UInt64) throws {
+    let house = try House()
+    try #require(house.open() == .ok)
+    let client = try house.connect()
+    weir_faulty_os_advance(house.faulty, offset * 1_000_000 + 900_000)
+    let began = house.os.pointee.boot_ns(house.os.pointee.context)
+    let number = try #require(try house.one(client, Ask.intake("a")).string("handover"))
+    house.pass(59_990, step: 1_000)
+    while try !record(house, number).has("\"lateAt\"") {
+      weir_faulty_os_advance(house.faulty, 100_000)
+      house.pump()
+    }
+    let elapsed = house.os.pointee.boot_ns(house.os.pointee.context) - began
+    #expect(elapsed >= 60_000_000_000 && elapsed <= 60_100_000_000)
+  }
+
   @Test("a sleeping loop finds what is due at its next turn, and asks to be woken in time")
   func wakes() throws {
     let (house, number) = try unit()
