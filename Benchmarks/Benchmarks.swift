@@ -19,6 +19,15 @@ struct Trouble: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
+/// What every subcommand that loads a real unit takes.
+struct UnitOptions: ParsableArguments {
+  @Option(help: "Bytes of a request, its line feed included.")
+  var bytes = 600
+
+  @Option(help: "Directory for journal and log, by default the system's temporary one.")
+  var directory: String?
+}
+
 /// What every subcommand takes.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "One JSON object a line instead of a table.")

@@ -13,15 +13,10 @@ struct DayCommand: ParsableCommand {
       """)
 
   @OptionGroup var output: OutputOptions
+  @OptionGroup var unitOptions: UnitOptions
 
   @Option(help: "Matters of the day.")
   var count = 100_000
-
-  @Option(help: "Bytes of a request, its line feed included.")
-  var bytes = 600
-
-  @Option(help: "Directory for journal and log, by default the system's temporary one.")
-  var directory: String?
 
   /// Seconds that are asked for.
   private static let goal = 2.0
@@ -32,12 +27,12 @@ struct DayCommand: ParsableCommand {
 
   func run() throws {
     let table = Table(json: output.json)
-    let unit = try OuterUnit(in: directory)
+    let unit = try OuterUnit(in: unitOptions.directory)
     let day = Self.today
-    var load = Load(target: .socket(unit.socket))
+    var load = Load(socket: unit.socket)
     load.window = 256
     load.most = UInt64(count)
-    let result = try load.run(Mix(Mix.field, bytes: bytes, tag: "D"))
+    let result = try load.run(Mix(Mix.field, bytes: unitOptions.bytes, tag: "D"))
     guard result.refused == 0 else { throw Trouble("refused: \(result.refusal)") }
     guard Self.today == day else { throw Trouble("midnight passed: the matters are of two days") }
     var time = Figure(name: "report of \(count) matters", unit: "s", values: [])
@@ -55,7 +50,7 @@ struct DayCommand: ParsableCommand {
   }
 
   private func report(_ day: String, _ unit: OuterUnit) throws -> String {
-    let folder = try Folder("report", in: directory)
+    let folder = try Folder("report", in: unitOptions.directory)
     let child = try Child(
       Programs.weir(),
       ["report", "--day", day, "--json", "--config", unit.folder.path + "/outer.yaml"], in: folder)

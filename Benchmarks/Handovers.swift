@@ -17,15 +17,10 @@ struct HandoversCommand: ParsableCommand {
       """)
 
   @OptionGroup var output: OutputOptions
+  @OptionGroup var unitOptions: UnitOptions
 
   @Option(help: "Handovers open at once.")
   var count = 1_000_000
-
-  @Option(help: "Bytes of a request, its line feed included.")
-  var bytes = 600
-
-  @Option(help: "Directory for journal and log, by default the system's temporary one.")
-  var directory: String?
 
   /// Bytes an open handover, and nanoseconds an event, that are asked for.
   private static let goals = (bytes: 512.0, nanoseconds: 1000.0)
@@ -53,8 +48,8 @@ struct HandoversCommand: ParsableCommand {
     var seconds = Figure(name: "until all were open", unit: "s", values: [])
     var idle = Figure(name: "the unit before the first", unit: "MiB", values: [])
     for _ in 0..<output.runs {
-      let unit = try OuterUnit(in: directory)
-      let requests = try Mix(Mix.police, bytes: bytes, tag: "H", follows: false)
+      let unit = try OuterUnit(in: unitOptions.directory)
+      let requests = try Mix(Mix.police, bytes: unitOptions.bytes, tag: "H", follows: false)
       let begin = Date()
       let before = unit.child.memory
       let half = count / 2
@@ -75,7 +70,7 @@ struct HandoversCommand: ParsableCommand {
   }
 
   private func bring(_ count: Int, from first: Int, _ requests: Mix, to unit: OuterUnit) throws {
-    var load = Load(target: .socket(unit.socket))
+    var load = Load(socket: unit.socket)
     load.window = 256
     load.first = UInt64(first)
     load.most = UInt64(count)

@@ -3,14 +3,8 @@ import Foundation
 
 /// One run of the generator in words of Swift.
 struct Load {
-  /// Where to.
-  enum Target {
-    case socket(String)
-    case redis(UInt16)
-    case nats(UInt16)
-  }
-
-  var target: Target
+  /// A Unix socket's path.
+  let socket: String
   var connections: UInt32 = 1
   /// Closed loop: requests in flight.
   var window: UInt32 = 1
@@ -44,9 +38,6 @@ struct Load {
       Double(weir_times_at(&core.pointee.times, share)) / 1e6
     }
 
-    /// The longest latency, milliseconds.
-    var longestMilliseconds: Double { Double(core.pointee.times.max_ns) / 1e6 }
-
     /// The first refusal's line.
     var refusal: String {
       withUnsafeBytes(of: core.pointee.refusal) { bytes in
@@ -68,23 +59,10 @@ struct Load {
     options.most = most
     options.time_ns = UInt64(seconds * 1e9)
     options.mix_count = mix.requests.count
-    var path: String?
-    switch target {
-    case .socket(let socket):
-      options.protocol = WEIR_LOAD_LINES
-      path = socket
-    case .redis(let port):
-      options.protocol = WEIR_LOAD_REDIS
-      options.port = port
-    case .nats(let port):
-      options.protocol = WEIR_LOAD_NATS
-      options.port = port
-    }
     let problem = mix.requests.withUnsafeBufferPointer { requests in
       options.mix = requests.baseAddress
-      guard let path else { return weir_load_run(&options, result.core) }
-      return path.withCString { text in
-        options.socket = text
+      return socket.withCString { path in
+        options.socket = path
         return weir_load_run(&options, result.core)
       }
     }

@@ -49,11 +49,6 @@ final class Mix {
     }
   }
 
-  /// Requests in another framing, as a peer takes them.
-  init(peer text: String) {
-    add(text, number: nil, phone: nil, time: nil, follow: false)
-  }
-
   private func add(facts: [String], bytes: Int, tag: String, follows: Bool) throws {
     let digits = String(repeating: "0", count: 12)
     let phone = String(repeating: "9", count: digits.count)
@@ -81,7 +76,7 @@ final class Mix {
   }
 
   private func add(
-    _ text: String, number: String?, phone: String?, time: String?, follow: Bool
+    _ text: String, number: String, phone: String, time: String, follow: Bool
   ) {
     let bytes = Array(text.utf8)
     let memory = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
@@ -93,8 +88,8 @@ final class Mix {
         phone_at: offset(of: phone, in: text), time_at: offset(of: time, in: text), follow: follow))
   }
 
-  private func offset(of part: String?, in text: String) -> Int {
-    guard let part, let range = text.range(of: part) else { return -1 }
+  private func offset(of part: String, in text: String) -> Int {
+    guard let range = text.range(of: part) else { return -1 }
     return text[..<range.lowerBound].utf8.count
   }
 

@@ -17,18 +17,13 @@ struct ReloadCommand: ParsableCommand {
       """)
 
   @OptionGroup var output: OutputOptions
+  @OptionGroup var unitOptions: UnitOptions
 
   @Option(help: "Requests in flight.")
   var inFlight: UInt32 = 256
 
   @Option(help: "Seconds a run.")
   var seconds = 3.0
-
-  @Option(help: "Bytes of a request, its line feed included.")
-  var bytes = 600
-
-  @Option(help: "Directory for journal and log, by default the system's temporary one.")
-  var directory: String?
 
   private static let goal = 50_000.0
 
@@ -39,12 +34,12 @@ struct ReloadCommand: ParsableCommand {
     var reloads = 0
     var decided: [String: Int] = [:]
     for _ in 0..<output.runs {
-      let unit = try OuterUnit(in: directory, policy: Self.source(1))
-      var load = Load(target: .socket(unit.socket))
+      let unit = try OuterUnit(in: unitOptions.directory, policy: Self.source(1))
+      var load = Load(socket: unit.socket)
       load.window = inFlight
       load.seconds = seconds
       let changes = try Changes(unit)
-      let result = try load.run(Mix(Mix.kept, bytes: bytes, tag: "P"))
+      let result = try load.run(Mix(Mix.kept, bytes: unitOptions.bytes, tag: "P"))
       reloads += try changes.finish()
       guard result.refused == 0 else { throw Trouble("refused: \(result.refusal)") }
       guard result.answered == result.sent else {

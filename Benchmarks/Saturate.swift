@@ -13,6 +13,7 @@ struct SaturateCommand: ParsableCommand {
       """)
 
   @OptionGroup var output: OutputOptions
+  @OptionGroup var unitOptions: UnitOptions
 
   @Option(help: "Requests in flight, one set-up each.")
   var inFlight: [UInt32] = [1, 16, 256]
@@ -23,14 +24,8 @@ struct SaturateCommand: ParsableCommand {
   @Option(help: "Seconds a run.")
   var seconds = 3.0
 
-  @Option(help: "Bytes of a request, its line feed included.")
-  var bytes = 600
-
   @Option(help: "field: a hotline's day, a tenth of it 110's; police: only what crosses the link.")
   var mix = "field"
-
-  @Option(help: "Directory for journal and log, by default the system's temporary one.")
-  var directory: String?
 
   /// Answers a second that DESIGN asks for, by requests in flight.
   private static let goals: [UInt32: Double] = [1: 7_500, 16: 90_000, 256: 285_000]
@@ -45,10 +40,10 @@ struct SaturateCommand: ParsableCommand {
   }
 
   private func measure(_ window: UInt32, _ table: Table) throws {
-    let unit = try OuterUnit(in: directory)
+    let unit = try OuterUnit(in: unitOptions.directory)
     let weights = mix == "field" ? Mix.field : Mix.police
-    let requests = try Mix(weights, bytes: bytes, tag: "L")
-    var load = Load(target: .socket(unit.socket))
+    let requests = try Mix(weights, bytes: unitOptions.bytes, tag: "L")
+    var load = Load(socket: unit.socket)
     load.connections = min(connections, window)
     load.window = window
     load.seconds = 0.5

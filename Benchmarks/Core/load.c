@@ -7,8 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,20 +144,7 @@ static void fill_open(load *l) {
 
 /* ---- Answers ---- */
 
-/* Bytes of the first whole answer in `at`, 0: none yet. */
-static size_t answer_bytes(weir_load_protocol protocol, const char *at, size_t count) {
-  const char *end = memchr(at, '\n', count);
-  if (!end) return 0;
-  size_t line = (size_t)(end - at) + 1;
-  if (protocol == WEIR_LOAD_LINES || (*at != '$' && *at != 'M')) return line;
-  /* Redis: $LENGTH, then as many bytes; NATS: MSG … LENGTH, then as many. */
-  const char *digits = *at == '$' ? at + 1 : memrchr(at, ' ', line);
-  size_t whole = line + (size_t)strtoul(digits, NULL, 10) + 2;
-  return whole <= count ? whole : 0;
-}
-
-static bool is_refusal(weir_load_protocol protocol, const char *at, size_t count) {
-  if (protocol == WEIR_LOAD_REDIS) return *at == '-';
+static bool is_refusal(const char *at, size_t count) {
   size_t most = count < 160 ? count : 160;
   return memmem(at, most, "\"error\"", 7) != NULL;
 }
@@ -178,7 +163,6 @@ static void note_follow(lane *c, const char *at, size_t count) {
 }
 
 static void take_answer(load *l, lane *c, const char *at, size_t count) {
-  if (l->o->protocol == WEIR_LOAD_NATS && *at != 'M') return; /* a ping, or +OK */
   if (c->count == 0) {
     l->problem = "an answer came that nobody asked for";
     return;
@@ -186,7 +170,7 @@ static void take_answer(load *l, lane *c, const char *at, size_t count) {
   flight f = c->flights[c->first];
   c->first = (c->first + 1) % WEIR_LOAD_QUEUE;
   c->count--;
-  if (is_refusal(l->o->protocol, at, count)) {
+  if (is_refusal(at, count)) {
     if (l->r->refused++ == 0) {
       size_t kept = count < sizeof l->r->refusal - 1 ? count : sizeof l->r->refusal - 1;
       memcpy(l->r->refusal, at, kept);
@@ -214,10 +198,12 @@ static void read_lane(load *l, lane *c) {
   c->in_end += (size_t)got;
   l->now_ns = clock_ns(CLOCK_MONOTONIC);
   size_t at = 0;
-  for (size_t count; at < c->in_end && !l->problem; at += count) {
-    count = answer_bytes(l->o->protocol, c->in + at, c->in_end - at);
-    if (count == 0) break;
+  while (!l->problem) {
+    const char *end = memchr(c->in + at, '\n', c->in_end - at);
+    if (!end) break;
+    size_t count = (size_t)(end + 1 - (c->in + at));
     take_answer(l, c, c->in + at, count);
+    at += count;
   }
   memmove(c->in, c->in + at, c->in_end - at);
   c->in_end -= at;
@@ -247,40 +233,20 @@ static void write_lane(load *l, lane *c) {
   (void)epoll_ctl(l->poll, EPOLL_CTL_MOD, c->fd, &event);
 }
 
-static int dial(const weir_load_options *o) {
-  int fd = -1, failed = -1, one = 1;
-  if (o->socket) {
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    if (strlen(o->socket) >= sizeof a.sun_path) return -1;
-    memcpy(a.sun_path, o->socket, strlen(o->socket));
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0) failed = connect(fd, (struct sockaddr *)&a, sizeof a);
-  } else {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(o->port)};
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0) failed = connect(fd, (struct sockaddr *)&a, sizeof a);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  }
-  if (failed == 0) return fd;
+static int dial(const char *socket_path) {
+  struct sockaddr_un a = {.sun_family = AF_UNIX};
+  if (strlen(socket_path) >= sizeof a.sun_path) return -1;
+  memcpy(a.sun_path, socket_path, strlen(socket_path));
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0) return fd;
   if (fd >= 0) (void)close(fd);
   return -1;
 }
 
-/* NATS wants a greeting, and a stream to publish to. */
-static bool greet(const load *l, int fd, uint32_t index) {
-  char line[1024];
-  if (l->o->protocol != WEIR_LOAD_NATS) return true;
-  if (read(fd, line, sizeof line) <= 0) return false;
-  int count =
-      snprintf(line, sizeof line, "CONNECT {\"verbose\":false}\r\nSUB _INBOX.weir.%u 1\r\n", index);
-  return write(fd, line, (size_t)count) == count;
-}
-
 static bool open_lane(load *l, uint32_t index) {
   lane *c = &l->lanes[index];
-  c->fd = dial(l->o);
-  if (c->fd < 0 || !greet(l, c->fd, index)) return false;
+  c->fd = dial(l->o->socket);
+  if (c->fd < 0) return false;
   c->out = malloc(OUT_BYTES);
   c->in = malloc(IN_BYTES);
   c->flights = calloc(WEIR_LOAD_QUEUE, sizeof *c->flights);

@@ -269,8 +269,8 @@ void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal
 /* The same ref came before: the first answer again, or a conflict. */
 static void apply_duplicate(weir_unit *u, connection *c, const entry *e) {
   earlier_request first;
-  if (!refs_find(u, e->message.ref, e->ref_hash,
-                 &first)) { /* the disk no longer reads what it held */
+  if (!refs_find(u, e->message.ref, e->ref_hash, &first)) {
+    /* The disk no longer reads what it held. */
     apply_refusal(u, c, e, WEIR_REFUSAL_OUTCOME_UNKNOWN);
     return;
   }
@@ -317,8 +317,7 @@ bool has_room_to_settle(const weir_unit *u) {
 
 /* Settles the report leg of the open matters that the report holds, a batch at a time. What finds
  * no room keeps its leg and its reminders: the same report may be acknowledged again. */
-static uint32_t settle_matters_on_acknowledged(weir_unit *u, uint32_t number, uint16_t flags,
-                                               weir_bytes line) {
+static uint32_t settle_matters_on_acknowledged(weir_unit *u, uint32_t number, weir_bytes line) {
   uint32_t settled = 0, slot = 0;
   weir_step steps[WEIR_BATCH_MAX];
   uint32_t slots[WEIR_BATCH_MAX];
@@ -329,13 +328,8 @@ static uint32_t settle_matters_on_acknowledged(weir_unit *u, uint32_t number, ui
       if (!m->used || m->state.report_number != number) continue;
       if (m->state.report != REPORT_RAISED) continue;
       weir_step *s = &steps[count];
-      memset(s, 0, sizeof *s);
-      s->kind = WEIR_STEP_EVENT;
+      batch_fill_step(u, slot, WEIR_STEP_EVENT, s);
       s->event = WEIR_EVENT_REPORT_ACKNOWLEDGED;
-      s->flags = flags;
-      s->now = u->now;
-      s->has_before = true;
-      s->state = m->state;
       slots[count++] = slot;
     }
     if (count == 0) break;
@@ -359,7 +353,7 @@ void apply_acknowledged(weir_unit *u, connection *c, const entry *e) {
   weir_put_quoted(&w, e->message.by);
   weir_put_text(&w, "}");
   if (w.overflow || e->message.by.count == 0) w.count = 0;
-  uint32_t settled = settle_matters_on_acknowledged(u, number, 0, weir_buffer_view(&w));
+  uint32_t settled = settle_matters_on_acknowledged(u, number, weir_buffer_view(&w));
   acknowledged_record r = {u->now, number, settled, e->line};
   uint8_t head[48];
   weir_buffer b = weir_buffer_over(head, sizeof head);

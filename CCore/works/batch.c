@@ -49,7 +49,7 @@ static uint16_t state_flags_of(const weir_unit *u) {
   return (uint16_t)flags;
 }
 
-static void batch_fill_step(const weir_unit *u, uint32_t slot, uint8_t kind, weir_step *s) {
+void batch_fill_step(const weir_unit *u, uint32_t slot, uint8_t kind, weir_step *s) {
   memset(s, 0, sizeof *s);
   s->kind = kind;
   s->now = (weir_moment){u->boot_ms_above, u->now.wall_ms};

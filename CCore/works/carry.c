@@ -49,6 +49,13 @@ weir_status carry_open(weir_unit *u) {
   return WEIR_OK;
 }
 
+/* One entry of a tally: how many copies of a crossing went, and when the last did. */
+static void put_copies(weir_buffer *b, uint64_t crossing, uint32_t copies, int64_t last_ms) {
+  weir_put_varint(b, crossing);
+  weir_put_varint(b, copies);
+  weir_put_zigzag(b, last_ms);
+}
+
 /* A record that is sent no more: how many copies of it went, before the link forgets it. */
 static void tally_on_settle(weir_unit *u, uint64_t crossing) {
   uint8_t body[64];
@@ -57,9 +64,7 @@ static void tally_on_settle(weir_unit *u, uint64_t crossing) {
   int64_t last = 0;
   if (!carry_copies(u, crossing, &copies, &last) || copies == 0) return;
   carry_restore(u, crossing, copies, last);
-  weir_put_varint(&b, crossing);
-  weir_put_varint(&b, copies);
-  weir_put_zigzag(&b, last);
+  put_copies(&b, crossing, copies, last);
   const weir_bytes part = weir_buffer_view(&b);
   uint64_t serial;
   weir_position position;
@@ -216,9 +221,7 @@ void carry_tally(weir_unit *u) {
     int64_t last = 0;
     if (!m->used || m->state.crossing == 0) continue;
     if (!carry_copies(u, m->state.crossing, &copies, &last)) continue;
-    weir_put_varint(&b, m->state.crossing);
-    weir_put_varint(&b, copies);
-    weir_put_zigzag(&b, last);
+    put_copies(&b, m->state.crossing, copies, last);
   }
   if (b.count == 0) return;
   const weir_bytes part = weir_buffer_view(&b);

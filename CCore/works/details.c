@@ -1,9 +1,9 @@
 /* Parts of a record that tell how it came about: what it follows, who took it after talks and why,
  * what the caller was told, which text guided, and every raising and clearing of a danger.
  *
- *   dangers   have a chain of their own through the journal, so that no number of other events
- * hides one; what does not fit a record is counted, the first and the newest stay clearing  is
- * written out for the desk that reads it: no patrol may be stopped because of it */
+ *   dangers    have a chain of their own through the journal, so that no number of other events
+ *              hides one; what does not fit a record is counted, the first and the newest stay
+ *   clearing   is written out for the desk that reads it: no patrol may be stopped because of it */
 #include "internal.h"
 
 #include <string.h>
@@ -11,12 +11,7 @@
 enum { DANGERS_MAX = 64, DANGERS_BYTES_MAX = 6 * 1024, DANGER_LINE_MAX = 4 * 1024 };
 
 void put_key_time(weir_buffer *b, const char *key, int64_t wall_ms) {
-  if (wall_ms == 0) return;
-  weir_put_text(b, ",\"");
-  weir_put_text(b, key);
-  weir_put_text(b, "\":\"");
-  weir_put_time(b, wall_ms);
-  weir_put_text(b, "\"");
+  if (wall_ms != 0) put_wall_time(b, key, wall_ms);
 }
 
 void put_key_text(weir_buffer *b, const char *key, weir_bytes value, bool *first) {
@@ -67,24 +62,16 @@ bool read_with_line(weir_unit *u, weir_position at, matter_record *r, weir_messa
   return true;
 }
 
-static void put_key_name(weir_buffer *b, const char *key, const char *name) {
-  weir_put_text(b, ",\"");
-  weir_put_text(b, key);
-  weir_put_text(b, "\":\"");
-  weir_put_text(b, name);
-  weir_put_text(b, "\"");
-}
-
 /* `"settled":{…}`: the owner after talks, and the ground. */
 static void put_settled(const weir_state *s, weir_buffer *b) {
   if (s->ground == 0) return;
   weir_put_text(b, ",\"settled\":{\"owner\":\"");
   weir_put_text(b, owner_name(s->owner));
   weir_put_text(b, "\"");
-  put_key_name(b, "action", action_name(s->action));
-  put_key_name(b, "ground", ground_name(s->ground));
+  put_word(b, "action", action_name(s->action));
+  put_word(b, "ground", ground_name(s->ground));
   put_key_time(b, "at", s->settled_ms);
-  put_key_name(b, "firstContact", weir_platform_name(s->first_platform));
+  put_word(b, "firstContact", weir_platform_name(s->first_platform));
   put_key_time(b, "firstContactAt", s->first_contact_ms);
   weir_put_text(b, "}");
 }
@@ -133,12 +120,12 @@ void put_details(weir_unit *u, const weir_state *s, weir_buffer *b) {
     weir_put_text(b, ",\"follows\":");
     weir_put_quoted(b, handover_view(&earlier));
   }
-  if (s->flags & FLAG_SUPERVISION) put_key_name(b, "routeTo", "警务督察");
+  if (s->flags & FLAG_SUPERVISION) put_word(b, "routeTo", "警务督察");
   put_settled(s, b);
   put_in_call(s, b);
   put_told(u, s, b);
   if (s->flags & FLAG_DANGER_CLEARED) {
-    put_key_name(b, "dangerCleared", "危险标记已由值班负责人解除;不得据此停止已派出的警力。");
+    put_word(b, "dangerCleared", "危险标记已由值班负责人解除;不得据此停止已派出的警力。");
   }
   put_guidance(u, s, true, b);
 }
@@ -176,11 +163,11 @@ static bool put_danger(weir_unit *u, weir_position at, bool first, weir_buffer *
   uint32_t raised = line ? raised_by(&r, &m) : 0;
   weir_put_text(b, first ? "{\"revision\":" : ",{\"revision\":");
   weir_put_decimal(b, r.state.revision);
-  put_key_name(b, "what", raised ? "raised" : "cleared");
-  put_key_name(b, "event",
-               r.step_kind == WEIR_STEP_INTAKE   ? "intake"
-               : r.step_kind == WEIR_STEP_UPDATE ? "update"
-                                                 : weir_event_name(r.event));
+  put_word(b, "what", raised ? "raised" : "cleared");
+  put_word(b, "event",
+           r.step_kind == WEIR_STEP_INTAKE   ? "intake"
+           : r.step_kind == WEIR_STEP_UPDATE ? "update"
+                                             : weir_event_name(r.event));
   put_key_time(b, "at", r.now.wall_ms);
   if (line) put_key_text(b, "by", m.by.count ? m.by : m.seat, &none);
   if (line) put_key_text(b, "reason", m.reason, &none);

@@ -3,8 +3,8 @@
  *   stage    every file is written under DIR/.staging; one syncfs for the batch, or a sync each
  *            when they are few
  *   publish  renames into DIR (DIR/drill, DIR/.quarantine), one sync of each directory that
- * changed; done again after a failure, it finds some of them in their place already recover  a
- * staged file that is marked is renamed, any other removed
+ *            changed; done again after a failure, it finds some of them in their place already
+ *   recover  a staged file that is marked is renamed, any other removed
  *
  * A name that begins with a dot is never a delivered item: readers pass over it. */
 #include "internal.h"

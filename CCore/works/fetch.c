@@ -8,9 +8,11 @@
  *   a crash      the file is still there and is fed again: repeats
  *   short        it may still be growing: it is passed over until it has not grown for
  *                FETCH_GROWS_MS, then what it holds is taken and it is put into quarantine
- *   damaged, foreign, forged   what is good in it is taken; the file goes to DIR/.quarantine, and
- * an alarm names it a file that cannot be put away   is passed over for a while, told, and tried
- * again */
+ *   damaged, foreign, forged
+ *                what is good in it is taken; the file goes to DIR/.quarantine, and an alarm
+ *                names it
+ *   a file that cannot be put away
+ *                is passed over for a while, told, and tried again */
 #include "internal.h"
 
 #include <string.h>

@@ -390,7 +390,8 @@ void batch_judge(weir_unit *u);
 /* The path of the field at fault, for the refusal. */
 void set_field(char field[48], const char *name);
 bool names_supervisor(const weir_unit *u, weir_bytes by);
-/* Fills what is the same in every step; the caller adds kind, event and facts. */
+/* Fills what is the same in every step; the caller adds event, flags and facts. */
+void batch_fill_step(const weir_unit *u, uint32_t slot, uint8_t kind, weir_step *s);
 weir_step *batch_add_step(weir_unit *u, uint32_t slot, uint8_t kind);
 
 /* apply.c */

@@ -98,20 +98,6 @@ static void put_receipt(weir_unit *u, const weir_link_event *e, const record_fac
   weir_put_text(b, "\"");
 }
 
-static void put_time(weir_buffer *b, const char *key, int64_t wall_ms) {
-  weir_put_text(b, ",\"");
-  weir_put_text(b, key);
-  weir_put_text(b, "\":\"");
-  weir_put_time(b, wall_ms);
-  weir_put_text(b, "\"");
-}
-
-static void put_flag(weir_buffer *b, const char *key, bool value) {
-  weir_put_text(b, ",\"");
-  weir_put_text(b, key);
-  weir_put_text(b, value ? "\":true" : "\":false");
-}
-
 static void put_item(weir_unit *u, const ledger *l, const weir_link_event *e, const record_facts *f,
                      bool conflicted, stage_item *item, weir_buffer *b) {
   uint32_t previous = conflicted ? 0 : l->entries[e->crossing].revision;
@@ -131,8 +117,8 @@ static void put_item(weir_unit *u, const ledger *l, const weir_link_event *e, co
   put_flag(b, "firstOfMatter", previous == 0);
   put_changed(f, previous, b);
   if (conflicted) put_flag(b, "conflict", true);
-  put_time(b, "sentAt", e->sent_ms);
-  put_time(b, "arrivedAt", u->now.wall_ms);
+  put_wall_time(b, "sentAt", e->sent_ms);
+  put_wall_time(b, "arrivedAt", u->now.wall_ms);
   weir_put_text(b, ",\"ageMs\":");
   weir_put_signed(b, item->age_ms);
   put_flag(b, "stale", item->stale);
@@ -301,8 +287,8 @@ bool items_stage_alarm(weir_unit *u, const alarm *a, unsigned moment) {
   weir_put_text(b, moments[moment]);
   weir_put_text(b, "\",\"sender\":");
   weir_put_quoted(b, weir_text(a->unit));
-  put_time(b, "beganAt", a->began_ms);
-  put_time(b, "at", ends ? a->ended_ms : a->began_ms);
+  put_wall_time(b, "beganAt", a->began_ms);
+  put_wall_time(b, "at", ends ? a->ended_ms : a->began_ms);
   weir_put_text(b, ",\"text\":");
   weir_put_quoted(b, weir_text(ends ? a->end_text : a->text));
   if (!ends && a->next_step[0]) {
@@ -353,7 +339,7 @@ bool items_stage_released(weir_unit *u, const mark_record *m, uint64_t number, w
   weir_put_decimal(b, m->crossing);
   weir_put_text(b, ",\"revision\":");
   weir_put_decimal(b, m->revision);
-  put_time(b, "arrivedAt", u->now.wall_ms);
+  put_wall_time(b, "arrivedAt", u->now.wall_ms);
   weir_put_text(b, ",\"released\":{\"by\":");
   weir_put_quoted(b, by);
   weir_put_text(b, ",\"reason\":");

@@ -7,10 +7,10 @@
  *   other content       under a number and revision that were here: a conflict, delivered as such
  *                       once and alarmed, never dropped (a restored data folder)
  *   missing             sent in a revision, as the heartbeats' index says, and not here 1.5 s
- * later: alarmed by number; a later revision of what is here counts too clocks              the
- * offset is estimated, jumps and a difference of 2 s are alarmed, when three heartbeats in a row
- * say so order               datagrams that came behind later ones are alarmed when they are many
- */
+ *                       later: alarmed by number; a later revision of what is here counts too
+ *   clocks              the offset is estimated, jumps and a difference of 2 s are alarmed, when
+ *                       three heartbeats in a row say so
+ *   order               datagrams that came behind later ones are alarmed when they are many */
 #include "internal.h"
 
 #include <string.h>

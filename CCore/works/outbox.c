@@ -45,12 +45,6 @@ static bool is_first(weir_unit *u, weir_position previous) {
   return !(r.state.flags & FLAG_BECAME_12345);
 }
 
-static void put_flag(weir_buffer *b, const char *key, bool value) {
-  weir_put_text(b, ",\"");
-  weir_put_text(b, key);
-  weir_put_text(b, value ? "\":true" : "\":false");
-}
-
 static bool put_item(weir_unit *u, weir_position position, const matter_record *r,
                      weir_bytes number, weir_buffer *b) {
   bool first = is_first(u, r->previous);

@@ -6,8 +6,8 @@
  *                 confirms its own revision and older ones, and the newer one goes on crossing
  *   forgiven      spaces and full-width digits
  *   wrong         refused and journalled, nothing is confirmed; five wrong ones lock the code of
- * the matter, over restarts too, and raise an alarm: people compare the 对账码 then not crossed
- * there is nothing to confirm: refused too */
+ *                 the matter, over restarts too, and raise an alarm: people compare the 对账码 then
+ *   not crossed   there is nothing to confirm: refused too */
 #include "internal.h"
 
 enum { DIGITS = 6, OLDER_MAX = 16 };
@@ -24,14 +24,6 @@ static bool digits_of(weir_bytes typed, char digits[DIGITS + 1]) {
   }
   digits[DIGITS] = 0;
   return true;
-}
-
-/* Reads the record at `position`: its revision, whether it crosses, and the one before it. */
-static bool read_link(weir_unit *u, weir_position position, matter_record *r) {
-  weir_frame_view frame;
-  weir_buffer memory = weir_buffer_over(u->read_memory[0], WEIR_JOURNAL_BODY_MAX);
-  if (weir_journal_read(u->journal, position, &memory, &frame) != WEIR_OK) return false;
-  return frame.kind == RECORD_MATTER && record_get_matter(frame.body, r);
 }
 
 /* Is this the code of the revision that crossed by the record at `position`? */
@@ -64,7 +56,7 @@ static uint32_t revision_of(weir_unit *u, weir_position newest, const char digit
   unsigned tried = 0;
   for (weir_position p = newest; p != 0 && tried < OLDER_MAX;) {
     matter_record r;
-    if (!read_link(u, p, &r)) return 0;
+    if (!read_one(u, p, &r)) return 0;
     if (r.effects & WEIR_EFFECT_CROSS) {
       if (is_code_of(u, &r, p, digits)) return r.state.revision;
       tried++;

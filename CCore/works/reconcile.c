@@ -178,13 +178,9 @@ static bool confirm_batch(weir_unit *u) {
     const matter *m = &u->matters[u->digest.slot];
     if (!is_waiting(m, &u->digest.confirming)) continue;
     weir_step *s = &steps[count];
-    memset(s, 0, sizeof *s);
-    s->kind = WEIR_STEP_EVENT;
+    batch_fill_step(u, u->digest.slot, WEIR_STEP_EVENT, s);
     s->event = WEIR_EVENT_RECEIPT;
-    s->flags = WEIR_STEP_DIGEST;
-    s->now = u->now;
-    s->has_before = true;
-    s->state = m->state;
+    s->flags |= WEIR_STEP_DIGEST;
     s->state.confirmed_revision = m->offered_revision;
     s->state.confirmed_by = WEIR_CONFIRMED_BY_DIGEST;
     s->state.confirmed_ms = u->now.wall_ms;

@@ -21,10 +21,7 @@ enum {
 };
 
 static void put_key_flag(weir_buffer *b, const char *key, bool value) {
-  if (!value) return;
-  weir_put_text(b, ",\"");
-  weir_put_text(b, key);
-  weir_put_text(b, "\":true");
+  if (value) put_flag(b, key, true);
 }
 
 static void put_times(const weir_state *s, bool whole, weir_buffer *b) {

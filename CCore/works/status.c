@@ -8,21 +8,6 @@ static void put_count(weir_buffer *b, const char *key, uint64_t value) {
   weir_put_decimal(b, value);
 }
 
-static void put_word(weir_buffer *b, const char *key, const char *value) {
-  weir_put_text(b, ",\"");
-  weir_put_text(b, key);
-  weir_put_text(b, "\":");
-  weir_put_quoted(b, weir_text(value));
-}
-
-static void put_moment(weir_buffer *b, const char *key, int64_t wall_ms) {
-  weir_put_text(b, ",\"");
-  weir_put_text(b, key);
-  weir_put_text(b, "\":\"");
-  weir_put_time(b, wall_ms);
-  weir_put_text(b, "\"");
-}
-
 static void put_outer_link(weir_unit *u, weir_buffer *b) {
   const weir_link_sender *sender = u->sender ? u->sender : u->ferry.sender;
   if (!sender) {
@@ -48,7 +33,7 @@ static void put_one_sender(const weir_unit *u, const ledger *l, weir_buffer *b) 
   weir_put_text(b, "{\"sender\":");
   weir_put_quoted(b, weir_text(l->unit));
   put_word(b, "state", l->silent ? "cutOff" : count ? "behind" : "inStep");
-  if (l->silent) put_moment(b, "since", l->silence_since_ms);
+  if (l->silent) put_wall_time(b, "since", l->silence_since_ms);
   put_count(b, "highestSent", l->highest_sent);
   put_count(b, "missing", count);
   if (count) {
@@ -86,7 +71,7 @@ static void put_oldest(weir_unit *u, weir_buffer *b) {
       handover_write(u->name, oldest->day, oldest->serial, oldest->flags & FLAG_DRILL);
   weir_put_text(b, ",\"oldestUnconfirmed\":{\"handover\":");
   weir_put_quoted(b, handover_view(&number));
-  put_moment(b, "since", oldest->arrived_ms);
+  put_wall_time(b, "since", oldest->arrived_ms);
   weir_put_text(b, "}");
 }
 
@@ -215,7 +200,7 @@ void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   if (!u->options.inner) put_outer_link(u, b);
   put_count(b, "openEmergencies", u->open_emergencies);
   put_oldest(u, b);
-  if (u->last_proof_ms) put_moment(b, "lastHumanProof", u->last_proof_ms);
+  if (u->last_proof_ms) put_wall_time(b, "lastHumanProof", u->last_proof_ms);
   put_reports(u, b);
   put_alarms(u, b);
   put_expired(u, b);
@@ -234,8 +219,8 @@ void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   put_word(b, "version", u->options.version);
   weir_put_text(b, ",");
   put_policy(u, b);
-  put_moment(b, "startedAt", u->started.wall_ms);
-  put_moment(b, "now", u->now.wall_ms);
+  put_wall_time(b, "startedAt", u->started.wall_ms);
+  put_wall_time(b, "now", u->now.wall_ms);
   put_counters(u, b);
   weir_put_text(b, "}");
   WEIR_ASSERT(!b->overflow);

@@ -9,20 +9,9 @@
 
 enum { STORY_BYTES_MAX = WEIR_RECORD_BYTES_MAX - 4096 }; /* beside the answer's own head */
 
-static void put_word(weir_buffer *b, const char *key, const char *value) {
-  weir_put_text(b, ",\"");
-  weir_put_text(b, key);
-  weir_put_text(b, "\":\"");
-  weir_put_text(b, value);
-  weir_put_text(b, "\"");
-}
-
 static void put_moment(weir_buffer *b, const char *key, weir_moment moment) {
+  put_wall_time(b, key, moment.wall_ms);
   weir_put_text(b, ",\"");
-  weir_put_text(b, key);
-  weir_put_text(b, "\":\"");
-  weir_put_time(b, moment.wall_ms);
-  weir_put_text(b, "\",\"");
   weir_put_text(b, key);
   weir_put_text(b, "BootMs\":");
   weir_put_decimal(b, moment.boot_ms);

@@ -26,6 +26,11 @@ const char *lane_name(unsigned lane);
 void put_reading(weir_buffer *b, weir_bytes digits);
 const char *event_needs(unsigned event);
 
+/* fields.c: `,"key":value` */
+void put_word(weir_buffer *b, const char *key, const char *value);
+void put_flag(weir_buffer *b, const char *key, bool value);
+void put_wall_time(weir_buffer *b, const char *key, int64_t wall_ms);
+
 /* render.c */
 /* The matter as its record at `position` says: what crosses, or the whole of it for `get`. A
  * function of the journal alone. False when that could not be read. */

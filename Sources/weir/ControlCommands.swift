@@ -49,6 +49,22 @@ struct ControlOptions: ParsableArguments {
     guard let answer = Json(line: line) else { throw Failure("not an answer: \(line)", code: 70) }
     return (line, answer)
   }
+
+  /// Asks, and ends the command where the unit refused.
+  func demand(_ request: JsonLine) throws -> (line: String, answer: Json) {
+    let (line, answer) = try ask(request)
+    if let refused = refusal(in: answer) { throw refused }
+    return (line, answer)
+  }
+
+  /// Asks, and prints the answer as it came where that is wanted: then nothing is left to say.
+  func demand(_ request: JsonLine, json: Bool) throws -> Json? {
+    guard json else { return try demand(request).answer }
+    let (line, answer) = try ask(request)
+    Terminal.output.line(line)
+    if refusal(in: answer) != nil { throw ExitCode(1) }
+    return nil
+  }
 }
 
 /// A unit's refusal in words; nil for an answer.
@@ -134,10 +150,7 @@ struct EventCommand: ParsableCommand {
     request.add("department", department)
     request.add("answer", answer)
     request.add("code", code)
-    let (line, said) = try control.ask(request)
-    if json { Terminal.output.line(line) }
-    if let refused = refusal(in: said) { throw json ? ExitCode(1) as any Error : refused }
-    if json { return }
+    guard let said = try control.demand(request, json: json) else { return }
     let number = said["handover"].text ?? said["report"].text ?? report ?? ""
     let phase = said["phase"].text.map { Words.phase($0) + " (\($0))" } ?? "已签收"
     Terminal.output.line("\(Terminal.output.paint(number, .strong))  \(phase)")
@@ -177,8 +190,7 @@ struct AdmitCommand: ParsableCommand {
     request.add("id", sender)
     request.add("by", by)
     request.add("reason", reason)
-    let (_, said) = try control.ask(request)
-    if let refused = refusal(in: said) { throw refused }
+    _ = try control.demand(request)
     Terminal.output.line("\(sender): admitted")
   }
 }

@@ -72,13 +72,11 @@ struct ImportCommand: ParsableCommand {
 
 /// Begins a job of the unit's and looks until it has ended.
 private func finish(_ control: ControlOptions, _ request: JsonLine, _ job: String) throws -> Json {
-  let (_, said) = try control.ask(request)
-  if let refused = refusal(in: said) { throw refused }
+  _ = try control.demand(request)
   var status = JsonLine()
   status.add("op", "status")
   while true {
-    let (_, now) = try control.ask(status)
-    if let refused = refusal(in: now) { throw refused }
+    let now = try control.demand(status).answer
     let state = now[job]["state"].text
     if state == "failed" {
       throw Failure("the \(job) failed; look at the unit's log. The file may be damaged or missing")

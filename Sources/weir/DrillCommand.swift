@@ -107,10 +107,8 @@ struct DrillStatusCommand: ParsableCommand {
 /// The drill window for people.
 enum DrillText {
   static func ask(_ control: ControlOptions, _ request: JsonLine, json: Bool) throws {
-    let (line, said) = try control.ask(request)
-    if json { Terminal.output.line(line) }
-    if let refused = refusal(in: said) { throw json ? ExitCode(1) as any Error : refused }
-    if !json { Terminal.output.pairs(rows(said["drill"], Terminal.output)) }
+    guard let said = try control.demand(request, json: json) else { return }
+    Terminal.output.pairs(rows(said["drill"], Terminal.output))
   }
 
   /// One line: open until when and by whom, and the counts.

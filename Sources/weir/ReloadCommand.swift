@@ -45,10 +45,7 @@ struct ReloadCommand: ParsableCommand {
     request.add("reason", reason)
     request.add("by", by)
     request.add("second", second)
-    let (line, said) = try control.ask(request)
-    if json { Terminal.output.line(line) }
-    if let refused = refusal(in: said) { throw json ? ExitCode(1) as any Error : refused }
-    if json { return }
+    guard let said = try control.demand(request, json: json) else { return }
     let versions = said["policy"].texts.joined(separator: ", ")
     Terminal.output.line(
       said["changed"].isTrue ? "现行政策 \(versions)" : "政策未变,现行 \(versions)")

@@ -24,10 +24,7 @@ struct ResendCommand: ParsableCommand {
     request.add("op", "resend")
     request.add("range", numbers)
     request.add("by", by)
-    let (line, said) = try control.ask(request)
-    if json { Terminal.output.line(line) }
-    if let refused = refusal(in: said) { throw json ? ExitCode(1) as any Error : refused }
-    if json { return }
+    guard let said = try control.demand(request, json: json) else { return }
     let left = said["notOwed"].number ?? 0
     Terminal.output.line("\(said["resent"].number ?? 0) sent anew")
     if left > 0 {
@@ -58,10 +55,7 @@ struct QuarantineListCommand: ParsableCommand {
   func run() throws {
     var request = JsonLine()
     request.add("op", "quarantine")
-    let (line, said) = try control.ask(request)
-    if json { Terminal.output.line(line) }
-    if let refused = refusal(in: said) { throw json ? ExitCode(1) as any Error : refused }
-    if json { return }
+    guard let said = try control.demand(request, json: json) else { return }
     let rows = said["quarantine"].list
     if rows.isEmpty { Terminal.output.line("nothing lies in quarantine") }
     for row in rows {
@@ -91,8 +85,7 @@ struct QuarantineShowCommand: ParsableCommand {
     var request = JsonLine()
     request.add("op", "quarantine")
     request.add("id", number)
-    let (line, said) = try control.ask(request)
-    if let refused = refusal(in: said) { throw refused }
+    let (line, _) = try control.demand(request)
     Terminal.output.line(line)
   }
 }
@@ -118,8 +111,7 @@ struct QuarantineReleaseCommand: ParsableCommand {
     request.add("id", number)
     request.add("by", by)
     request.add("reason", reason)
-    let (_, said) = try control.ask(request)
-    if let refused = refusal(in: said) { throw refused }
+    _ = try control.demand(request)
     Terminal.output.line("\(number): released")
   }
 }

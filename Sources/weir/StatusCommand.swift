@@ -14,10 +14,8 @@ struct StatusCommand: ParsableCommand {
   func run() throws {
     var request = JsonLine()
     request.add("op", "status")
-    let (line, status) = try control.ask(request)
-    if json { Terminal.output.line(line) }
-    if let refused = refusal(in: status) { throw json ? ExitCode(1) as any Error : refused }
-    if !json { StatusText(status).show() }
+    guard let status = try control.demand(request, json: json) else { return }
+    StatusText(status).show()
   }
 }
 

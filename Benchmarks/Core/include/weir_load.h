@@ -5,8 +5,6 @@
  * not left out because nobody asked meanwhile. Answers keep the order of requests on a connection,
  * which is how they are told apart.
  *
- * The same generator drives the peers, with their framing in place of ours.
- *
  * Cost: one copy of the request and a search for the answer's line feed. Bounded by the window, and
  * in an open loop by WEIR_LOAD_QUEUE requests a connection. Kept true by `Benchmarks saturate`,
  * which prints the generator's own CPU time a request.
@@ -33,12 +31,6 @@ uint64_t weir_times_at(const weir_times *t, double share);
 
 /* ---- The generator ---- */
 
-typedef enum weir_load_protocol {
-  WEIR_LOAD_LINES,
-  WEIR_LOAD_REDIS,
-  WEIR_LOAD_NATS
-} weir_load_protocol;
-
 /* One kind of request: its bytes, and where in them a number of 12 digits makes each one its own,
  * where it stands again as a telephone number, so that each has a caller of its own, and where the
  * time now is put (29 characters of RFC 3339); -1: nowhere. */
@@ -50,9 +42,7 @@ typedef struct weir_load_request {
 } weir_load_request;
 
 typedef struct weir_load_options {
-  weir_load_protocol protocol;
-  const char *socket; /* a Unix socket's path, or null: loopback TCP at `port` */
-  uint16_t port;
+  const char *socket; /* a Unix socket's path */
   uint32_t connections;
   uint32_t window;  /* closed loop: requests in flight, over all connections */
   double rate;      /* open loop: requests a second; 0: closed loop */
