@@ -19,6 +19,8 @@
  *   turn    others 1 s, or what the line takes for all of them. Danger 0.25 s, or what its bytes
  *           take at the rate that it may have: what the others leave, an eighth at the least, and
  *           up to a half when its turn would last longer than 2 s.
+ *   share   repeats may have a rate of their own, so that what they cost is bounded however much
+ *           is unsettled: beyond it only first sendings leave, and the share of the oldest
  *
  * Happy path: an offer is queued at once; a sending moves it to its next time.
  * What can go wrong: the table is full; the sender was held up, so that several times have passed;
@@ -35,6 +37,7 @@ enum {
   OLDEST_BYTES = 1500,     /* a datagram's worth at a time */
   OLDEST_OWED = 64 * 1024, /* and no more than this is made up for */
   MOVES_MAX = 1024,        /* repeats that become ready in one call; */
+  REPEAT_MS = 4,           /* repeats may save up their rate of so long */
   MANY = 8192,             /* of more than so many, */
   MOVES_OF_MANY = 8        /* these few, so that no call is long after a flood */
 };
@@ -321,6 +324,19 @@ static schedule_entry *first_of_others(const weir_schedule *s) {
   return NULL;
 }
 
+/* May a repeat leave by the rate that repeats have? */
+static bool repeats_may(weir_schedule *s, uint64_t now_ms) {
+  if (s->repeat_rate == 0) return true;
+  if (now_ms > s->repeat_ms) {
+    const int64_t most = (int64_t)(s->repeat_rate * REPEAT_MS / 1000);
+    uint64_t elapsed_ms = now_ms - s->repeat_ms < 1000 ? now_ms - s->repeat_ms : 1000;
+    s->repeat_bytes += (int64_t)(s->repeat_rate * elapsed_ms / 1000);
+    if (s->repeat_bytes > most) s->repeat_bytes = most;
+    s->repeat_ms = now_ms;
+  }
+  return s->repeat_bytes > 0;
+}
+
 schedule_entry *weir_schedule_due(weir_schedule *s, uint64_t now_ms) {
   if (s->owed >= (uint64_t)OLDEST_BYTES * OLDEST_SHARE) {
     schedule_entry *oldest = oldest_due(s, now_ms);
@@ -330,15 +346,16 @@ schedule_entry *weir_schedule_due(weir_schedule *s, uint64_t now_ms) {
   if (s->first[WEIR_LANE_DANGER].head != s->capacity) {
     return &s->entries[s->first[WEIR_LANE_DANGER].head];
   }
+  const bool repeats = repeats_may(s, now_ms);
   const schedule_heap *danger = &s->ready[SCHEDULE_DANGER];
-  if (danger->count > 0) return &s->entries[danger->items[0].entry];
+  if (repeats && danger->count > 0) return &s->entries[danger->items[0].entry];
   schedule_entry *first = first_of_others(s);
   if (first != NULL) return first;
   make_ready(s, SCHEDULE_OTHERS, now_ms);
   first = first_of_others(s);
   if (first != NULL) return first;
   const schedule_heap *others = &s->ready[SCHEDULE_OTHERS];
-  return others->count == 0 ? NULL : &s->entries[others->items[0].entry];
+  return !repeats || others->count == 0 ? NULL : &s->entries[others->items[0].entry];
 }
 
 /* ---- Turns ---- */
@@ -347,15 +364,21 @@ static uint64_t most(uint64_t a, uint64_t b) {
   return a > b ? a : b;
 }
 
+static uint64_t least(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
 /* How long it is from one visit to the next, at the least. */
 static uint64_t turn_ms(const weir_schedule *s, unsigned kind) {
   enum { DANGER_HEALS_S = 2 };
   if (kind == SCHEDULE_OTHERS) return WEIR_LINK_TURN_MS;
-  if (s->rate == 0) return WEIR_LINK_DANGER_TURN_MS;
+  uint64_t rate = s->rate;
+  if (rate == 0 || (s->repeat_rate != 0 && s->repeat_rate < rate)) rate = s->repeat_rate;
+  if (rate == 0) return WEIR_LINK_DANGER_TURN_MS;
   uint64_t danger = s->bytes[SCHEDULE_DANGER], others = s->bytes[SCHEDULE_OTHERS];
-  uint64_t left = s->rate > others ? s->rate - others : 0; /* when others take a turn of 1 s */
+  uint64_t left = rate > others ? rate - others : 0; /* when others take a turn of 1 s */
   uint64_t wanted = danger / DANGER_HEALS_S;
-  uint64_t allowed = most(s->rate / 8, wanted < s->rate / 2 ? wanted : s->rate / 2);
+  uint64_t allowed = most(rate / 8, wanted < rate / 2 ? wanted : rate / 2);
   return most(WEIR_LINK_DANGER_TURN_MS, danger * 1000 / most(1, most(left, allowed)));
 }
 
@@ -376,6 +399,7 @@ void weir_schedule_advance(weir_schedule *s, schedule_entry *entry, uint64_t now
   if (bytes > 0) {
     count_sent(s, entry, now_ms, bytes);
     entry_set_bytes(s, entry, bytes);
+    if (entry->stand != STAND_FIRST) s->repeat_bytes -= bytes;
   }
   entry_leave(s, entry);
   if (s->turn_ms > 0) {
@@ -404,18 +428,24 @@ void weir_schedule_repeated(weir_schedule *s, schedule_entry *entry) {
   entry_stand(s, entry, STAND_WAITING);
 }
 
+/* When repeats have earned their next bytes. */
+static uint64_t repeats_next(const weir_schedule *s) {
+  if (s->repeat_rate == 0 || s->repeat_bytes > 0) return 0;
+  return s->repeat_ms + 1 + (uint64_t)-s->repeat_bytes * 1000 / s->repeat_rate;
+}
+
 uint64_t weir_schedule_next(const weir_schedule *s) {
-  uint64_t next = UINT64_MAX;
+  uint64_t next = UINT64_MAX, repeats_ms = repeats_next(s);
   for (unsigned lane = 0; lane < WEIR_LINK_LANES; lane++) {
     uint32_t head = s->first[lane].head;
     if (head != s->capacity && s->entries[head].due_ms < next) next = s->entries[head].due_ms;
   }
   for (unsigned kind = 0; kind < SCHEDULE_KINDS; kind++) {
     const schedule_heap *waiting = &s->waiting[kind], *ready = &s->ready[kind];
-    if (waiting->count > 0 && waiting->items[0].key < next) next = waiting->items[0].key;
-    if (ready->count == 0) continue;
-    uint64_t due_ms = s->entries[ready->items[0].entry].due_ms;
-    if (due_ms < next) next = due_ms;
+    uint64_t due_ms = UINT64_MAX;
+    if (waiting->count > 0) due_ms = waiting->items[0].key;
+    if (ready->count > 0) due_ms = least(due_ms, s->entries[ready->items[0].entry].due_ms);
+    if (due_ms < UINT64_MAX) next = least(next, most(due_ms, repeats_ms));
   }
   return next;
 }

@@ -56,6 +56,9 @@ typedef struct weir_schedule {
   schedule_heap ready[SCHEDULE_KINDS];   /* spaced copies, then by span of time, then newest */
   uint64_t bytes[SCHEDULE_KINDS];        /* on the wire, of one copy of everything unsettled */
   uint64_t rate;                         /* bytes a second on the wire; 0: unlimited */
+  uint64_t repeat_rate;                  /* bytes a second for repeats; 0: what is due */
+  int64_t repeat_bytes;                  /* what they may take now; below 0: they took too much */
+  uint64_t repeat_ms;                    /* when that was counted last */
   uint64_t turn_ms;                      /* of files, which need no spaced copies; 0: a line */
   uint64_t owed;                         /* bytes that went past the oldest, see due */
   uint64_t order;

@@ -124,6 +124,10 @@ void weir_link_sender_close(weir_link_sender *s) {
 
 /* ---- What is due ---- */
 
+void weir_link_sender_bound_repeats(weir_link_sender *s, uint64_t rate) {
+  s->schedule.repeat_rate = rate;
+}
+
 weir_status weir_link_sender_offer(weir_link_sender *s, uint64_t crossing, uint32_t revision,
                                    uint8_t lane, uint64_t now_ms) {
   WEIR_ASSERT(crossing > 0 && revision > 0);

@@ -6,7 +6,15 @@
  */
 #include "internal.h"
 
-enum { TALLY_BYTES = 64 * 1024, RECORDS_PER_CALL = 256 };
+enum {
+  TALLY_BYTES = 64 * 1024,
+  RECORDS_PER_CALL = 256,
+  /* Each repeat is rendered anew from the journal. With more bytes a second than these, what nobody
+   * has confirmed would starve what comes in; while nothing does, they fill a line of 100 Mbit/s.
+   */
+  REPEAT_RATE_BUSY = 4 * 1024 * 1024,
+  REPEAT_RATE_IDLE = 16 * 1024 * 1024
+};
 
 weir_link_sender_options carry_options(const weir_unit *u, uint32_t stream, uint32_t capacity) {
   weir_link_sender_options o = {0};
@@ -178,6 +186,8 @@ packed carry_pack(weir_unit *u, weir_link_sender *sender) {
 size_t weir_unit_datagrams(weir_unit *u, weir_bytes *into, size_t max, size_t bytes_max) {
   if (!u->sender || !u->begun) return 0;
   unit_look_at_clocks(u);
+  bool busy = effects_waiting(u) > 0;
+  weir_link_sender_bound_repeats(u->sender, busy ? REPEAT_RATE_BUSY : REPEAT_RATE_IDLE);
   weir_link_sender_heartbeat(u->sender, u->now.boot_ms, u->now.wall_ms,
                              (uint32_t)u->open_emergencies);
   /* One datagram more than may go, so that those that go are full. */

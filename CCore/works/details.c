@@ -47,21 +47,6 @@ weir_bytes decision_part(weir_bytes decision, const char *key) {
   return weir_view(at, end ? (size_t)(end - at) : 0);
 }
 
-bool read_one(weir_unit *u, weir_position position, matter_record *r) {
-  weir_buffer memory = weir_buffer_over(u->body_memory, WEIR_JOURNAL_BODY_MAX);
-  weir_frame_view frame;
-  if (weir_journal_read(u->journal, position, &memory, &frame) != WEIR_OK) return false;
-  return frame.kind == RECORD_MATTER && record_get_matter(frame.body, r);
-}
-
-bool read_with_line(weir_unit *u, weir_position at, matter_record *r, weir_message *m, bool *line) {
-  weir_message_fault fault;
-  if (!read_one(u, at, r)) return false;
-  *line =
-      r->line.count && weir_message_read(r->line, WEIR_MESSAGE_UNIT, u->record_scratch, m, &fault);
-  return true;
-}
-
 /* `"settled":{…}`: the owner after talks, and the ground. */
 static void put_settled(const weir_state *s, weir_buffer *b) {
   if (s->ground == 0) return;

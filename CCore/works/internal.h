@@ -113,6 +113,8 @@ typedef struct matter_record {
   weir_bytes line; /* empty for deadlines */
 } matter_record;
 
+typedef struct reading reading; /* readings.c */
+
 typedef struct acknowledged_record {
   weir_moment now;
   uint32_t number, settled; /* the report; its matters that this settled */
@@ -297,6 +299,7 @@ struct weir_unit {
 
   /* memory for rendering and reading back */
   uint8_t *read_memory[2], *render_memory, *body_memory, *record_scratch;
+  reading *readings;
 
   /* link, outer */
   weir_link_sender *sender;

@@ -50,6 +50,11 @@ void put_details(weir_unit *u, const weir_state *s, weir_buffer *b);
 void put_guidance(weir_unit *u, const weir_state *s, bool words, weir_buffer *b);
 /* `"dangers":[…]`: every raising and clearing. False when the journal could not be read. */
 bool put_dangers(weir_unit *u, weir_position newest, weir_buffer *b);
+
+/* readings.c */
+weir_status readings_open(weir_unit *u);
+void readings_close(weir_unit *u);
+/* Reads the record at `position`; what it borrows stands until the next reading. */
 bool read_one(weir_unit *u, weir_position position, matter_record *r);
 /* Reads the record at `position` and its line; `line` says whether it has one. */
 bool read_with_line(weir_unit *u, weir_position position, matter_record *r, weir_message *m,

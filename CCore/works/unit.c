@@ -45,6 +45,7 @@ static weir_status take_memory(weir_unit *u) {
              u->record_scratch && u->last_words;
   if (!all) return WEIR_OUT_OF_MEMORY;
   weir_status status = weir_texts_open(&u->texts);
+  if (status == WEIR_OK) status = readings_open(u);
   if (status == WEIR_OK) status = matters_open(u);
   if (status == WEIR_OK) status = connections_open(u);
   return status;
@@ -62,6 +63,7 @@ static void free_memory(weir_unit *u) {
   weir_free(u->body_memory);
   weir_free(u->record_scratch);
   weir_free(u->last_words);
+  readings_close(u);
   weir_texts_close(u->texts);
 }
 

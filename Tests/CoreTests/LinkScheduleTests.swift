@@ -106,6 +106,39 @@ struct LinkScheduleTests {
     #expect(sent == [13, 17, 4, 1, 12, 16, 11, 15, 10, 14, 5, 3, 2])
   }
 
+  @Test(
+    "with a rate of their own repeats keep to it, first sendings leave at once, and nobody spins",
+    arguments: [0, 1])
+  func boundedRepeats(lane: Int) throws {
+    let rate = UInt64(100_000), backlog = UInt64(500), seconds = UInt64(20)
+    let sender = try LinkSender(try SealRing.standard())
+    weir_link_sender_bound_repeats(sender.pointer, rate)
+    for crossing in 1...backlog { sender.offer(crossing, lane: lane) }
+    let record = [UInt8](repeating: 7, count: 600)
+    var visits: [UInt64: Int] = [:]
+    var repeats = 0
+    for now in 0..<seconds * 1000 {
+      // A new matter each 100 ms, and what it costs is no matter: it leaves in its millisecond.
+      let new = now % 100 == 99 ? backlog + 1 + now / 100 : nil
+      if let new { sender.offer(new, lane: 3, now: now) }
+      var sent: [UInt64] = []
+      while let named = sender.due(now) {
+        sent.append(named.crossing)
+        #expect(sender.pack(record, now) == .ok)
+        while sender.take(flush: true) != nil {}
+      }
+      if let new { #expect(sent.contains(new), "at \(now) ms") }
+      for crossing in sent { visits[crossing, default: 0] += 1 }
+      if now > 0 { repeats += sent.count { $0 != new } }
+      sender.beat(now)
+      #expect(weir_link_sender_next(sender.pointer) > now)
+    }
+    let bytes = UInt64(repeats * 600)
+    #expect(bytes > rate * seconds / 2)
+    #expect(bytes < rate * seconds)
+    #expect((1...backlog).allSatisfy { visits[$0, default: 0] > 1 }, "each is visited again")
+  }
+
   @Test("danger offered amid a backlog is the next to leave")
   func overtaking() throws {
     let sender = try LinkSender(try SealRing.standard())

@@ -94,6 +94,9 @@ typedef struct weir_link_sender_options {
 /* INVALID: the unit's name, the mtu or the capacity is out of its range. */
 weir_status weir_link_sender_open(const weir_link_sender_options *options, weir_link_sender **out);
 void weir_link_sender_close(weir_link_sender *s);
+/* How many bytes a second repeats may take from now on, 0: as many as are due. First sendings are
+ * never held back. */
+void weir_link_sender_bound_repeats(weir_link_sender *s, uint64_t rate);
 /* A latest revision arose and is durable. A higher revision of a known crossing replaces it and
  * begins the schedule anew; a lower or equal one changes nothing. FULL: capacity is spent. */
 weir_status weir_link_sender_offer(weir_link_sender *s, uint64_t crossing, uint32_t revision,

@@ -295,7 +295,7 @@ enum { WEIR_MESSAGE_SCRATCH = WEIR_LINE_BYTES_MAX };
 
 /* Reads one line (without its line feed). True: `message` is whole. False: `fault` names what is
  * wrong, and message->ref holds the ref when it could be read before (else count 0), op likewise.
- * `scratch` holds WEIR_MESSAGE_SCRATCH bytes. */
+ * `scratch` holds as many bytes as the line, which are WEIR_MESSAGE_SCRATCH at most. */
 bool weir_message_read(weir_bytes line, weir_message_mode mode, uint8_t *scratch,
                        weir_message *message, weir_message_fault *fault);
 /* Facts whose quoted names stand anywhere in the bytes, well formed or not: for refusals, so that
