@@ -80,6 +80,7 @@ let package = Package(
     system("UV", pkgConfig: "libuv", package: "libuv1-dev"),
     system("Jansson", pkgConfig: "jansson", package: "libjansson-dev"),
     system("Gcrypt", pkgConfig: "libgcrypt", package: "libgcrypt20-dev"),
+    system("Isal", pkgConfig: "libisal", package: "libisal-dev"),
     system("Seccomp", pkgConfig: "libseccomp", package: "libseccomp-dev"),
 
     // The rooms of the core.
@@ -91,7 +92,8 @@ let package = Package(
     room("Wheel", uses: ["Base"]),
     room("Journal", uses: ["Base", "Os"]),
     room("Seal", uses: ["Base"], libraries: ["CGcrypt"]),
-    room("Link", uses: ["Base", "Seal"]),
+    room("Fec", uses: ["Base"], libraries: ["CIsal"]),
+    room("Link", uses: ["Base", "Seal", "Fec"]),
     room(
       "Works",
       uses: ["Base", "Os", "Log", "Frame", "Message", "Wheel", "Journal", "Seal", "Link"],
@@ -152,7 +154,8 @@ let package = Package(
       "CoreTests",
       uses: [
         "CWeirBase", "CWeirOs", "CWeirLog", "CWeirFrame", "CWeirMessage", "CWeirWheel",
-        "CWeirJournal", "CWeirSeal", "CWeirLink", "CWeirFaultyOs", "CWeirMessageOracle", "CCore",
+        "CWeirJournal", "CWeirSeal", "CWeirFec", "CWeirLink", "CWeirFaultyOs",
+        "CWeirMessageOracle", "CCore",
       ]),
     tests("WeirPolicyTests", uses: ["WeirModel", "WeirPolicy", "Yams"]),
     tests("WeirHandoverTests", uses: ["WeirModel", "WeirHandover"]),

@@ -152,10 +152,10 @@ static boot_stream *stream_adopt(boot_state *boot, const wire_header *header, we
   return stream;
 }
 
-/* An authentic datagram came on this stream. */
-static void stream_heard(boot_stream *stream, uint64_t sequence) {
-  stream->received++;
-  if (sequence < stream->replay.highest) stream->reordered++;
+/* An authentic datagram came on this stream, or was given back. */
+static void stream_heard(boot_stream *stream, uint64_t sequence, bool restored) {
+  if (!restored) stream->received++;
+  if (!restored && sequence < stream->replay.highest) stream->reordered++;
   bool marked = weir_replay_mark(&stream->replay, sequence);
   WEIR_ASSERT(marked);
 }
@@ -200,7 +200,7 @@ static weir_status unseal_unknown(weir_boots *b, const wire_header *header, uint
 
 weir_status weir_boots_unseal(weir_boots *b, const wire_header *header, uint8_t *datagram,
                               uint64_t now_ms, boot_verdict *verdict) {
-  *verdict = (boot_verdict){0};
+  *verdict = (boot_verdict){.restored = verdict->restored};
   weir_suite suite = weir_keyring_suite(b->keys, header->key_epoch);
   if (suite == 0) return WEIR_UNKNOWN_KEY;
   if (suite != (weir_suite)header->suite) return WEIR_FORGED; /* no tag fits another cipher's */
@@ -218,7 +218,7 @@ weir_status weir_boots_unseal(weir_boots *b, const wire_header *header, uint8_t 
     status = unseal_unknown(b, header, datagram, now_ms, &boot, &stream, verdict);
   }
   if (status != WEIR_OK) return status;
-  if (!b->files) stream_heard(stream, header->sequence);
+  if (!b->files) stream_heard(stream, header->sequence, verdict->restored);
   verdict->stream = stream;
   verdict->boot = boot;
   boot->touched = ++b->touches;

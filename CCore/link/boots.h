@@ -51,6 +51,7 @@ typedef struct weir_boots {
 } weir_boots;
 
 typedef struct boot_verdict {
+  bool restored;             /* asked for: parity gave it back, so its order says nothing */
   boot_state *boot;          /* OK: whose it is */
   boot_unit *unit;           /* null when the datagram is from nobody we know */
   const boot_stream *stream; /* OK: what it came on */

@@ -11,6 +11,7 @@
  */
 #include "assembly.h"
 #include "boots.h"
+#include "parity.h"
 
 #include <string.h>
 
@@ -25,6 +26,7 @@ _Static_assert((int)EVENTS_MAX >= (int)WEIR_LINK_SENDERS_MAX, "a tick may find a
 struct weir_link_receiver {
   weir_boots boots;
   weir_assemblies assemblies;
+  weir_parity_in parity;
   weir_link_receiver_counts counts;
   uint64_t now_ms;
   size_t event_count;
@@ -41,8 +43,9 @@ weir_status weir_link_receiver_open(const weir_link_receiver_options *options,
   r->boots.files = options->files;
   r->now_ms = options->now_ms;
   weir_status status = weir_assemblies_open(&r->assemblies);
+  if (status == WEIR_OK && !options->files) status = weir_parity_in_open(&r->parity);
   if (status != WEIR_OK) {
-    weir_free(r);
+    weir_link_receiver_close(r);
     return status;
   }
   *out = r;
@@ -53,6 +56,7 @@ void weir_link_receiver_close(weir_link_receiver *r) {
   if (r == NULL) return;
   weir_boots_close(&r->boots);
   weir_assemblies_close(&r->assemblies);
+  weir_parity_in_close(&r->parity);
   weir_free(r);
 }
 
@@ -81,12 +85,6 @@ static weir_link_event *event_add(weir_link_receiver *r, weir_link_event_kind ki
   return event;
 }
 
-bool weir_link_receiver_next(weir_link_receiver *r, weir_link_event *event) {
-  if (r->event_next == r->event_count) return false;
-  *event = r->events[r->event_next++];
-  return true;
-}
-
 static void events_begin(weir_link_receiver *r, uint64_t now_ms) {
   WEIR_ASSERT(r->event_next == r->event_count); /* or else something would be lost silently */
   r->event_next = r->event_count = 0;
@@ -102,6 +100,7 @@ typedef struct take_context {
   const boot_stream *stream;
   uint32_t key_epoch;
   uint64_t sequence;
+  bool restored; /* by parity: it belongs to no group that is still open */
 } take_context;
 
 static void take_record(weir_link_receiver *r, const take_context *c, const wire_piece *piece,
@@ -116,8 +115,12 @@ static void take_record(weir_link_receiver *r, const take_context *c, const wire
   r->counts.records++;
 }
 
-static weir_status take_pieces(weir_link_receiver *r, const take_context *c, weir_bytes rest) {
-  if (rest.count == 0) return WEIR_INVALID;
+static weir_status take_pieces(weir_link_receiver *r, const take_context *c, weir_bytes plaintext) {
+  uint32_t group = 0;
+  uint8_t index = 0;
+  weir_bytes rest;
+  if (!weir_wire_get_data(plaintext, &group, &index, &rest)) return WEIR_INVALID;
+  if (group != 0 && !c->restored && !r->boots.files) weir_parity_hold(&r->parity, group, index);
   size_t unit = (size_t)(c->unit - r->boots.units);
   while (rest.count > 0) {
     wire_piece piece;
@@ -157,16 +160,13 @@ static weir_status take_heartbeat(weir_link_receiver *r, const take_context *c,
 static weir_status take_plaintext(weir_link_receiver *r, const take_context *c,
                                   weir_bytes plaintext) {
   WEIR_ASSERT(plaintext.count >= 1);
-  switch (plaintext.at[0]) {
-  case WIRE_TYPE_DATA:
-    return take_pieces(r, c, weir_view(plaintext.at + 1, plaintext.count - 1));
-  case WIRE_TYPE_PARITY:
-    return WEIR_OK; /* only ever an addition: what it protects comes by itself */
-  case WIRE_TYPE_HEARTBEAT:
-    return take_heartbeat(r, c, plaintext);
-  default:
-    return WEIR_INVALID;
-  }
+  uint8_t type = plaintext.at[0];
+  if (type == WIRE_TYPE_DATA) return take_pieces(r, c, plaintext);
+  if (c->restored) return WEIR_INVALID; /* only data is protected */
+  if (type == WIRE_TYPE_HEARTBEAT) return take_heartbeat(r, c, plaintext);
+  if (type != WIRE_TYPE_PARITY) return WEIR_INVALID;
+  if (r->boots.files) return WEIR_OK; /* files lose no datagrams, and bring none */
+  return weir_parity_take(&r->parity, plaintext) ? WEIR_OK : WEIR_INVALID;
 }
 
 static void take_heard(weir_link_receiver *r, const take_context *c, bool boot_new) {
@@ -183,10 +183,11 @@ static void take_heard(weir_link_receiver *r, const take_context *c, bool boot_n
   unit->heard_ms = r->now_ms;
 }
 
-static weir_status take(weir_link_receiver *r, uint8_t *datagram, size_t count) {
+static weir_status take(weir_link_receiver *r, uint8_t *datagram, size_t count, bool restored) {
   wire_header header;
   if (!weir_wire_get_header(weir_view(datagram, count), &header)) return WEIR_INVALID;
-  boot_verdict verdict;
+  if (!restored && !r->boots.files) weir_parity_came(&r->parity, weir_view(datagram, count));
+  boot_verdict verdict = {.restored = restored};
   weir_status status = weir_boots_unseal(&r->boots, &header, datagram, r->now_ms, &verdict);
   if (verdict.reported) {
     boot_name name = {.epoch = header.id.boot_epoch};
@@ -194,18 +195,17 @@ static weir_status take(weir_link_receiver *r, uint8_t *datagram, size_t count) 
     (void)event_add(r, WEIR_LINK_BOOT_LOWER, verdict.unit, &name, header.key_epoch);
   }
   if (status != WEIR_OK) return status;
-  take_context context = {verdict.unit, verdict.boot, verdict.stream, header.key_epoch,
-                          header.sequence};
+  take_context context = {verdict.unit,     verdict.boot,    verdict.stream,
+                          header.key_epoch, header.sequence, restored};
   if (!r->boots.files) take_heard(r, &context, verdict.taken_up);
   return take_plaintext(r, &context,
                         weir_view(datagram + WEIR_LINK_HEADER_BYTES, header.ciphertext_bytes));
 }
 
-weir_status weir_link_receiver_take(weir_link_receiver *r, uint8_t *datagram, size_t count,
-                                    uint64_t now_ms) {
-  events_begin(r, now_ms);
+static weir_status take_counted(weir_link_receiver *r, uint8_t *datagram, size_t count,
+                                bool restored) {
   r->counts.datagrams++;
-  weir_status status = take(r, datagram, count);
+  weir_status status = take(r, datagram, count, restored);
   switch (status) {
   case WEIR_OK:
     r->counts.good++;
@@ -230,6 +230,27 @@ weir_status weir_link_receiver_take(weir_link_receiver *r, uint8_t *datagram, si
     r->counts.malformed++;
   }
   return status;
+}
+
+weir_status weir_link_receiver_take(weir_link_receiver *r, uint8_t *datagram, size_t count,
+                                    uint64_t now_ms) {
+  events_begin(r, now_ms);
+  return take_counted(r, datagram, count, false);
+}
+
+/* What parity gave back is taken here, one datagram after the other, when the events before it are
+ * gone. */
+bool weir_link_receiver_next(weir_link_receiver *r, weir_link_event *event) {
+  while (r->event_next == r->event_count) {
+    uint8_t *datagram = NULL;
+    size_t count = 0;
+    if (!weir_parity_restored(&r->parity, &datagram, &count)) return false;
+    events_begin(r, r->now_ms);
+    r->counts.restored++;
+    (void)take_counted(r, datagram, count, true);
+  }
+  *event = r->events[r->event_next++];
+  return true;
 }
 
 /* ---- Silence ---- */

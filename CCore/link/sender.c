@@ -6,13 +6,14 @@
  * and its seal when it is taken, so that sequences rise in the order of the wire.
  *
  * Happy path: due → pack → take, and a heartbeat four times a second that overtakes the rings.
+ * Bursts of first sendings are followed by parity (parity_out.c).
  * What can go wrong: the caller packs faster than it takes; what was due is settled or superseded
  * while its bytes were being read; a record is longer than any may be.
  * What we do then: FULL until datagrams are taken; AGAIN; TOO_LONG, and the record waits for its
  * next time, so that it never stands in the way of the others.
  */
+#include "parity.h"
 #include "schedule.h"
-#include "wire.h"
 
 #include <string.h>
 
@@ -23,28 +24,32 @@ enum {
   SLOTS_SPARE = 64,    /* datagrams that may wait beside the pieces of one longest record */
   BEATS_MAX = 8,       /* datagrams of one heartbeat: the newest page and another, in parts */
   INDEX_SEARCH = 4096, /* entries looked at in one beat for a page whose turn it is */
-  FRAME_BYTES = WEIR_LINK_HEADER_BYTES + 1 + WEIR_SEAL_TAG_BYTES
+  SEAL_BYTES = WEIR_LINK_HEADER_BYTES + WEIR_SEAL_TAG_BYTES,
+  FRAME_BYTES = SEAL_BYTES + WIRE_DATA_BYTES,
+  PAGE_MIN = MTU_MIN - IP_UDP_BYTES - SEAL_BYTES - WIRE_HEARTBEAT_BYTES - 4
 };
-_Static_assert(MTU_MIN - IP_UDP_BYTES - FRAME_BYTES - WEIR_LINK_PIECE_HEADER_BYTES >=
+_Static_assert(MTU_MIN - IP_UDP_BYTES - PARITY_AROUND - FRAME_BYTES -
+                       WEIR_LINK_PIECE_HEADER_BYTES >=
                    WEIR_RECORD_BYTES_MAX / WEIR_LINK_PIECES_MAX,
                "the least datagram carries a piece of the least size");
 
 /* What the least datagram holds of a page, even when every revision takes five bytes. */
-_Static_assert(2 * ((WEIR_LINK_PAGE * 5 +
-                     (MTU_MIN - IP_UDP_BYTES - FRAME_BYTES - WIRE_HEARTBEAT_BYTES - 4) - 1) /
-                    (MTU_MIN - IP_UDP_BYTES - FRAME_BYTES - WIRE_HEARTBEAT_BYTES - 4)) <=
-                   BEATS_MAX,
+_Static_assert(2 * ((WEIR_LINK_PAGE * 5 + PAGE_MIN - 1) / PAGE_MIN) <= BEATS_MAX,
                "two pages in their parts");
 
 typedef struct sender_slot {
   uint8_t *datagram;
-  size_t used; /* bytes behind the type */
+  size_t used; /* bytes of pieces; of a heartbeat, of its plaintext */
+  bool first;  /* first sendings are in it */
+  uint8_t index;
+  uint32_t group; /* of parity, and its place there; 0: none */
 } sender_slot;
 
 /* Datagrams being filled: from `head` on `closed` ones, and the one behind them may be open. */
 typedef struct sender_ring {
   sender_slot *slots;
   size_t head, closed;
+  size_t firsts; /* slots with first sendings */
 } sender_ring;
 
 enum { RING_DANGER, RING_OTHERS, RINGS };
@@ -60,6 +65,10 @@ struct weir_link_sender {
   size_t slot_count; /* of each ring */
   size_t room;       /* bytes of pieces that a datagram holds */
   size_t packed;     /* bytes of pieces that wait */
+  size_t beat_bytes; /* of a heartbeat's plaintext, at the most */
+  bool with_parity;
+  weir_parity_out parity;
+  uint64_t now_ms; /* of the last pack or heartbeat */
   sender_slot beats[BEATS_MAX];
   size_t beat_head, beat_count; /* of the last heartbeat, those not taken yet */
   uint64_t beat_next_ms;
@@ -70,9 +79,9 @@ struct weir_link_sender {
 
 /* ---- Opening and closing ---- */
 
-static weir_status open_slots(weir_link_sender *s, uint32_t mtu) {
-  size_t datagram_bytes = mtu - IP_UDP_BYTES;
-  s->room = datagram_bytes - FRAME_BYTES;
+static weir_status open_slots(weir_link_sender *s, size_t datagram_bytes) {
+  s->beat_bytes = datagram_bytes - SEAL_BYTES;
+  s->room = datagram_bytes - FRAME_BYTES - (s->with_parity ? PARITY_AROUND : 0);
   size_t piece = s->room - WEIR_LINK_PIECE_HEADER_BYTES;
   s->slot_count = (WEIR_RECORD_BYTES_MAX + piece - 1) / piece; /* one longest record */
   s->slot_count += SLOTS_SPARE;
@@ -104,7 +113,12 @@ weir_status weir_link_sender_open(const weir_link_sender_options *options, weir_
   if (status == WEIR_OK)
     status = weir_schedule_open(&s->schedule, options->capacity, options->rate);
   s->schedule.turn_ms = options->turn_ms;
-  if (status == WEIR_OK) status = open_slots(s, options->mtu);
+  s->with_parity = options->parity;
+  const size_t datagram_bytes = options->mtu - IP_UDP_BYTES;
+  if (status == WEIR_OK) status = open_slots(s, datagram_bytes);
+  if (status == WEIR_OK && s->with_parity) {
+    status = weir_parity_out_open(&s->parity, datagram_bytes);
+  }
   if (status != WEIR_OK) {
     weir_link_sender_close(s);
     return status;
@@ -117,6 +131,7 @@ void weir_link_sender_close(weir_link_sender *s) {
   if (s == NULL) return;
   weir_sealer_close(s->sealer);
   weir_schedule_close(&s->schedule);
+  weir_parity_out_close(&s->parity);
   weir_free(s->slots);
   weir_free(s->memory);
   weir_free(s);
@@ -184,11 +199,28 @@ static void ring_close(weir_link_sender *s, sender_ring *ring) {
   if (ring_open_bytes(s, ring) > 0) ring->closed++;
 }
 
-static void pack_piece(weir_link_sender *s, sender_ring *ring, const wire_piece *piece) {
+/* Begins a datagram; one of first sendings joins a group of parity. Danger's never do: it has
+ * repeats enough, and nothing of it lies beside what others lost. */
+static void slot_begin(weir_link_sender *s, const sender_ring *ring, sender_slot *slot,
+                       bool first) {
+  slot->first = false;
+  slot->group = 0;
+  slot->index = 0;
+  if (first && s->with_parity && ring == &s->rings[RING_OTHERS]) {
+    slot->group = weir_parity_join(&s->parity, s->now_ms, &slot->index);
+  }
+  weir_wire_put_data(slot->datagram + WEIR_LINK_HEADER_BYTES, slot->group, slot->index);
+}
+
+static void pack_piece(weir_link_sender *s, sender_ring *ring, const wire_piece *piece,
+                       bool first) {
   sender_slot *slot = ring_slot(s, ring);
-  uint8_t *at = slot->datagram + WEIR_LINK_HEADER_BYTES;
-  at[0] = WIRE_TYPE_DATA;
-  at += 1 + slot->used;
+  if (slot->used == 0) slot_begin(s, ring, slot, first);
+  if (first && !slot->first) {
+    slot->first = true;
+    ring->firsts++;
+  }
+  uint8_t *at = slot->datagram + WEIR_LINK_HEADER_BYTES + WIRE_DATA_BYTES + slot->used;
   weir_wire_put_piece(at, piece);
   memcpy(at + WEIR_LINK_PIECE_HEADER_BYTES, piece->bytes.at, piece->bytes.count);
   slot->used += WEIR_LINK_PIECE_HEADER_BYTES + piece->bytes.count;
@@ -200,7 +232,8 @@ static void pack_piece(weir_link_sender *s, sender_ring *ring, const wire_piece 
 
 /* Puts the whole record into its ring: the bytes it takes on the wire, or 0 when the ring has no
  * room for all of it. */
-static uint32_t pack_record(weir_link_sender *s, const schedule_entry *entry, weir_bytes record) {
+static uint32_t pack_record(weir_link_sender *s, const schedule_entry *entry, weir_bytes record,
+                            bool first) {
   sender_ring *ring = &s->rings[entry->lane == WEIR_LANE_DANGER ? RING_DANGER : RING_OTHERS];
   size_t piece_max = s->room - WEIR_LINK_PIECE_HEADER_BYTES;
   size_t piece_bytes = record.count < piece_max ? record.count : piece_max;
@@ -224,7 +257,7 @@ static uint32_t pack_record(weir_link_sender *s, const schedule_entry *entry, we
     size_t left = record.count - offset;
     piece.index = (uint16_t)i;
     piece.bytes = weir_view(record.at + offset, left < piece_bytes ? left : piece_bytes);
-    pack_piece(s, ring, &piece);
+    pack_piece(s, ring, &piece, first);
   }
   /* Its share of what stands around a full datagram. */
   return (uint32_t)(plain + plain * (FRAME_BYTES + WEIR_LINK_AROUND_IPV4) / s->room + 1);
@@ -240,7 +273,9 @@ weir_status weir_link_sender_pack(weir_link_sender *s, weir_bytes record, uint64
   }
   int64_t first_before_ms = entry->first_ms;
   if (entry->first_ms == 0) entry->first_ms = wall_ms;
-  uint32_t wire_bytes = pack_record(s, entry, record);
+  s->now_ms = now_ms;
+  weir_parity_rows_free(&s->parity);
+  uint32_t wire_bytes = pack_record(s, entry, record, first_before_ms == 0);
   if (wire_bytes == 0) {
     entry->first_ms = first_before_ms;
     return WEIR_FULL;
@@ -274,9 +309,9 @@ static void beat_put(weir_link_sender *s, wire_heartbeat *beat) {
   do {
     WEIR_ASSERT(s->beat_count < BEATS_MAX);
     sender_slot *slot = &s->beats[s->beat_count++];
-    weir_buffer plain = weir_buffer_over(slot->datagram + WEIR_LINK_HEADER_BYTES, s->room + 1);
+    weir_buffer plain = weir_buffer_over(slot->datagram + WEIR_LINK_HEADER_BYTES, s->beat_bytes);
     uint32_t put = weir_wire_put_heartbeat(&plain, beat);
-    slot->used = plain.count - 1;
+    slot->used = plain.count;
     beat->index_first += put;
     beat->index_count -= put;
     memmove(beat->index, beat->index + put, beat->index_count * sizeof beat->index[0]);
@@ -299,6 +334,8 @@ static const schedule_entry *beat_next_page(weir_link_sender *s) {
 
 void weir_link_sender_heartbeat(weir_link_sender *s, uint64_t now_ms, int64_t wall_ms,
                                 uint32_t open_danger) {
+  s->now_ms = now_ms;
+  weir_parity_rows_free(&s->parity);
   if (now_ms < s->beat_next_ms) return;
   s->beat_next_ms += WEIR_LINK_HEARTBEAT_MS;
   if (s->beat_next_ms <= now_ms) s->beat_next_ms = now_ms + WEIR_LINK_HEARTBEAT_MS;
@@ -334,20 +371,14 @@ static weir_bytes take_sealed(weir_link_sender *s, uint8_t *datagram, size_t pla
   return weir_view(datagram, count);
 }
 
-weir_bytes weir_link_sender_take(weir_link_sender *s, bool flush) {
-  if (s->beat_head < s->beat_count) {
-    sender_slot *beat = &s->beats[s->beat_head++];
-    return take_sealed(s, beat->datagram, 1 + beat->used);
-  }
-  sender_ring *danger = &s->rings[RING_DANGER], *ring = &s->rings[RING_OTHERS];
-  if (danger->closed == 0 && (flush || ring->closed > 0)) ring_close(s, danger);
-  if (danger->closed > 0)
-    ring = danger;
-  else if (ring->closed == 0 && flush)
-    ring_close(s, ring);
-  if (ring->closed == 0) return weir_view(NULL, 0);
+/* The oldest closed datagram of a ring. */
+static weir_bytes take_slot(weir_link_sender *s, sender_ring *ring) {
   sender_slot *slot = &ring->slots[ring->head];
-  weir_bytes sealed = take_sealed(s, slot->datagram, 1 + slot->used);
+  weir_bytes sealed = take_sealed(s, slot->datagram, WIRE_DATA_BYTES + slot->used);
+  if (slot->group != 0) {
+    weir_parity_keep(&s->parity, slot->group, slot->index, sealed, s->header.sequence);
+  }
+  ring->firsts -= slot->first;
   s->packed -= slot->used;
   slot->used = 0;
   ring->head = (ring->head + 1) % s->slot_count;
@@ -355,13 +386,34 @@ weir_bytes weir_link_sender_take(weir_link_sender *s, bool flush) {
   return sealed;
 }
 
+weir_bytes weir_link_sender_take(weir_link_sender *s, bool flush) {
+  if (s->beat_head < s->beat_count) {
+    sender_slot *beat = &s->beats[s->beat_head++];
+    return take_sealed(s, beat->datagram, beat->used);
+  }
+  sender_ring *danger = &s->rings[RING_DANGER], *ring = &s->rings[RING_OTHERS];
+  if (danger->closed == 0 && (flush || ring->closed > 0)) ring_close(s, danger);
+  if (danger->closed > 0) return take_slot(s, danger);
+  if (ring->firsts == 0 && s->with_parity) {
+    uint8_t *row = weir_parity_row(&s->parity, s->now_ms, s->header.sequence);
+    if (row != NULL) {
+      s->counts.parity++;
+      return take_sealed(s, row, s->parity.row_bytes);
+    }
+  }
+  if (ring->closed == 0 && flush) ring_close(s, ring);
+  return ring->closed == 0 ? weir_view(NULL, 0) : take_slot(s, ring);
+}
+
 size_t weir_link_sender_packed(const weir_link_sender *s) {
   return s->packed;
 }
 
 uint64_t weir_link_sender_next(const weir_link_sender *s) {
-  uint64_t copy_ms = weir_schedule_next(&s->schedule);
-  return copy_ms < s->beat_next_ms ? copy_ms : s->beat_next_ms;
+  uint64_t next_ms = weir_schedule_next(&s->schedule);
+  if (s->beat_next_ms < next_ms) next_ms = s->beat_next_ms;
+  uint64_t parity_ms = weir_parity_next(&s->parity);
+  return parity_ms < next_ms ? parity_ms : next_ms;
 }
 
 /* ---- Counts ---- */

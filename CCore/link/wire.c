@@ -68,6 +68,46 @@ bool weir_wire_get_header(weir_bytes datagram, wire_header *header) {
   return weir_suite_name((weir_suite)header->suite) != NULL && weir_wire_unit(header->id.unit);
 }
 
+size_t weir_wire_datagram_bytes(const uint8_t header[WEIR_LINK_HEADER_BYTES]) {
+  return WEIR_LINK_HEADER_BYTES + (size_t)get(header + 2, 2) + WEIR_SEAL_TAG_BYTES;
+}
+
+void weir_wire_put_data(uint8_t into[WIRE_DATA_BYTES], uint32_t group, uint8_t index) {
+  into[0] = WIRE_TYPE_DATA;
+  weir_wire_put(into + 1, group, 4);
+  into[5] = index;
+}
+
+bool weir_wire_get_data(weir_bytes plaintext, uint32_t *group, uint8_t *index, weir_bytes *pieces) {
+  if (plaintext.count <= WIRE_DATA_BYTES) return false;
+  *group = (uint32_t)get(plaintext.at + 1, 4);
+  *index = plaintext.at[5];
+  *pieces = weir_view(plaintext.at + WIRE_DATA_BYTES, plaintext.count - WIRE_DATA_BYTES);
+  return *index < WEIR_LINK_PARITY_DATA_MAX && (*group != 0 || *index == 0);
+}
+
+void weir_wire_put_parity(uint8_t into[WIRE_PARITY_BYTES], const wire_parity *parity) {
+  into[0] = WIRE_TYPE_PARITY;
+  weir_wire_put(into + 1, parity->group, 4);
+  into[5] = parity->k;
+  into[6] = parity->m;
+  into[7] = parity->index;
+  weir_wire_put(into + 8, parity->shard.count, 2);
+}
+
+bool weir_wire_get_parity(weir_bytes plaintext, wire_parity *parity) {
+  if (plaintext.count < WIRE_PARITY_BYTES + WIRE_DATAGRAM_MIN) return false;
+  const uint8_t *at = plaintext.at;
+  parity->group = (uint32_t)get(at + 1, 4);
+  parity->k = at[5];
+  parity->m = at[6];
+  parity->index = at[7];
+  parity->shard = weir_view(at + WIRE_PARITY_BYTES, plaintext.count - WIRE_PARITY_BYTES);
+  if (parity->group == 0 || parity->shard.count != get(at + 8, 2)) return false;
+  if (parity->k == 0 || parity->k > WEIR_LINK_PARITY_DATA_MAX) return false;
+  return parity->m <= WEIR_LINK_PARITY_MAX && parity->index < parity->m;
+}
+
 void weir_wire_put_piece(uint8_t into[WEIR_LINK_PIECE_HEADER_BYTES], const wire_piece *piece) {
   weir_wire_put(into, piece->crossing, 8);
   weir_wire_put(into + 8, piece->revision, 4);

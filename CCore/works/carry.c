@@ -33,6 +33,7 @@ static weir_status open_senders(weir_unit *u) {
   if (!u->options.ferry_only) {
     weir_link_sender_options o = carry_options(u, 1, u->options.open_max);
     o.rate = u->options.rate_bits / 8;
+    o.parity = true;
     weir_status status = weir_link_sender_open(&o, &u->sender);
     if (status != WEIR_OK) return status;
   }

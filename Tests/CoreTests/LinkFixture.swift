@@ -47,11 +47,13 @@ final class LinkSender {
 
   init(
     _ ring: SealRing, _ id: weir_stream_id = SealFixture.streamID(), mtu: UInt32 = 1500,
-    capacity: UInt32 = 1000, rate: UInt64 = 0, now: UInt64 = 0
+    capacity: UInt32 = 1000, rate: UInt64 = 0, now: UInt64 = 0,
+    parity: Bool = false
   ) throws {
     self.ring = ring
     var options = weir_link_sender_options(
-      id: id, keys: ring.pointer, mtu: mtu, capacity: capacity, rate: rate, turn_ms: 0, now_ms: now)
+      id: id, keys: ring.pointer, mtu: mtu, capacity: capacity, rate: rate, turn_ms: 0, now_ms: now,
+      parity: parity)
     var out: OpaquePointer?
     let status = weir_link_sender_open(&options, &out)
     pointer = try #require(out, "\(status)")

@@ -39,7 +39,7 @@ struct LinkTests {
       let got = receiver.records(datagrams)
       #expect(got.map(\.crossing) == Array(1...300))
       #expect(got.allSatisfy { $0.record == linkRecord($0.crossing, 1, count: count) })
-      let perDatagram = (Int(mtu) - 28 - 52 - 16 - 1) / (38 + count)
+      let perDatagram = (Int(mtu) - 28 - 52 - 16 - 6) / (38 + count)
       #expect(datagrams.count == (300 + perDatagram - 1) / perDatagram)
     }
   }
@@ -136,7 +136,7 @@ struct LinkTests {
     let ring = try SealRing.standard()
     var options = weir_link_sender_options(
       id: SealFixture.streamID(unit: unit), keys: ring.pointer, mtu: mtu, capacity: capacity,
-      rate: 0, turn_ms: 0, now_ms: 0)
+      rate: 0, turn_ms: 0, now_ms: 0, parity: false)
     var out: OpaquePointer?
     #expect(weir_link_sender_open(&options, &out) == .invalid)
     #expect(out == nil)
@@ -209,26 +209,51 @@ struct LinkTests {
       + revisions
   }
 
+  /// The beginning of a data datagram that belongs to no group of parity.
+  private static let data: [UInt8] = [1, 0, 0, 0, 0, 0]
+
+  /// The first of three parity datagrams over eight.
+  private static func parity(bytes: Int = 80, _ change: (inout [UInt8]) -> Void = { _ in })
+    -> [UInt8]
+  {
+    var plain: [UInt8] = [2, 0, 0, 0, 9, 8, 3, 0, 0, UInt8(bytes)]
+    plain += [UInt8](repeating: 5, count: bytes)
+    change(&plain)
+    return plain
+  }
+
   private static let plaintexts: [(name: String, plain: [UInt8], status: weir_status, good: Int)] =
     [
-      ("a whole record", [1] + piece(), .ok, 1),
-      ("two records", [1] + piece() + piece(), .ok, 2),
-      ("no piece", [1], .invalid, 0),
+      ("a whole record", data + piece(), .ok, 1),
+      ("two records", data + piece() + piece(), .ok, 2),
+      ("no piece", data, .invalid, 0),
+      ("cut within the group", [1, 0, 0], .invalid, 0),
+      ("a place in no group", [1, 0, 0, 0, 0, 1] + piece(), .invalid, 0),
+      ("a place beyond the largest group", [1, 0, 0, 0, 9, 32] + piece(), .invalid, 0),
+      ("a place in a group", [1, 0, 0, 0, 9, 31] + piece(), .ok, 1),
       ("unknown type", [9, 1, 2], .invalid, 0),
       ("type zero", [0], .invalid, 0),
-      ("parity is passed over", [2, 1, 2, 3], .ok, 0),
-      ("crossing zero", [1] + piece { $0[7] = 0 }, .invalid, 0),
-      ("revision zero", [1] + piece { $0[11] = 0 }, .invalid, 0),
-      ("lane four", [1] + piece { $0[12] = 4 }, .invalid, 0),
-      ("the zero byte", [1] + piece { $0[13] = 1 }, .invalid, 0),
-      ("record of no bytes", [1] + piece { $0[33] = 0 }, .invalid, 0),
-      ("record over the limit", [1] + piece { $0[31] = 1 }, .invalid, 0),
-      ("piece size zero", [1] + piece { $0[35] = 0 }, .invalid, 0),
-      ("more than 256 pieces", [1] + piece { $0[32] = 2 }, .invalid, 0),
-      ("index outside", [1] + piece { $0[37] = 1 }, .invalid, 0),
-      ("cut short", [1] + piece { $0.removeLast() }, .invalid, 0),
-      ("a good one, then rubbish", [1] + piece() + [0], .invalid, 1),
-      ("a wrong check", [1] + piece { $0[22] ^= 1 }, .ok, 0),
+      ("parity of nothing", [2, 1, 2, 3], .invalid, 0),
+      ("parity", parity(), .ok, 0),
+      ("parity of no group", parity { $0[4] = 0 }, .invalid, 0),
+      ("parity over no data", parity { $0[5] = 0 }, .invalid, 0),
+      ("parity over 33", parity { $0[5] = 33 }, .invalid, 0),
+      ("one of twelve parities", parity { $0[6] = 12 }, .invalid, 0),
+      ("parity beyond its count", parity { $0[7] = 3 }, .invalid, 0),
+      ("parity of another size than it says", parity { $0[9] += 1 }, .invalid, 0),
+      ("parity too short for a datagram", parity(bytes: 68), .invalid, 0),
+      ("crossing zero", data + piece { $0[7] = 0 }, .invalid, 0),
+      ("revision zero", data + piece { $0[11] = 0 }, .invalid, 0),
+      ("lane four", data + piece { $0[12] = 4 }, .invalid, 0),
+      ("the zero byte", data + piece { $0[13] = 1 }, .invalid, 0),
+      ("record of no bytes", data + piece { $0[33] = 0 }, .invalid, 0),
+      ("record over the limit", data + piece { $0[31] = 1 }, .invalid, 0),
+      ("piece size zero", data + piece { $0[35] = 0 }, .invalid, 0),
+      ("more than 256 pieces", data + piece { $0[32] = 2 }, .invalid, 0),
+      ("index outside", data + piece { $0[37] = 1 }, .invalid, 0),
+      ("cut short", data + piece { $0.removeLast() }, .invalid, 0),
+      ("a good one, then rubbish", data + piece() + [0], .invalid, 1),
+      ("a wrong check", data + piece { $0[22] ^= 1 }, .ok, 0),
       ("a heartbeat", beat(), .ok, 0),
       ("a heartbeat with an index page", beat([1, 2]), .ok, 0),
       ("a heartbeat with the longest page", beat(Array(repeating: 5, count: 256)), .ok, 0),
@@ -269,7 +294,8 @@ struct LinkTests {
         bytes[37] = index
         if index == 0 { bytes += [UInt8](repeating: 7, count: 511) }
       }
-      let taken = receiver.take(try linkDatagram(ring, sequence: sequence, plain: [1] + piece))
+      let taken = receiver.take(
+        try linkDatagram(ring, sequence: sequence, plain: Self.data + piece))
       #expect(taken.status == .ok)
       #expect(!taken.events.contains { $0.isKind(WEIR_LINK_RECORD) })
     }
@@ -319,9 +345,9 @@ struct LinkTests {
     }
     for crossing in 1...slots {
       _ = receiver.take(
-        try linkDatagram(ring, sequence: UInt64(crossing), plain: [1] + half(crossing, 0)))
+        try linkDatagram(ring, sequence: UInt64(crossing), plain: Self.data + half(crossing, 0)))
     }
-    var plain: [UInt8] = [1]
+    var plain = Self.data
     for crossing in 1...slots { plain += half(crossing, 1) }
     plain += half(slots + 1, 0)
     let got = receiver.records([try linkDatagram(ring, sequence: 100, plain: plain)])
@@ -329,7 +355,8 @@ struct LinkTests {
     #expect(got.allSatisfy { $0.record == [UInt8](repeating: 7, count: 257) })
     #expect(receiver.counts.evicted == 1)
     for (sequence, index) in [(UInt64(101), UInt8(0)), (102, 1)] {
-      let one = try linkDatagram(ring, sequence: sequence, plain: [1] + half(slots + 2, index))
+      let one = try linkDatagram(
+        ring, sequence: sequence, plain: Self.data + half(slots + 2, index))
       #expect(receiver.records([one]).count == Int(index))
     }
   }

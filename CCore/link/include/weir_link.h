@@ -15,7 +15,7 @@
  *   52+n 16  tag
  *
  *   plaintext    1 type: 1 data, 2 parity, 3 heartbeat; then
- *   data         pieces, one behind the other:
+ *   data         4 parity group (0: none) · 1 place in it, then pieces, one behind the other:
  *      0  8  crossing number, from 1
  *      8  4  revision, from 1
  *     12  1  lane (0 danger, 1 phone, 2 internet, 3 later)
@@ -26,6 +26,9 @@
  *     34  2  size of every piece of this record but the last (a whole record: its own size)
  *     36  2  index of this piece
  *     38  n  the piece's bytes
+ *   parity       4 group · 1 data datagrams k (1 … 32) · 1 parity datagrams m (1 … 11) · 1 index
+ *                below m · 2 shard bytes, then the shard: row k + index of weir_fec.h's code over
+ *                the group's k data datagrams, each whole and sealed, with zeros behind it
  *   heartbeat    8 wall ms · 8 boottime ms · 8 highest crossing number sent · 4 open emergencies ·
  *                8 first crossing of the index page (0: none) · 2 entries (0 … 256), then for each
  *                of these consecutive crossings the latest sent revision as LEB128; 0: nothing is
@@ -41,6 +44,9 @@
  * There are no verbs: no datagram stops, resets, re-keys or rewinds a receiver. A receiver
  * authenticates first, then parses, and its memory is taken at open.
  *
+ *   parity       what leaves first in 10 ms, 8 to 32 datagrams that are not danger's, is a group; a
+ *                third as many parity datagrams follow 20 ms after it began. What they give back is
+ *                taken as if it had come by itself
  *   schedule     a latest revision is due at 0, 60 ms, 0.3 and 1.2 s, then once a turn until it is
  *                settled or superseded; what leaves first stands at the top of schedule.c
  *
@@ -68,8 +74,10 @@ enum {
   WEIR_LINK_LANES = 4,
   WEIR_LINK_PAGE = 256,       /* crossings of one index page */
   WEIR_LINK_PIECES_MAX = 256, /* pieces of one record: a piece but the last has 256 bytes or more */
-  WEIR_LINK_STREAMS_MAX = 4,  /* streams (carriers) of one boot */
-  WEIR_LINK_REFUSED_MAX = 32, /* refused boots of one unit that are remembered */
+  WEIR_LINK_PARITY_DATA_MAX = 32, /* datagrams of one parity group, */
+  WEIR_LINK_PARITY_MAX = 11,      /* and parity datagrams over them */
+  WEIR_LINK_STREAMS_MAX = 4,      /* streams (carriers) of one boot */
+  WEIR_LINK_REFUSED_MAX = 32,     /* refused boots of one unit that are remembered */
   /* Unknown streams whose key is derived in one second; further ones count as forged, so that a
    * flood of invented boot ids costs about 3 ms of each second. Known streams never pass here. */
   WEIR_LINK_TRIALS_MAX = 1024
@@ -89,6 +97,7 @@ typedef struct weir_link_sender_options {
   uint64_t rate;            /* bytes a second on the wire, for the turns; 0: unlimited */
   uint64_t turn_ms;         /* files: no spaced copies, and a turn of this length; 0: a line */
   uint64_t now_ms;
+  bool parity; /* bursts are followed by parity datagrams: a line */
 } weir_link_sender_options;
 
 /* INVALID: the unit's name, the mtu or the capacity is out of its range. */
@@ -122,7 +131,8 @@ void weir_link_sender_heartbeat(weir_link_sender *s, uint64_t now_ms, int64_t wa
                                 uint32_t open_danger);
 /* Bytes of pieces that were packed and wait to be taken. */
 size_t weir_link_sender_packed(const weir_link_sender *s);
-/* The next sealed datagram: a heartbeat, then danger, then others. Borrowed until the next pack or
+/* The next sealed datagram: a heartbeat, then danger, then first sendings of others, parity that is
+ * due by the time of the last pack or heartbeat, repeats. Borrowed until the next pack or
  * heartbeat, so that many may be taken and sent together. A half-filled one is sealed too when
  * `flush`, and danger's before any other. count 0: none. */
 weir_bytes weir_link_sender_take(weir_link_sender *s, bool flush);
@@ -137,9 +147,9 @@ void weir_link_sender_restore_copies(weir_link_sender *s, uint64_t crossing, uin
                                      int64_t last_ms, int64_t first_ms);
 
 typedef struct weir_link_sender_counts {
-  uint64_t datagrams, bytes, records, heartbeats; /* since open */
-  uint64_t unsettled;                             /* now */
-  uint64_t highest;                               /* crossing number sent */
+  uint64_t datagrams, bytes, records, heartbeats, parity; /* since open */
+  uint64_t unsettled;                                     /* now */
+  uint64_t highest;                                       /* crossing number sent */
 } weir_link_sender_counts;
 weir_link_sender_counts weir_link_sender_counted(const weir_link_sender *s);
 
@@ -194,6 +204,7 @@ typedef struct weir_link_receiver_counts {
   uint64_t datagrams, good, malformed, unknown_key, forged, replayed, lower_boot, bad_check,
       evicted;
   uint64_t records, heartbeats;
+  uint64_t restored;         /* of `datagrams`: given back by parity */
   uint64_t no_room;          /* authentic, but a unit or stream more than the tables hold */
 } weir_link_receiver_counts; /* datagrams = good + malformed + unknown_key + forged + replayed +
                                 lower_boot + no_room */
