@@ -42,6 +42,7 @@ static void plan_sleep(weir_hall *h, bool more) {
   uint64_t next = weir_unit_next_ms(h->unit), now = hall_now_ms(h);
   uv_update_time(&h->loop);
   uint64_t sleep = next > now ? next - now : 0;
+  if (h->log_since_ms && sleep > LOG_GATHER_MS) sleep = LOG_GATHER_MS;
   if (h->throttled) sleep = 1; /* the rate earns the next datagram in about that time */
   uv_timer_start(&h->timer, on_timer, sleep, 0);
 }
@@ -58,6 +59,7 @@ static void end(weir_hall *h, weir_status result) {
   uv_close((uv_handle_t *)&h->idle, NULL);
   uv_close((uv_handle_t *)&h->timer, NULL);
   uv_close((uv_handle_t *)&h->wake, NULL);
+  hall_close_disk(h);
 }
 
 static void look_for_stop(weir_hall *h) {
@@ -98,8 +100,10 @@ static void on_prepare(uv_prepare_t *prepare) {
 static weir_status start_loop(weir_hall *h) {
   if (uv_loop_init(&h->loop) != 0) return WEIR_OUT_OF_MEMORY;
   int failed = uv_prepare_init(&h->loop, &h->prepare) | uv_idle_init(&h->loop, &h->idle) |
-               uv_timer_init(&h->loop, &h->timer) | uv_async_init(&h->loop, &h->wake, on_wake);
+               uv_timer_init(&h->loop, &h->timer) | uv_async_init(&h->loop, &h->wake, on_wake) |
+               uv_async_init(&h->loop, &h->disk_done, hall_on_disk_done);
   h->prepare.data = h;
+  h->disk_done.data = h;
   return failed ? WEIR_IO_FAILED : WEIR_OK;
 }
 
@@ -150,6 +154,8 @@ weir_status weir_hall_open(const weir_hall_options *options, weir_hall **out, ch
 }
 
 weir_status weir_hall_run(weir_hall *h) {
+  weir_status status = hall_start_disk(h);
+  if (status != WEIR_OK) return status;
   h->thread = uv_thread_self();
   h->running = true;
   weir_unit_begin(h->unit);
@@ -159,6 +165,7 @@ weir_status weir_hall_run(weir_hall *h) {
   uv_run(&h->loop, UV_RUN_DEFAULT);
   WEIR_ASSERT(h->ending);
   h->running = false;
+  hall_end_disk(h);
   hall_drain_log(h);
   hall_close_mail(h);
   int left = uv_loop_close(&h->loop);

@@ -13,7 +13,8 @@ enum {
   DATAGRAMS_PER_TURN = 128,
   STOP_GRACE_MS = 5000,
   IDLE_SCAN_MS = 1000,
-  LOG_RETRY_MS = 1000
+  LOG_RETRY_MS = 1000,
+  LOG_GATHER_MS = 5
 };
 
 typedef struct listener {
@@ -93,9 +94,12 @@ struct weir_hall {
   uint64_t token_ns; /* when they were counted */
   bool throttled;    /* something waits for the rate */
 
-  uv_work_t disk;
-  weir_job *job;
+  weir_job *job; /* with the disk thread */
   weir_status job_status;
+  uv_thread_t disk;
+  uv_sem_t disk_wanted; /* a job is there, or disk_ends */
+  uv_async_t disk_done;
+  atomic_bool disk_idle, disk_ends;
   uv_work_t files;
   weir_job *file_job;
   weir_status file_status;
@@ -104,6 +108,7 @@ struct weir_hall {
   uv_file log_fd;
   bool log_busy;
   uint64_t log_retry_ms;
+  uint64_t log_since_ms; /* lines gather since then; 0: none do */
 };
 
 /* hall.c */
@@ -112,6 +117,10 @@ void hall_say(char problem[512], const char *what, const char *name, const char 
               const char *next);
 
 /* disk.c */
+weir_status hall_start_disk(weir_hall *h);
+void hall_end_disk(weir_hall *h);   /* after the loop */
+void hall_close_disk(weir_hall *h); /* while the loop ends: when no job is on its way */
+void hall_on_disk_done(uv_async_t *done);
 void hall_start_job(weir_hall *h);
 void hall_start_file_job(weir_hall *h);
 weir_status hall_open_log(weir_hall *h);

@@ -246,7 +246,7 @@ static void stage_on_tick(weir_unit *u, held *q) {
 }
 
 void quarantine_tick(weir_unit *u) {
-  for (unsigned i = 0; i < QUARANTINE_MAX; i++) {
+  for (unsigned i = 0; i < QUARANTINE_MAX && i < u->quarantine_count; i++) {
     held *q = &u->quarantine[i];
     if (q->serial != 0 && q->release != 0 && !q->staged) stage_on_tick(u, q);
   }

@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum {
-  READINGS = 2048,     /* a power of two */
+  READINGS = 512,      /* a power of two; their memory stays in the cache */
   READING_BYTES = 1024 /* of a frame's body; its line's decoded strings take no more */
 };
 
