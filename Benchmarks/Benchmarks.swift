@@ -9,7 +9,8 @@ struct Benchmarks: AsyncParsableCommand {
     abstract: "Measures Weir: the real program over its sockets, and its rooms by themselves.",
     subcommands: [
       SaturateCommand.self, LinkCommand.self, LinkStormCommand.self, LinkOutageCommand.self,
-      PolicyBenchmark.self, HandoversCommand.self, DayCommand.self, ReloadCommand.self,
+      LinkParityCommand.self, PolicyBenchmark.self, HandoversCommand.self, DayCommand.self,
+      ReloadCommand.self,
     ])
 }
 

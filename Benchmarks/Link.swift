@@ -49,6 +49,9 @@ struct LinkCommand: ParsableCommand {
   @Flag(help: "No segmentation offload.")
   var plain = false
 
+  @Flag(help: "No parity behind bursts.")
+  var noParity = false
+
   @Option(help: "Seconds after which a run is given up.")
   var patience: UInt64 = 300
 
@@ -84,6 +87,7 @@ struct LinkCommand: ParsableCommand {
     if loss > 0 { words.append("loss \(loss) %") }
     if dark > 0 { words.append("dark \(dark) ms") }
     if plain { words.append("plain") }
+    if noParity { words.append("without parity") }
     return words.joined(separator: " ")
   }
 
@@ -108,6 +112,7 @@ struct LinkCommand: ParsableCommand {
     options.record_bytes = bytes
     options.danger_every = dangerEvery
     options.plain = plain
+    options.parity = !noParity
     options.lost = loss / 100
     options.dark_from_ms = offering / 2
     options.dark_ms = dark

@@ -61,6 +61,7 @@ struct LinkOutageCommand: ParsableCommand {
     options.record_bytes = bytes
     options.danger_every = dangerEvery
     options.dark_ms = seconds * 1000
+    options.parity = true
     weir_link_outage(&options, &result)
     let table = Table(json: json)
     let name = "link outage of \(seconds) s"
@@ -74,4 +75,58 @@ struct LinkOutageCommand: ParsableCommand {
     table.note("\(result.records) records, \(result.danger) of danger, \(result.missing) missing")
     guard result.missing == 0 else { throw Trouble("\(result.missing) records are missing") }
   }
+}
+
+/// Parity against a second copy.
+struct LinkParityCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "link-parity",
+    abstract:
+      "Bursts over a line that loses: whole by parity, or by second copies, in simulated time.")
+
+  @Flag(help: "One JSON object a line instead of a table.") var json = false
+  @Option(help: "Bursts of each set-up.") var bursts: UInt64 = 20_000
+  @Option(help: "Datagrams of a burst, 1 to 1024.") var datagrams: UInt32 = 32
+  @Option(help: "Datagrams lost, percent.") var loss = 5.0
+  @Option(help: "Milliseconds of darkness in which each burst begins.") var dark: UInt64 = 0
+
+  func validate() throws {
+    guard (1...1024).contains(datagrams) else { throw ValidationError("1 to 1024 datagrams") }
+    guard (0...99).contains(loss) else { throw ValidationError("0 to 99 percent") }
+  }
+
+  func run() throws {
+    let table = Table(json: json)
+    let key = strdup(benchmarkKey(suite: "aes-256-gcm"))
+    defer { free(key) }
+    for parity in [false, true] {
+      var options = weir_link_parity_options(
+        key_line: UnsafePointer(key), bursts: bursts, datagrams: datagrams, lost: loss / 100,
+        dark_ms: dark, parity: parity)
+      var result = weir_link_parity_result()
+      weir_link_parity(&options, &result)
+      guard result.bursts == bursts, result.missing == 0 else {
+        throw Trouble("\(result.missing) records are missing")
+      }
+      let label = parity ? "with parity" : "copies alone"
+      let once = Double(result.bytes_once)
+      var figures: [(String, String, Double)] = [
+        ("whole at once", "%", share(result.whole_once)),
+        ("whole by 23 ms", "%", share(result.whole_parity)),
+        ("whole by 60 ms", "%", share(result.whole_copy)),
+        ("bytes by 23 ms", "bursts", Double(result.bytes_parity) / once),
+        ("bytes by 60 ms", "bursts", Double(result.bytes_copy) / once),
+      ]
+      for (quantile, word) in [(0.5, "p50"), (0.99, "p99"), (0.999, "p99.9")] {
+        figures.append(
+          ("until whole, \(word)", "ms", Double(weir_times_at(&result.times, quantile)) * 1e-6))
+      }
+      for (name, unit, value) in figures {
+        table.add(Figure(name: "\(label), \(name)", unit: unit, values: [value]))
+      }
+      table.note("\(label): \(result.restored) datagrams were given back")
+    }
+  }
+
+  private func share(_ count: UInt64) -> Double { Double(count) * 100 / Double(bursts) }
 }

@@ -85,7 +85,8 @@ static bool open_outage(outage *r) {
                                      .keys = r->keys,
                                      .mtu = r->o->mtu,
                                      .capacity = (uint32_t)r->o->records,
-                                     .rate = r->o->rate_bits / 8};
+                                     .rate = r->o->rate_bits / 8,
+                                     .parity = r->o->parity};
   weir_link_receiver_options receiver = {.keys = r->keys};
   return weir_link_sender_open(&sender, &r->sender) == WEIR_OK &&
          weir_link_receiver_open(&receiver, &r->receiver) == WEIR_OK;

@@ -47,7 +47,8 @@ static bool open_sender(load_sender *s, weir_keyring **keys) {
                                       .mtu = s->o->mtu,
                                       .capacity = (uint32_t)s->o->records,
                                       .rate = s->o->rate_bits / 8,
-                                      .now_ms = load_now_ns() / 1000000};
+                                      .now_ms = load_now_ns() / 1000000,
+                                      .parity = s->o->parity};
   s->offered_ns = weir_allocate(s->o->records + 1, sizeof *s->offered_ns);
   return *keys && s->offered_ns && weir_link_sender_open(&options, &s->link) == WEIR_OK;
 }

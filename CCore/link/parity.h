@@ -13,8 +13,8 @@ enum {
   PARITY_ROWS_MAX = WEIR_LINK_PARITY_MAX,
   PARITY_GATHER_MS = 10, /* a burst is what leaves in this time; */
   PARITY_AFTER_MS = 20,  /* its parity leaves so long after its first datagram */
-  PARITY_GROUPS_OUT = 64,
-  PARITY_GROUPS_IN = 64,
+  PARITY_GROUPS_OUT = 32,
+  PARITY_GROUPS_IN = 32,
   /* The longest shard: a datagram less what stands around a shard. */
   PARITY_AROUND = WEIR_LINK_HEADER_BYTES + WIRE_PARITY_BYTES + WEIR_SEAL_TAG_BYTES,
   PARITY_STREAM_BYTES = 4 + 8 + 8 + 16 + 4 /* key epoch, unit, boot epoch, boot id, stream */

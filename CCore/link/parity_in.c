@@ -22,7 +22,7 @@ enum {
   BUFFERS = SHARDS + 1 + PARITY_ROWS_MAX
 };
 /* Of 9,000 bytes each; what smaller datagrams do not use is never touched. */
-_Static_assert((size_t)BUFFERS *WEIR_DATAGRAM_MAX <= 20u << 20, "the receiver's parity memory");
+_Static_assert((size_t)BUFFERS *WEIR_DATAGRAM_MAX <= 10u << 20, "the receiver's parity memory");
 
 weir_status weir_parity_in_open(weir_parity_in *p) {
   p->memory = weir_allocate(BUFFERS, WEIR_DATAGRAM_MAX);

@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-/* 64 groups of 32 datagrams of 1,500 bytes are 3 MB; of 9,000, 18 MB. */
+/* 32 groups of 32 datagrams of 1,500 bytes are 1.5 MB; of 9,000, 9 MB. */
 weir_status weir_parity_out_open(weir_parity_out *p, size_t datagram_bytes) {
   WEIR_ASSERT(datagram_bytes > PARITY_AROUND + WIRE_DATAGRAM_MIN);
   p->shard_max = datagram_bytes - PARITY_AROUND;

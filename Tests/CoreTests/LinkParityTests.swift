@@ -149,7 +149,7 @@ struct LinkParityTests {
     _ = burst(3000)
     var rows = 0
     for _ in 0..<100 { rows += parity(20).count }
-    #expect(rows == 11 * 64)
+    #expect(rows == 11 * 32)
     for crossing in UInt64(1)...3000 { weir_link_sender_settle(sender.pointer, crossing) }
     #expect(burst(8, from: 4000, now: 100).count == 8)
     #expect(parity(120).count == 3)

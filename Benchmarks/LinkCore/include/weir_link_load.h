@@ -27,6 +27,7 @@ typedef struct weir_link_load_options {
   uint32_t record_bytes;          /* 16 at the least */
   uint32_t danger_every;          /* each so-many-th record is danger; 0: none */
   bool plain;                     /* no segmentation offload */
+  bool parity;                    /* behind bursts */
   double lost;                    /* share of datagrams that the hook loses, 0 to 1 */
   uint64_t dark_from_ms, dark_ms; /* and when it loses all, from the first offer on */
   uint64_t end_ms;                /* the run is given up then */
@@ -69,5 +70,25 @@ typedef struct weir_link_outage_result {
 /* A line of `rate_bits` goes dark for `dark_ms` of simulated time, while `per_second` records of
  * `record_bytes` arise, each `danger_every`-th of them danger, and comes back. */
 void weir_link_outage(const weir_link_load_options *options, weir_link_outage_result *result);
+
+typedef struct weir_link_parity_options {
+  const char *key_line;
+  uint64_t bursts;
+  uint32_t datagrams; /* of a burst, 1,024 at the most */
+  double lost;        /* share of datagrams */
+  uint64_t dark_ms;   /* of darkness, in which the burst begins at some moment */
+  bool parity;
+} weir_link_parity_options;
+
+typedef struct weir_link_parity_result {
+  uint64_t bursts, missing, restored;
+  /* Whole after the first sendings, after parity (20 ms) and after the second copies (60 ms). */
+  uint64_t whole_once, whole_parity, whole_copy;
+  uint64_t bytes_once, bytes_parity, bytes_copy; /* on the wire until then */
+  weir_times times;                              /* until a burst is whole */
+} weir_link_parity_result;
+
+/* Bursts over a line in simulated time. */
+void weir_link_parity(const weir_link_parity_options *options, weir_link_parity_result *result);
 
 #endif
