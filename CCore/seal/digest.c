@@ -1,7 +1,7 @@
 /* Digests and derived keys: SHA-256, HMAC and HKDF over libgcrypt, and RFC 4226's truncation.
  *
  * Happy path: bytes in, a digest or a key out; intermediate keys are wiped behind us.
- * What can go wrong: the library has no memory for its HMAC context.
+ * What can go wrong: the library refuses.
  * What we do then: OUT_OF_MEMORY, the output wiped, so that no half-made key is ever used.
  */
 #include "inside.h"
@@ -9,7 +9,7 @@
 #include <gcrypt.h>
 #include <string.h>
 
-enum { DIGEST_BYTES = 32, PARTS_MAX = 8 };
+enum { DIGEST_BYTES = 32, BLOCK_BYTES = 64, PARTS_MAX = 8 };
 
 void weir_sha256(weir_bytes bytes, uint8_t digest[32]) {
   bool started = weir_seal_start();
@@ -43,17 +43,37 @@ static gcry_buffer_t hmac_buffer(weir_bytes bytes) {
   return (gcry_buffer_t){.size = bytes.count, .off = 0, .len = bytes.count, .data = pointer.out};
 }
 
+/* One of the two rounds of RFC 2104: the digest of the key's block, padded, and of what follows. */
+static gcry_error_t hmac_round(const uint8_t block[BLOCK_BYTES], uint8_t pad,
+                               const weir_bytes *parts, size_t count,
+                               uint8_t digest[DIGEST_BYTES]) {
+  uint8_t padded[BLOCK_BYTES];
+  gcry_buffer_t buffers[PARTS_MAX + 1];
+  int used = 0;
+  for (size_t i = 0; i < BLOCK_BYTES; i++) padded[i] = block[i] ^ pad;
+  buffers[used++] = hmac_buffer(weir_view(padded, sizeof padded));
+  for (size_t i = 0; i < count; i++) {
+    if (parts[i].count > 0) buffers[used++] = hmac_buffer(parts[i]);
+  }
+  gcry_error_t error = gcry_md_hash_buffers(GCRY_MD_SHA256, 0, digest, buffers, used);
+  weir_wipe(padded, sizeof padded);
+  return error;
+}
+
+/* In two plain digests, since libgcrypt's own HMAC asks for memory each time, and a caller's number
+ * is hashed for every matter. */
 weir_status weir_hmac_parts(weir_bytes key, const weir_bytes *parts, size_t count,
                             uint8_t code[32]) {
   WEIR_ASSERT(count <= PARTS_MAX);
   if (!weir_seal_start()) return WEIR_UNSUPPORTED;
-  gcry_buffer_t buffers[PARTS_MAX + 1];
-  int used = 0;
-  buffers[used++] = hmac_buffer(key);
-  for (size_t i = 0; i < count; i++) {
-    if (parts[i].count > 0) buffers[used++] = hmac_buffer(parts[i]);
-  }
-  gcry_error_t error = gcry_md_hash_buffers(GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC, code, buffers, used);
+  uint8_t block[BLOCK_BYTES] = {0}, inner[DIGEST_BYTES];
+  if (key.count > BLOCK_BYTES) weir_sha256(key, block);
+  if (key.count > 0 && key.count <= BLOCK_BYTES) memcpy(block, key.at, key.count);
+  gcry_error_t error = hmac_round(block, 0x36, parts, count, inner);
+  const weir_bytes outer = weir_view(inner, sizeof inner);
+  if (error == 0) error = hmac_round(block, 0x5c, &outer, 1, code);
+  weir_wipe(block, sizeof block);
+  weir_wipe(inner, sizeof inner);
   if (error == 0) return WEIR_OK;
   weir_wipe(code, DIGEST_BYTES);
   return WEIR_OUT_OF_MEMORY;
