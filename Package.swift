@@ -69,7 +69,10 @@ func support(_ name: String, uses rooms: [String], libraries: [String] = []) -> 
 
 let package = Package(
   name: "weir",
-  products: [.executable(name: "weir", targets: ["weir"])],
+  products: [
+    .executable(name: "weir", targets: ["weir"]),
+    .library(name: "WeirAllocations", type: .dynamic, targets: ["CWeirAllocations"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -137,14 +140,27 @@ let package = Package(
       name: "CWeirLinkBenchmarks",
       dependencies: ["CWeirBenchmarks", "CCore", "CWeirBase", "CWeirLink", "CWeirSeal"],
       path: "Benchmarks/LinkCore", cSettings: cRules),
+    .target(
+      name: "CWeirAllocations", path: "Benchmarks/Allocations", cSettings: cRules),
+    .target(
+      name: "CWeirRooms",
+      dependencies: [
+        "CWeirBase", "CWeirOs", "CWeirLog", "CWeirFrame", "CWeirMessage", "CWeirWheel",
+        "CWeirJournal", "CWeirSeal", "CWeirLink",
+      ],
+      path: "Benchmarks/Rooms", exclude: ["thresholds.txt"], cSettings: cRules),
+    .executableTarget(
+      name: "RoomCounts", dependencies: ["CWeirRooms"], path: "Benchmarks/RoomCounts",
+      cSettings: cRules),
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "CWeirBenchmarks", "CWeirLinkBenchmarks", "WeirCore", "WeirHandover", "WeirModel",
-        "WeirPolicy",
+        "CWeirBenchmarks", "CWeirLinkBenchmarks", "CWeirRooms", "WeirCore", "WeirHandover",
+        "WeirModel", "WeirPolicy",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      path: "Benchmarks", exclude: ["Core", "LinkCore", "README.md"],
+      path: "Benchmarks",
+      exclude: ["Core", "LinkCore", "Rooms", "RoomCounts", "Allocations", "README.md"],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
 
     // The proof.

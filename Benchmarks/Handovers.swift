@@ -81,7 +81,7 @@ struct HandoversCommand: ParsableCommand {
 
 /// A mixed list of steps, the same on every run: intakes, updates, events and deadlines of matters
 /// as they go, each with the state before it and the policy's decision.
-private struct Happenings {
+struct Happenings {
   struct Turn {
     let before: Handover?
     let happening: Happening

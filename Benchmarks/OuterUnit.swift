@@ -5,6 +5,7 @@ import WeirCore
 final class OuterUnit {
   let folder: Folder
   let child: Child
+  let allocations: Allocations
   private let discard: Discard
 
   var socket: String { folder.path + "/intake.sock" }
@@ -33,8 +34,10 @@ final class OuterUnit {
       log: { file: \(path)/weir.log }
       control: \(path)/control.sock
       """, to: "outer.yaml")
+    allocations = try Allocations(in: folder)
     child = try Child(
-      Programs.weir(), ["outer", "--config", path + "/outer.yaml"], in: folder)
+      Programs.weir(), ["outer", "--config", path + "/outer.yaml"], in: folder,
+      environment: allocations.environment)
     let socket = socket
     try child.wait { (try? LineClient(path: socket)) != nil }
   }

@@ -58,7 +58,7 @@ struct PolicyBenchmark: ParsableCommand {
   }
 
   /// One to four facts each, as seats tick them; the same on every run.
-  private static func facts(_ count: Int) -> [FactSet] {
+  static func facts(_ count: Int) -> [FactSet] {
     var state: UInt64 = 38
     return (0..<count).map { index in
       var set: FactSet = []

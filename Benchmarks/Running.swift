@@ -30,13 +30,18 @@ final class Child {
   /// - Parameters:
   ///   - program: its absolute path.
   ///   - folder: where its standard output and error are kept.
-  init(_ program: String, _ arguments: [String], in folder: Folder) throws {
+  ///   - environment: what it has beside the own one.
+  init(
+    _ program: String, _ arguments: [String], in folder: Folder,
+    environment: [String: String] = [:]
+  ) throws {
     name = URL(fileURLWithPath: program).lastPathComponent
     said = folder.path + "/" + name + ".said"
     _ = FileManager.default.createFile(atPath: said, contents: nil)
     let output = FileHandle(forWritingAtPath: said)
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = output

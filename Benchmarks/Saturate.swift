@@ -9,7 +9,8 @@ struct SaturateCommand: ParsableCommand {
     discussion: """
       Starts the real program in a temporary folder: log to a file, the link's rate unlimited into \
       a socket that nobody reads. A run counts only when no log line was dropped and no request \
-      was refused.
+      was refused. How often the unit asks for memory is counted where `swift build` made the \
+      library for it.
       """)
 
   @OptionGroup var output: OutputOptions
@@ -56,10 +57,16 @@ struct SaturateCommand: ParsableCommand {
     var high = Figure(name: name + ", p99", unit: "ms", values: [])
     var server = Figure(name: name + ", unit's CPU", unit: "us/answer", values: [])
     var generator = Figure(name: name + ", generator's CPU", unit: "us/answer", values: [])
+    var memory = Figure(name: name + ", memory asked for", unit: "times/answer", values: [])
+    memory.goal = (0.01, false)  // what a segment or a second costs, not a message
     var followed: UInt64 = 0
     for _ in 0..<output.runs {
       let before = unit.child.cpuSeconds ?? 0
+      let asked = unit.allocations.count
       let result = try load.run(requests)
+      if let asked, let now = unit.allocations.count {
+        memory.values.append(Double(now - asked) / Double(max(1, result.answered)))
+      }
       let spent = (unit.child.cpuSeconds ?? 0) - before
       load.first += result.sent
       followed += result.followed
@@ -71,7 +78,7 @@ struct SaturateCommand: ParsableCommand {
       generator.values.append(result.generatorMicroseconds)
     }
     let dropped = try unit.status("counters", "logLinesDropped")
-    [answers, median, high, server, generator].forEach(table.add)
+    [answers, median, high, server, generator, memory].forEach(table.add)
     table.note(
       "\(followed) events of \(load.first) matters came on top; log lines dropped: \(dropped); "
         + "open: \(try unit.status("openHandovers"))")
