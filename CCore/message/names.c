@@ -12,6 +12,19 @@ static const char *const facts[] = {
 #undef X
 };
 
+static const uint8_t fact_lengths[] = {
+#define X(upper, name) sizeof(#name) - 1,
+    WEIR_FACT_MAP(X)
+#undef X
+};
+
+/* Bit n: some fact's name has n bytes. */
+static const uint32_t fact_lengths_mask = 0
+#define X(upper, name) | 1u << (sizeof(#name) - 1)
+    WEIR_FACT_MAP(X)
+#undef X
+    ;
+
 static const char *const ops[] = {
 #define X(upper, name) #name,
     WEIR_OP_MAP(X)
@@ -98,8 +111,13 @@ static int find(const char *const *names, size_t from, size_t count, weir_bytes 
   return -1;
 }
 
+/* By length first: every quoted word of a line is held against these when danger is looked for. */
 int names_fact(weir_bytes name) {
-  return find(facts, 0, COUNT_OF(facts), name);
+  if (name.count > 31 || !(fact_lengths_mask >> name.count & 1)) return -1;
+  for (size_t i = 0; i < COUNT_OF(facts); i++) {
+    if (fact_lengths[i] == name.count && memcmp(facts[i], name.at, name.count) == 0) return (int)i;
+  }
+  return -1;
 }
 int names_op(weir_bytes name) {
   return find(ops, 0, COUNT_OF(ops), name);

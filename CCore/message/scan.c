@@ -40,6 +40,15 @@ static inline uint64_t marks(uint64_t w) {
  * the leads E0 (overlong?), E2 (marks of direction?) and ED (surrogate?), and U+FEFF. */
 static inline const uint8_t *pass_wide(const uint8_t *at, const uint8_t *end, size_t *count) {
   const uint32_t easy_leads = 0xDFFA;
+  while (end - at >= 8) { /* two at a time */
+    uint64_t w;
+    memcpy(&w, at, sizeof w);
+    bool easy = (w & UINT64_C(0xC0C0F0C0C0F0)) == UINT64_C(0x8080E08080E0) &&
+                (easy_leads >> (w & 15) & easy_leads >> (w >> 24 & 15) & 1);
+    if (!easy || (w & 0xFFFFFF) == 0xBFBBEF || (w >> 24 & 0xFFFFFF) == 0xBFBBEF) break;
+    at += 6;
+    *count += 2;
+  }
   while (end - at >= 4) {
     uint32_t w;
     memcpy(&w, at, sizeof w);
