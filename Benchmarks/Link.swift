@@ -74,7 +74,9 @@ struct LinkCommand: ParsableCommand {
       guard result.fresh == records, result.wrong == 0 else {
         throw Trouble("\(records - result.fresh) records are missing, \(result.wrong) are wrong")
       }
-      measured.add(result, records: records, returned: (cable?.packetsFromInside ?? 0) - before)
+      let returned = (cable?.packetsFromInside ?? 0) - before
+      guard returned == 0 else { throw Trouble("\(returned) packets left the inner side") }
+      measured.add(result, records: records, returned: returned)
     }
     measured.print(to: table)
   }
@@ -185,7 +187,8 @@ struct LinkFigures {
   }
 }
 
-/// Two network namespaces and a cable between them that carries nothing back.
+/// Two network namespaces and a cable between them that carries nothing back: the inner end has no
+/// route to the outer one, so that not even its kernel's refusals leave.
 final class Cable {
   private let tag = String(UInt32.random(in: 0 ... .max), radix: 36)
   private let program: String
@@ -214,9 +217,9 @@ final class Cable {
       try must("netns", "exec", name, "sh", "-c", "echo 1 > \(quiet)")
     }
     try must("-n", out, "link", "add", "w0", "type", "veth", "peer", "name", "w1", "netns", into)
-    for (name, device, own) in [(out, "w0", "198.18.7.1"), (into, "w1", address)] {
+    for (name, device, own) in [(out, "w0", "198.18.7.1/30"), (into, "w1", address + "/32")] {
       try must("-n", name, "link", "set", device, "arp", "off")
-      try must("-n", name, "address", "add", own + "/30", "dev", device)
+      try must("-n", name, "address", "add", own, "dev", device)
       try must("-n", name, "link", "set", device, "up")
     }
     let hardware = try must("netns", "exec", into, "cat", "/sys/class/net/w1/address")

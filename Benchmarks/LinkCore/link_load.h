@@ -6,6 +6,7 @@
 
 #include "weir_datagrams.h"
 #include "weir_link.h"
+#include "weir_pacer.h"
 
 #include <stdatomic.h>
 

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OFFERS_AT_ONCE = 512, BUCKET_MS = 4, BURST_MS = 2, SEND_BUFFER = 4 << 20 };
+enum { OFFERS_AT_ONCE = 512, SEND_BUFFER = 4 << 20 };
 
 typedef struct load_sender {
   const weir_link_load_options *o;
@@ -20,8 +20,7 @@ typedef struct load_sender {
   weir_outlet outlet;
   uint64_t offered, begun_ns, now_ns;
   uint64_t *offered_ns; /* of each crossing */
-  int64_t tokens;
-  uint64_t token_ns;
+  weir_pacer pacer;
 } load_sender;
 
 static bool open_sender(load_sender *s, weir_keyring **keys) {
@@ -40,7 +39,9 @@ static bool open_sender(load_sender *s, weir_keyring **keys) {
   s->outlet = (weir_outlet){.fd = fd, .to_bytes = sizeof to};
   memcpy(&s->outlet.to, &to, sizeof to);
   s->outlet.offload = s->o->plain ? WEIR_OFFLOAD_BATCHES : weir_offload_for_sending(fd);
-  s->outlet.burst_bytes = s->o->rate_bits / 8 * BURST_MS / 1000;
+  s->pacer = weir_pacer_begin(s->o->rate_bits, load_now_ns());
+  s->outlet.burst_bytes = weir_pacer_burst(&s->pacer);
+  s->outlet.around_bytes = WEIR_LINK_AROUND_IPV4;
   *keys = load_keys(s->o->key_line);
   weir_link_sender_options options = {.id = load_stream(),
                                       .keys = *keys,
@@ -71,16 +72,6 @@ static void offer(load_sender *s) {
   }
 }
 
-static size_t allowance(load_sender *s) {
-  if (s->o->rate_bits == 0) return SIZE_MAX;
-  double bytes = (double)s->o->rate_bits / 8 * (double)(s->now_ns - s->token_ns) * 1e-9;
-  s->token_ns = s->now_ns;
-  int64_t most = (int64_t)(s->o->rate_bits / 8 * BUCKET_MS / 1000) + 1;
-  s->tokens += (int64_t)bytes;
-  if (s->tokens > most) s->tokens = most;
-  return s->tokens > 0 ? (size_t)s->tokens : 0;
-}
-
 /* Packs until so many bytes wait; true when nothing more is due. */
 static bool pack(load_sender *s, size_t bytes) {
   static uint8_t record[WEIR_RECORD_BYTES_MAX];
@@ -104,7 +95,7 @@ static void send_all(load_sender *s, const weir_bytes *batch, size_t count) {
   }
   for (size_t i = 0; i < count; i++) {
     s->board->result.wire_bytes += batch[i].count + WEIR_LINK_AROUND_IPV4;
-    s->tokens -= (int64_t)(batch[i].count + WEIR_LINK_AROUND_IPV4);
+    weir_pacer_spend(&s->pacer, batch[i].count + WEIR_LINK_AROUND_IPV4);
   }
 }
 
@@ -114,7 +105,7 @@ static uint64_t turn(load_sender *s) {
   s->now_ns = load_now_ns();
   offer(s);
   weir_link_sender_heartbeat(s->link, s->now_ns / 1000000, (int64_t)(s->now_ns / 1000000), 0);
-  size_t bytes = allowance(s), count = 0, taken = 0;
+  size_t bytes = weir_pacer_allowance(&s->pacer, s->now_ns), count = 0, taken = 0;
   if (bytes == 0) return 500 * 1000;
   size_t batch_bytes = (size_t)WEIR_DATAGRAMS_MAX * s->o->mtu;
   if (bytes > batch_bytes) bytes = batch_bytes;
@@ -144,7 +135,7 @@ void load_send(const weir_link_load_options *o, load_board *board) {
     return;
   }
   board->result.segments_out = s.outlet.offload == WEIR_OFFLOAD_SEGMENTS;
-  s.begun_ns = s.now_ns = s.token_ns = load_now_ns();
+  s.begun_ns = s.now_ns = load_now_ns();
   atomic_store(&board->begun_ns, s.begun_ns);
   while (!atomic_load(&board->over)) {
     uint64_t sleep_ns = turn(&s);

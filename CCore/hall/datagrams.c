@@ -49,12 +49,13 @@ typedef struct batch_out {
 /* How many of these datagrams go into one message: equal ones, and one shorter behind them. */
 static size_t run_length(const weir_outlet *o, const weir_bytes *datagrams, size_t count) {
   if (o->offload != WEIR_OFFLOAD_SEGMENTS) return 1;
-  size_t most =
-      o->burst_bytes > 0 && o->burst_bytes < MESSAGE_BYTES_MAX ? o->burst_bytes : MESSAGE_BYTES_MAX;
+  const size_t around = o->around_bytes;
+  size_t most = o->burst_bytes > 0 ? o->burst_bytes : SIZE_MAX;
   size_t bytes = datagrams[0].count, run = 1;
   while (run < count && run < SEGMENTS_MAX && datagrams[run - 1].count == datagrams[0].count) {
     size_t next = datagrams[run].count;
-    if (next == 0 || next > datagrams[0].count || bytes + next > most) break;
+    if (next == 0 || next > datagrams[0].count || bytes + next > MESSAGE_BYTES_MAX) break;
+    if (bytes + next + (run + 1) * around > most) break;
     bytes += next;
     run++;
   }

@@ -4,6 +4,7 @@
 
 #include "weir_datagrams.h"
 #include "weir_hall.h"
+#include "weir_pacer.h"
 
 #include <stdatomic.h>
 #include <uv.h>
@@ -90,9 +91,8 @@ struct weir_hall {
   weir_inlet *inlet;                    /* inner */
   weir_bytes batch[WEIR_DATAGRAMS_MAX]; /* outer: being sent, lent by the unit */
   size_t batch_count;
-  int64_t tokens;    /* bytes that the rate allows now; less than 0: it was overdrawn */
-  uint64_t token_ns; /* when they were counted */
-  bool throttled;    /* something waits for the rate */
+  weir_pacer pacer; /* of each address */
+  bool throttled;   /* something waits for the rate */
 
   weir_job *job; /* with the disk thread */
   weir_status job_status;

@@ -4,9 +4,8 @@
  *           the socket has no room for wait, every other error is counted and the datagram given
  *           up: copies and turns make up for it
  *   inner   bound sockets, only read
- *   rate    of each address, in bits on the wire: datagram, UDP, IP and Ethernet with its gap. A
- *           bucket of four milliseconds, so that a late timer loses nothing; one message to the
- *           kernel holds two milliseconds at most, or one datagram */
+ *   rate    of each address, in bits on the wire: datagram, UDP, IP and Ethernet with its gap
+ *           (weir_pacer.h); one message to the kernel holds a burst at most, or one datagram */
 #include "internal.h"
 
 #include <arpa/inet.h>
@@ -15,12 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-  RECEIVE_BUFFER = 16 * 1024 * 1024,
-  SEND_BUFFER = 4 * 1024 * 1024,
-  BURST_MS = 2,
-  BUCKET_MS = 4
-};
+enum { RECEIVE_BUFFER = 16 * 1024 * 1024, SEND_BUFFER = 4 * 1024 * 1024 };
 
 static int parse_address(const weir_address *a, struct sockaddr_storage *into) {
   memset(into, 0, sizeof *into);
@@ -52,6 +46,11 @@ static weir_status bind_on_open(link_socket *s) {
   return WEIR_OK;
 }
 
+/* What stands around a datagram on the wire. */
+static size_t around_bytes(const link_socket *s) {
+  return s->address.ss_family == AF_INET6 ? WEIR_LINK_AROUND_IPV6 : WEIR_LINK_AROUND_IPV4;
+}
+
 static weir_status open_one(weir_hall *h, link_socket *s, const weir_address *a,
                             char problem[512]) {
   const char *key = h->options.inner ? "link.listen" : "link.send";
@@ -70,7 +69,8 @@ static weir_status open_one(weir_hall *h, link_socket *s, const weir_address *a,
                               .to = s->address,
                               .to_bytes = address_size(&s->address),
                               .offload = s->offload,
-                              .burst_bytes = h->options.rate_bits / 8 * BURST_MS / 1000};
+                              .burst_bytes = weir_pacer_burst(&h->pacer),
+                              .around_bytes = around_bytes(s)};
   }
   if (status != WEIR_OK) {
     hall_say(problem, key, a->host, strerror(errno),
@@ -80,6 +80,7 @@ static weir_status open_one(weir_hall *h, link_socket *s, const weir_address *a,
 }
 
 weir_status hall_open_links(weir_hall *h, char problem[512]) {
+  h->pacer = weir_pacer_begin(h->options.rate_bits, h->options.os->boot_ns(h->options.os->context));
   for (size_t i = 0; i < h->options.link_count; i++) {
     weir_status status = open_one(h, &h->links[i], &h->options.link[i], problem);
     if (status != WEIR_OK) return status;
@@ -165,42 +166,28 @@ static bool send_batch(weir_hall *h, link_socket *s) {
   return false;
 }
 
-/* How many bytes may go now; 0: none before the rate has earned more. */
-static size_t allowance(weir_hall *h) {
-  if (h->options.rate_bits == 0) return SIZE_MAX;
-  const int64_t rate = (int64_t)(h->options.rate_bits / 8);
-  const int64_t most = rate * BUCKET_MS / 1000 + 1;
-  const uint64_t second_ns = UINT64_C(1000000000);
-  uint64_t now = h->options.os->boot_ns(h->options.os->context);
-  uint64_t elapsed = now - h->token_ns < second_ns ? now - h->token_ns : second_ns;
-  int64_t earned = (int64_t)((__uint128_t)rate * elapsed / second_ns);
-  if (earned > 0) {
-    h->token_ns = now;
-    h->tokens = h->tokens + earned < most ? h->tokens + earned : most;
-  }
-  return h->tokens > 0 ? (size_t)h->tokens : 0;
-}
-
+/* Every address gets the batch, and has the rate: the one with most around a datagram counts. */
 static void spend(weir_hall *h) {
-  bool six = false;
+  size_t around = 0;
   for (size_t i = 0; i < h->link_count; i++) {
-    six = six || h->links[i].address.ss_family == AF_INET6;
+    size_t its = around_bytes(&h->links[i]);
+    if (its > around) around = its;
   }
-  const size_t around = six ? WEIR_LINK_AROUND_IPV6 : WEIR_LINK_AROUND_IPV4;
   for (size_t i = 0; i < h->batch_count; i++) {
-    h->tokens -= (int64_t)(h->batch[i].count + around);
+    weir_pacer_spend(&h->pacer, h->batch[i].count + around);
   }
 }
 
 bool hall_send_datagrams(weir_hall *h) {
   if (h->options.inner || h->link_count == 0 || h->ending) return false;
   if (h->batch_count == 0) {
-    size_t bytes = allowance(h);
+    uint64_t now_ns = h->options.os->boot_ns(h->options.os->context);
+    size_t bytes = weir_pacer_allowance(&h->pacer, now_ns);
     h->throttled = bytes == 0;
     if (h->throttled) return false;
     h->batch_count = weir_unit_datagrams(h->unit, h->batch, WEIR_DATAGRAMS_MAX, bytes);
     if (h->batch_count == 0) return false;
-    if (h->options.rate_bits > 0) spend(h);
+    spend(h);
     for (size_t i = 0; i < h->link_count; i++) h->links[i].sent = 0;
   }
   bool all = true;

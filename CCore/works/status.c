@@ -186,6 +186,7 @@ static void put_counters(weir_unit *u, weir_buffer *b) {
     put_count(b, "datagramsForged", c.forged);
     put_count(b, "datagramsReplayed", c.replayed);
     put_count(b, "datagramsLowerBoot", c.lower_boot);
+    put_count(b, "datagramsRestored", c.restored);
   }
   weir_put_text(b, "}");
 }

@@ -132,6 +132,46 @@ import Testing
     #expect(Line(house.logged).has("\"event.code\":\"expired\""))
   }
 
+  @Test("many datagrams out of order are alarmed, a few are not, and it ends after a quiet minute")
+  func reorder() throws {
+    let pair = try Pair(seed: 37)
+    try pair.open()
+    let client = try pair.outer.connect()
+    for i in 0..<200 { #expect(try pair.outer.one(client, Ask.intake("o\(i)")).isDurable) }
+    pair.pass(2000, step: 50)
+    pair.weather.late = 2
+    pair.pass(2000, step: 50)
+    #expect(pair.alarms("reorder", "begin").isEmpty)
+    pair.weather.late = 60
+    pair.pass(1000, step: 50)
+    #expect(pair.alarms("reorder", "begin").count == 1)
+    pair.weather.late = 0
+    pair.pass(59_000, step: 500)
+    #expect(pair.alarms("reorder", "end").isEmpty)
+    pair.pass(3000, step: 500)
+    #expect(pair.alarms("reorder", "end").count == 1 && pair.alarms("reorder", "begin").count == 1)
+  }
+
+  @Test("what parity gives back is not out of order")
+  func restoredInOrder() throws {
+    let pair = try Pair(seed: 38)
+    try pair.open()
+    let client = try pair.outer.connect()
+    pair.weather.lost = 8
+    for round in 0..<8 {
+      for i in 0..<60 {
+        let line = Ask.intake("p\(round)-\(i)", ["crime"])
+        #expect(try pair.outer.one(client, line).isDurable)
+      }
+      pair.pass(300, step: 10)
+    }
+    pair.weather.lost = 0
+    pair.pass(3000)
+    #expect(pair.latestDelivered.count == 480)
+    #expect(pair.alarms("reorder", "begin").isEmpty && pair.alarms("forged", "begin").isEmpty)
+    #expect(try status(pair).number("datagramsRestored") ?? 0 > 0)
+  }
+
   @Test("a clock that is set is alarmed when three heartbeats say so, and ends when it is steady")
   func clockJump() throws {
     let pair = try Pair(seed: 34)

@@ -41,7 +41,8 @@ typedef struct weir_outlet {
   struct sockaddr_storage to; /* where to send */
   socklen_t to_bytes;
   weir_offload offload; /* falls back by itself */
-  size_t burst_bytes;   /* of one message; 0: as much as fits */
+  size_t burst_bytes;   /* of one message on the wire; 0: as much as fits */
+  size_t around_bytes;  /* on the wire around each datagram */
   uint64_t given_up;    /* datagrams that the kernel refused */
 } weir_outlet;
 
