@@ -77,6 +77,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
   targets: [
     // System libraries.
@@ -152,15 +153,21 @@ let package = Package(
     .executableTarget(
       name: "RoomCounts", dependencies: ["CWeirRooms"], path: "Benchmarks/RoomCounts",
       cSettings: cRules),
+    .target(
+      name: "WeirMeasure",
+      dependencies: [.product(name: "Histogram", package: "hdrhistogram-swift")],
+      path: "Benchmarks/Measure", swiftSettings: swiftRules),
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "CWeirBenchmarks", "CWeirLinkBenchmarks", "CWeirRooms", "WeirCore", "WeirHandover",
-        "WeirModel", "WeirPolicy",
+        "CWeirBenchmarks", "CWeirLinkBenchmarks", "CWeirRooms", "WeirMeasure",
+        "WeirConfiguration", "WeirCore", "WeirHandover", "WeirModel", "WeirPolicy",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks",
-      exclude: ["Core", "LinkCore", "Rooms", "RoomCounts", "Allocations", "README.md"],
+      exclude: [
+        "Core", "LinkCore", "Measure", "Rooms", "RoomCounts", "Allocations", "README.md",
+      ],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
 
     // The proof.
@@ -179,6 +186,7 @@ let package = Package(
     tests(
       "WeirRuntimeTests", uses: ["WeirModel", "WeirConfiguration", "WeirCore", "WeirRuntime"]),
     tests("TidyTests", uses: []),
+    tests("BenchmarkTests", uses: ["WeirMeasure", "CWeirBenchmarks"]),
     tests(
       "StormTests",
       uses: [

@@ -10,7 +10,7 @@ struct Benchmarks: AsyncParsableCommand {
     subcommands: [
       SaturateCommand.self, LinkCommand.self, LinkStormCommand.self, LinkOutageCommand.self,
       LinkParityCommand.self, PolicyBenchmark.self, HandoversCommand.self, DayCommand.self,
-      ReloadCommand.self, RoomsCommand.self,
+      ReloadCommand.self, RoomsCommand.self, SteadyCommand.self,
     ])
 }
 

@@ -15,6 +15,8 @@ struct Load {
   var seconds = 0.0
   /// Requests; 0: until the time is over.
   var most: UInt64 = 0
+  /// Where answers are kept; none: nowhere.
+  var answers = UnsafeMutableBufferPointer<weir_load_answer>(start: nil, count: 0)
 
   /// What came of it.
   @dynamicMemberLookup
@@ -59,6 +61,8 @@ struct Load {
     options.most = most
     options.time_ns = UInt64(seconds * 1e9)
     options.mix_count = mix.requests.count
+    options.answers = answers.baseAddress
+    options.answers_most = answers.count
     let problem = mix.requests.withUnsafeBufferPointer { requests in
       options.mix = requests.baseAddress
       return socket.withCString { path in

@@ -19,6 +19,13 @@ final class Mix {
     (["dangerToLife"], 1), (["fire"], 1),
   ]
 
+  /// An earthquake: mostly what 110 must act on, a quarter of it with danger; the rest asks.
+  static let quake: [([String], Int)] = [
+    (["naturalDisaster", "dangerToLife"], 12), (["naturalDisaster"], 8), (["missingPerson"], 12),
+    (["utilityHazard", "dangerToPublic"], 8), (["traffic"], 12), (["publicOrder"], 10),
+    (["crime"], 4), (["fire"], 4), (["nonUrgentRequest"], 24), (["medicalOnly"], 6),
+  ]
+
   /// Only matters that end at once.
   static let kept: [([String], Int)] =
     field.filter { crossing.isDisjoint(with: $0.0) && $0.0 != ["pastPoliceMisconduct"] }
@@ -38,18 +45,23 @@ final class Mix {
   ///   - bytes: of each request, its line feed included.
   ///   - tag: what the refs of this run begin with.
   ///   - follows: whether what crosses the link is answered and closed; else it stays open.
-  init(_ weights: [([String], Int)], bytes: Int, tag: String, follows: Bool = true) throws {
+  ///   - drill: whether each is marked as a drill.
+  init(
+    _ weights: [([String], Int)], bytes: Int, tag: String, follows: Bool = true, drill: Bool = false
+  ) throws {
     let total = weights.reduce(0) { $0 + $1.1 }
     var owed = weights.map { _ in 0 }
     for _ in 0..<total {
       for index in weights.indices { owed[index] += weights[index].1 }
       guard let next = owed.indices.max(by: { owed[$0] < owed[$1] }) else { return }
       owed[next] -= total
-      try add(facts: weights[next].0, bytes: bytes, tag: tag, follows: follows)
+      try add(facts: weights[next].0, bytes: bytes, tag: tag, follows: follows, drill: drill)
     }
   }
 
-  private func add(facts: [String], bytes: Int, tag: String, follows: Bool) throws {
+  private func add(
+    facts: [String], bytes: Int, tag: String, follows: Bool, drill: Bool
+  ) throws {
     let digits = String(repeating: "0", count: 12)
     let phone = String(repeating: "9", count: digits.count)
     let time = "2026-01-01T00:00:00.000+08:00"
@@ -59,7 +71,8 @@ final class Mix {
       + #""receivedAt":"\#(time)","facts":[\#(list)],"text":""#
     let tail =
       #"","caller":{"name":"张三","phone":"\#(phone)"},"place":{"county":"513301","#
-      + #""address":"炉城街道东大街","lon":101.96,"lat":30.05},"seat":"A07"}"# + "\n"
+      + #""address":"炉城街道东大街","lon":101.96,"lat":30.05},"seat":"A07""#
+      + (drill ? #","drill":true}"# : "}") + "\n"
     var room = bytes - head.utf8.count - tail.utf8.count
     guard room >= 0 else { throw Trouble("a request has at least \(bytes - room) bytes") }
     let words = Array("来电人反映情况请尽快核实处理并回复谢谢")

@@ -4,8 +4,11 @@ import Glibc
 /// A temporary folder, removed at the end.
 final class Folder {
   let path: String
+  private let isKept: Bool
 
-  init(_ purpose: String, in parent: String? = nil) throws {
+  /// - Parameter keep: whether it stays, for whoever wants to look at what a run left.
+  init(_ purpose: String, in parent: String? = nil, keep: Bool = false) throws {
+    isKept = keep
     let name = String(UInt32.random(in: 0...UInt32.max), radix: 36)
     path = (parent.map { $0 + "/" } ?? NSTemporaryDirectory()) + "weir-\(purpose)-\(name)"
     try FileManager.default.createDirectory(
@@ -18,7 +21,7 @@ final class Folder {
     try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  deinit { if !isKept { try? FileManager.default.removeItem(atPath: path) } }
 }
 
 /// A child process; `stop` ends it by its id, and so does its last reference.
@@ -31,12 +34,13 @@ final class Child {
   ///   - program: its absolute path.
   ///   - folder: where its standard output and error are kept.
   ///   - environment: what it has beside the own one.
+  ///   - name: what it is called in messages; nil: as the program.
   init(
     _ program: String, _ arguments: [String], in folder: Folder,
-    environment: [String: String] = [:]
+    environment: [String: String] = [:], as name: String? = nil
   ) throws {
-    name = URL(fileURLWithPath: program).lastPathComponent
-    said = folder.path + "/" + name + ".said"
+    self.name = name ?? URL(fileURLWithPath: program).lastPathComponent
+    said = folder.path + "/" + self.name + ".said"
     _ = FileManager.default.createFile(atPath: said, contents: nil)
     let output = FileHandle(forWritingAtPath: said)
     process.executableURL = URL(fileURLWithPath: program)

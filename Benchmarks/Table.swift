@@ -14,6 +14,24 @@ struct Figure {
   var isReached: Bool? {
     goal.map { $0.moreIsBetter ? median >= $0.value : median <= $0.value }
   }
+
+  /// For machines.
+  var fields: [String: Any] {
+    var fields: [String: Any] = [
+      "name": name, "unit": unit, "runs": values.count, "min": sorted.first ?? 0,
+      "median": median, "max": sorted.last ?? 0,
+    ]
+    fields["goal"] = goal?.value
+    fields["reached"] = isReached
+    return fields
+  }
+
+  /// A number in as many digits as are worth reading.
+  static func text(_ value: Double) -> String {
+    if value == value.rounded(), abs(value) < 1e15 { return String(Int(value)) }
+    let digits = abs(value) >= 1000 ? 0 : abs(value) >= 10 ? 1 : 3
+    return String(format: "%.\(digits)f", value)
+  }
 }
 
 /// Prints figures as they come: aligned text for people, JSON lines for machines.
@@ -33,18 +51,13 @@ struct Table {
   func add(_ figure: Figure) {
     guard let low = figure.sorted.first, let high = figure.sorted.last else { return }
     if json {
-      var fields: [String: Any] = [
-        "name": figure.name, "unit": figure.unit, "runs": figure.values.count, "min": low,
-        "median": figure.median, "max": high,
-      ]
-      fields["goal"] = figure.goal?.value
-      fields["reached"] = figure.isReached
-      let data = try? JSONSerialization.data(withJSONObject: fields, options: [.sortedKeys])
+      let data = try? JSONSerialization.data(
+        withJSONObject: figure.fields, options: [.sortedKeys])
       Self.say(String(decoding: data ?? Data(), as: UTF8.self))
     } else {
-      let numbers = [low, figure.median, high].map { Self.right(Self.text($0)) }.joined()
+      let numbers = [low, figure.median, high].map { Self.right(Figure.text($0)) }.joined()
       let goal = figure.goal.map { goal in
-        Self.right(Self.text(goal.value)) + (figure.isReached == true ? "  reached" : "  missed")
+        Self.right(Figure.text(goal.value)) + (figure.isReached == true ? "  reached" : "  missed")
       }
       Self.say(Self.left("\(figure.name), \(figure.unit)") + numbers + (goal ?? ""))
     }
@@ -71,10 +84,5 @@ struct Table {
 
   private static func right(_ text: String) -> String {
     String(repeating: " ", count: max(1, numberColumns - text.count)) + text
-  }
-
-  private static func text(_ value: Double) -> String {
-    let digits = abs(value) >= 1000 ? 0 : abs(value) >= 10 ? 1 : 3
-    return String(format: "%.\(digits)f", value)
   }
 }

@@ -4,6 +4,7 @@
  *   other side ends, or says nothing for 20 s   the run ends with what is wrong
  *   refusals     are counted and the first is kept, so that a run can be refused as a whole */
 #include "weir_load.h"
+#include "weir_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,9 +22,18 @@ enum { OUT_BYTES = 1 << 20, IN_BYTES = 1 << 20, EVENTS = 64, SILENCE_MS = 20000 
 enum { FOLLOW_MAX = 4096, NUMBER_DIGITS = 12, TIME_TEXT = 29, HANDOVER_MAX = 40, EVENT_MAX = 160 };
 
 typedef struct flight {
-  uint64_t planned_ns;
+  uint64_t planned_ns, number;
+  int64_t sent_ms;
+  uint16_t kind;
   bool counted, follow;
 } flight;
+
+/* A matter whose transfer is to be answered. */
+typedef struct follower {
+  uint64_t number;
+  uint16_t kind;
+  char handover[HANDOVER_MAX];
+} follower;
 
 typedef struct lane {
   int fd;
@@ -31,7 +41,7 @@ typedef struct lane {
   size_t out_first, out_end, in_end;
   flight *flights; /* a ring of WEIR_LOAD_QUEUE */
   uint32_t first, count;
-  char follow[FOLLOW_MAX][HANDOVER_MAX];
+  follower follow[FOLLOW_MAX];
   uint32_t follow_first, follow_count;
   bool waits_to_write;
 } lane;
@@ -84,33 +94,35 @@ static bool has_room(const lane *c) {
          c->follow_count + 4 < FOLLOW_MAX;
 }
 
-static void fly(lane *c, uint64_t planned_ns, bool counted, bool follow) {
-  c->flights[(c->first + c->count) % WEIR_LOAD_QUEUE] = (flight){planned_ns, counted, follow};
+static void fly(lane *c, flight f) {
+  c->flights[(c->first + c->count) % WEIR_LOAD_QUEUE] = f;
   c->count++;
 }
 
 static void put_request(load *l, lane *c, uint64_t planned_ns) {
-  const weir_load_request *q = &l->o->mix[l->r->sent % l->o->mix_count];
+  size_t kind = l->r->sent % l->o->mix_count;
+  uint64_t number = l->o->first + l->r->sent;
+  const weir_load_request *q = &l->o->mix[kind];
   char *at = c->out + c->out_end;
   memcpy(at, q->bytes, q->count);
-  if (q->number_at >= 0) put_number(at + q->number_at, l->o->first + l->r->sent);
-  if (q->phone_at >= 0) put_number(at + q->phone_at, l->o->first + l->r->sent);
+  if (q->number_at >= 0) put_number(at + q->number_at, number);
+  if (q->phone_at >= 0) put_number(at + q->phone_at, number);
   if (q->time_at >= 0) memcpy(at + q->time_at, l->time_text, TIME_TEXT);
   c->out_end += q->count;
   l->r->sent++;
-  fly(c, planned_ns, true, q->follow);
+  fly(c, (flight){planned_ns, number, (int64_t)l->time_text_ms, (uint16_t)kind, true, q->follow});
 }
 
 /* The two events that end a transfer. */
 static void put_follow(load *l, lane *c) {
   static const char *const events[] = {"transferAnswered", "closed"};
-  const char *handover = c->follow[c->follow_first];
+  const follower *f = &c->follow[c->follow_first];
   for (unsigned i = 0; i < 2; i++) {
     int count = snprintf(c->out + c->out_end, EVENT_MAX,
                          "{\"op\":\"event\",\"handover\":\"%s\",\"event\":\"%s\",\"by\":\"A07\"}\n",
-                         handover, events[i]);
+                         f->handover, events[i]);
     c->out_end += (size_t)count;
-    fly(c, l->now_ns, false, false);
+    fly(c, (flight){l->now_ns, f->number, 0, f->kind, false, false});
   }
   c->follow_first = (c->follow_first + 1) % FOLLOW_MAX;
   c->follow_count--;
@@ -149,17 +161,50 @@ static bool is_refusal(const char *at, size_t count) {
   return memmem(at, most, "\"error\"", 7) != NULL;
 }
 
-static void note_follow(lane *c, const char *at, size_t count) {
+static void note_follow(lane *c, const flight *f, const char *at, size_t count) {
   static const char key[] = "\"handover\":\"";
   const char *from = memmem(at, count, key, sizeof key - 1);
   if (!from) return;
   from += sizeof key - 1;
   const char *end = memchr(from, '"', count - (size_t)(from - at));
   if (!end || (size_t)(end - from) >= HANDOVER_MAX) return;
-  char *to = c->follow[(c->follow_first + c->follow_count) % FOLLOW_MAX];
-  memcpy(to, from, (size_t)(end - from));
-  to[end - from] = 0;
+  follower *to = &c->follow[(c->follow_first + c->follow_count) % FOLLOW_MAX];
+  memcpy(to->handover, from, (size_t)(end - from));
+  to->handover[end - from] = 0;
+  to->number = f->number;
+  to->kind = f->kind;
   c->follow_count++;
+}
+
+/* Keeps what an answer says. Its fields stand in this order. */
+static void keep_answer(load *l, const flight *f, const char *at, size_t count, bool refused) {
+  if (!l->o->answers) return;
+  if (l->r->answers == l->o->answers_most) {
+    l->problem = "more answers than there is room for";
+    return;
+  }
+  weir_load_answer *a = &l->o->answers[l->r->answers++];
+  *a = (weir_load_answer){.number = f->number,
+                          .planned_ns = f->planned_ns,
+                          .answered_ns = l->now_ns,
+                          .received_ms = f->sent_ms,
+                          .kind = f->kind,
+                          .flags = (uint8_t)(f->counted ? 0 : WEIR_ANSWER_EVENT)};
+  weir_text t = {at, count};
+  uint64_t number = 0;
+  weir_text ref = weir_text_field(t, "ref");
+  if (f->counted && (!weir_text_tail(ref, &number) || number != f->number)) {
+    a->flags |= WEIR_ANSWER_MISPLACED;
+  }
+  if (refused) {
+    a->flags |= WEIR_ANSWER_REFUSED;
+    return;
+  }
+  a->handover = weir_text_handover(weir_text_field(t, "handover"));
+  a->revision = (uint32_t)weir_text_number(weir_text_field(t, "revision"));
+  weir_text durable = weir_text_field(t, "durable");
+  if (weir_text_is(durable, "true")) a->flags |= WEIR_ANSWER_DURABLE;
+  a->deadline_ms = weir_text_time(weir_text_field(t, "deadline"));
 }
 
 static void take_answer(load *l, lane *c, const char *at, size_t count) {
@@ -170,14 +215,16 @@ static void take_answer(load *l, lane *c, const char *at, size_t count) {
   flight f = c->flights[c->first];
   c->first = (c->first + 1) % WEIR_LOAD_QUEUE;
   c->count--;
-  if (is_refusal(at, count)) {
+  bool refused = is_refusal(at, count);
+  keep_answer(l, &f, at, count, refused);
+  if (refused) {
     if (l->r->refused++ == 0) {
       size_t kept = count < sizeof l->r->refusal - 1 ? count : sizeof l->r->refusal - 1;
       memcpy(l->r->refusal, at, kept);
       l->r->refusal[kept] = 0;
     }
   } else if (f.follow) {
-    note_follow(c, at, count);
+    note_follow(c, &f, at, count);
   }
   if (!f.counted) {
     l->r->followed++;
@@ -331,6 +378,7 @@ const char *weir_load_run(const weir_load_options *o, weir_load_result *result) 
   }
   uint64_t cpu = cpu_ns();
   l.begin_ns = clock_ns(CLOCK_MONOTONIC);
+  result->begin_ns = l.begin_ns;
   while (!l.problem && !is_over(&l)) turn(&l);
   result->time_ns = clock_ns(CLOCK_MONOTONIC) - l.begin_ns;
   result->cpu_ns = cpu_ns() - cpu;

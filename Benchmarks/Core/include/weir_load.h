@@ -41,6 +41,25 @@ typedef struct weir_load_request {
   bool follow; /* when it is durable, its transfer is answered and it is closed, by two events */
 } weir_load_request;
 
+/* What was answered, for whoever joins it with what came of it. */
+typedef struct weir_load_answer {
+  uint64_t number; /* of the request, as its ref has it; an event has its intake's */
+  uint64_t planned_ns, answered_ns; /* CLOCK_MONOTONIC */
+  uint64_t handover;                /* see weir_text_handover; 0: none */
+  int64_t received_ms;              /* receivedAt as it was sent */
+  int64_t deadline_ms;              /* as it was answered; 0: none */
+  uint32_t revision;
+  uint16_t kind; /* place in the mix */
+  uint8_t flags; /* WEIR_ANSWER_… */
+} weir_load_answer;
+
+enum {
+  WEIR_ANSWER_DURABLE = 1,
+  WEIR_ANSWER_REFUSED = 2,
+  WEIR_ANSWER_EVENT = 4,
+  WEIR_ANSWER_MISPLACED = 8 /* it bears another request's ref */
+};
+
 typedef struct weir_load_options {
   const char *socket; /* a Unix socket's path */
   uint32_t connections;
@@ -51,6 +70,8 @@ typedef struct weir_load_options {
   uint64_t time_ns; /* 0: until `most` */
   const weir_load_request *mix; /* sent in turn */
   size_t mix_count;
+  weir_load_answer *answers; /* null: none is kept; else room for `answers_most` */
+  size_t answers_most;
 } weir_load_options;
 
 typedef struct weir_load_result {
@@ -58,8 +79,10 @@ typedef struct weir_load_result {
   uint64_t followed;        /* events behind them that were answered */
   uint64_t refused;         /* answers that were refusals */
   uint64_t late_sends;      /* open loop: sent more than a millisecond behind their plan */
+  uint64_t begin_ns;        /* CLOCK_MONOTONIC */
   uint64_t time_ns, cpu_ns; /* of the run; the generator's own */
   uint64_t bytes_out, bytes_in;
+  uint64_t answers;  /* kept; a run ends when there is no room for the next */
   char refusal[256]; /* the first one */
   weir_times times;  /* of the mix */
 } weir_load_result;
