@@ -89,7 +89,7 @@ struct SteadyCommand: ParsableCommand {
   @Option(help: "Seconds a run.")
   var seconds = 10.0
 
-  @Option(help: "field: a hotline's day, a tenth of it 110's; police: all of it; kept: none; quake.")
+  @Option(help: "field: a tenth of it 110's; police: all of it; kept: nothing; quake: most.")
   var mix = "police"
 
   func validate() throws {

@@ -165,7 +165,8 @@ packed carry_pack(weir_unit *u, weir_link_sender *sender) {
   uint32_t revision = 0;
   if (!weir_link_sender_due(sender, u->now.boot_ms, &crossing, &revision)) return PACKED_NONE;
   index_entry *x = index_find(&u->crossings, crossing, NULL);
-  if (!x) { /* it ended: nothing more is owed */
+  if (!x) { /* it ended: nothing more is owed, and what was sent stays on record */
+    tally_on_settle(u, crossing);
     weir_link_sender_settle(sender, crossing);
     return PACKED_ONE;
   }

@@ -1,3 +1,4 @@
+import Testing
 import WeirMeasure
 
 /// Evidence of a faultless run, in the shape that each scenario gives.

@@ -105,6 +105,36 @@ import WeirModel
     #expect(trace.has("\"byDigest\":true") && trace.number("copies") ?? 0 >= 4, "\(trace)")
   }
 
+  @Test("copies of a matter stay on record though the next is due in the moment in which it ends")
+  func endsBetweenCopies() throws {
+    let pair = try Pair(seed: 5)
+    try pair.open()
+    let number = try handOver(pair, 1)[0]
+    let client = try pair.outer.connect()
+    for event in ["transferAnswered", "closed"] {
+      #expect(try pair.outer.one(client, Ask.event(number, event)).isDurable)
+    }
+    pair.pass(200)
+    let code = try #require(try ask(pair.inner).string("code"))
+    let control = try pair.outer.connect(control: true)
+    pair.outer.send(control, "{\"op\":\"digest\"\(range(1, 1, code: code))}")
+    // Copies are due between each decision and the write that makes it durable.
+    for _ in 0..<8 {
+      _ = pair.outer.turn()
+      pair.advance(400)
+      pair.collect(from: pair.outer)
+      _ = pair.outer.work()
+    }
+    pair.outer.pump()
+    #expect(pair.outer.receive(control).first?.number("confirmed") == 1)
+    final class Copies { var count: UInt32 = 0 }
+    let copies = Copies()
+    try pair.outer.look { record in
+      if record.kind == .tally { record.tally { _, count, _ in copies.count += count } }
+    }
+    #expect(copies.count >= 1)
+  }
+
   @Test("a newer revision goes on crossing after a comparison")
   func newerRevisionsCross() throws {
     let pair = try Pair(seed: 3)
