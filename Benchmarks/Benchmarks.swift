@@ -10,7 +10,9 @@ struct Benchmarks: AsyncParsableCommand {
     subcommands: [
       SaturateCommand.self, LinkCommand.self, LinkStormCommand.self, LinkOutageCommand.self,
       LinkParityCommand.self, PolicyBenchmark.self, HandoversCommand.self, DayCommand.self,
-      ReloadCommand.self, RoomsCommand.self, SteadyCommand.self,
+      ReloadCommand.self, RoomsCommand.self, SteadyCommand.self, BurstCommand.self,
+      DrainCommand.self, SeatsCommand.self, SoakCommand.self, CompareCommand.self,
+      GeneratorCommand.self, AllCommand.self,
     ])
 }
 

@@ -1,5 +1,6 @@
 import CWeirBenchmarks
 import Foundation
+import WeirCore
 
 /// A fixed list of requests that a load sends in turn, and the memory they lie in.
 final class Mix {
@@ -99,6 +100,26 @@ final class Mix {
       weir_load_request(
         bytes: memory, count: bytes.count, number_at: offset(of: number, in: text),
         phone_at: offset(of: phone, in: text), time_at: offset(of: time, in: text), follow: follow))
+  }
+
+  /// One request as a line of its own, without its line feed, and when it says it was received.
+  ///
+  /// - Parameters:
+  ///   - kind: its place in the list.
+  ///   - number: what makes it its own, at most 12 digits.
+  func line(_ kind: Int, number: UInt64) -> (line: String, receivedMs: Int64) {
+    let request = requests[kind]
+    let now = Int64(Date().timeIntervalSince1970 * 1000)
+    let digits = String(number)
+    let padded = String(repeating: "0", count: 12 - digits.count) + digits
+    var bytes = UnsafeRawBufferPointer(start: request.bytes, count: request.count - 1).map { $0 }
+    for (at, text) in [
+      (request.number_at, padded), (request.phone_at, padded),
+      (request.time_at, String(CoreText.time(now))),
+    ] where at >= 0 {
+      bytes.replaceSubrange(at..<at + text.utf8.count, with: text.utf8)
+    }
+    return (String(decoding: bytes, as: UTF8.self), now)
   }
 
   private func offset(of part: String, in text: String) -> Int {

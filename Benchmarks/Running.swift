@@ -76,6 +76,11 @@ final class Child {
     return (pages[1] * size, (pages[1] - pages[2]) * size)
   }
 
+  /// Open descriptors.
+  var descriptors: Int {
+    ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(identifier)/fd")) ?? []).count
+  }
+
   /// Waits until it ends by itself.
   ///
   /// - Returns: what it said.

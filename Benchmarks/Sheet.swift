@@ -21,6 +21,7 @@ final class ResultSet {
   private(set) var figures: [Figure] = []
   private(set) var last: Outcome?
   private(set) var findings: [Finding] = []
+  private(set) var failures: [String] = []
   private(set) var notes: [String] = []
 
   init(_ name: String, delivery: String) {
@@ -81,9 +82,9 @@ final class ResultSet {
   }
 
   /// Fails the run by more than the oracle sees.
-  func fail(_ fault: Finding) {
-    findings.append(fault)
-    notes.append(fault.description)
+  func fail(_ what: String) {
+    failures.append(what)
+    notes.append("FAILED: \(what)")
   }
 }
 
@@ -92,26 +93,24 @@ final class Sheet {
   let title: String
   private let files: FileOptions
   private let table: Table
-  private let json: Bool
   private var sets: [ResultSet] = []
   private let begin = Date()
 
   init(_ title: String, _ files: FileOptions, json: Bool) {
     self.title = title
     self.files = files
-    self.json = json
     table = Table(json: json)
   }
 
   /// A line on the terminal that the next one replaces; nothing elsewhere.
-  func progress(_ text: String) {
-    guard !json, isatty(STDERR_FILENO) == 1 else { return }
+  static func progress(_ text: String) {
+    guard isatty(STDERR_FILENO) == 1 else { return }
     FileHandle.standardError.write(Data("\r\u{1b}[K\(text)".utf8))
   }
 
   /// Prints the figures of a set-up.
   func add(_ set: ResultSet) {
-    progress("")
+    Self.progress("")
     sets.append(set)
     table.note(set.name + ", delivered by \(set.delivery)")
     set.figures.forEach(table.add)
@@ -131,13 +130,47 @@ final class Sheet {
         withJSONObject: object, options: [.sortedKeys, .prettyPrinted])
       try data.write(to: URL(fileURLWithPath: path))
     }
-    if sets.contains(where: { !$0.findings.isEmpty }) { throw ExitCode(1) }
+    if let path = files.html { try write(page.text, to: path) }
+    if let path = files.hdr { try write(log, to: path) }
+    let isGood = sets.allSatisfy { $0.findings.isEmpty && $0.failures.isEmpty }
+    if !isGood { throw ExitCode(1) }
+  }
+
+  private func write(_ text: String, to path: String) throws {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+  }
+
+  private var log: String {
+    let kinds = sets.flatMap { set in
+      Self.latencies(set).map { (tag: "\(set.name) \($0.name)", latencies: $0) }
+    }
+    return HdrLog.text(kinds, begin: begin, seconds: Date().timeIntervalSince(begin))
+  }
+
+  private static func latencies(_ set: ResultSet) -> [Latencies] {
+    set.last.map { [$0.answered, $0.delivered] + ($0.lanes.count > 1 ? $0.lanes : []) } ?? []
+  }
+
+  private var page: Page {
+    let command = CommandLine.arguments.dropFirst().joined(separator: " ")
+    let sections = sets.map { set in
+      Page.Section(
+        name: "\(set.name), delivered by \(set.delivery)", rows: set.figures.map(\.row),
+        latencies: Self.latencies(set), timeline: set.last?.timeline ?? [], notes: set.notes)
+    }
+    return Page(
+      title: title,
+      facts: [
+        "Benchmarks \(command)", Computer.text,
+        "\(begin.formatted(.iso8601)), charts of the last run of each set-up",
+      ], sections: sections)
   }
 
   private static func object(_ set: ResultSet) -> [String: Any] {
     [
       "name": set.name, "delivery": set.delivery, "notes": set.notes,
       "figures": set.figures.map(\.fields),
+      "failures": set.failures,
       "findings": set.findings.map { finding in
         [
           "fault": finding.fault.rawValue, "what": finding.what, "numbers": finding.numbers,

@@ -105,7 +105,7 @@ struct SteadyCommand: ParsableCommand {
       for number in 1...output.runs {
         let trial = try Trial(
           scenario.stage(), most: Int(rate * seconds * 3) + 1000, compare: scenario.compare)
-        sheet.progress("\(set.name), run \(number) of \(output.runs)")
+        trial.name = "\(set.name), run \(number) of \(output.runs)"
         let requests = try trial.mix(
           ScenarioOptions.weights(mix), bytes: scenario.bytes)
         try trial.load(

@@ -1,4 +1,5 @@
 import Foundation
+import WeirMeasure
 
 /// One measured figure over several runs.
 struct Figure {
@@ -24,6 +25,14 @@ struct Figure {
     fields["goal"] = goal?.value
     fields["reached"] = isReached
     return fields
+  }
+
+  /// For the page.
+  var row: Page.Row {
+    Page.Row(
+      name: unit.isEmpty ? name : "\(name), \(unit)",
+      values: [sorted.first ?? 0, median, sorted.last ?? 0].map(Self.text),
+      goal: goal.map { Self.text($0.value) } ?? "", isReached: isReached)
   }
 
   /// A number in as many digits as are worth reading.

@@ -14,6 +14,8 @@ final class Trial {
   let taker: Taker
   /// What each ref of this run begins with.
   let tag: String
+  /// What the terminal calls it while it runs.
+  var name = ""
   private let comparison: Comparison?
   private let memory: UnsafeMutableBufferPointer<weir_load_answer>
   private var answerCount = 0
@@ -23,6 +25,7 @@ final class Trial {
   private var lateSends: UInt64 = 0
   private(set) var refused: UInt64 = 0
   private(set) var refusal = ""
+  private var lanes: [UInt64: Lane] = [:]
   private let cpuBefore: (outer: Double, inner: Double)?
 
   /// - Parameters:
@@ -71,6 +74,8 @@ final class Trial {
     load.first = sent
     load.most = UInt64((rate * seconds).rounded())
     load.answers = UnsafeMutableBufferPointer(rebasing: memory[answerCount...])
+    let ticker = Ticker(name, taker)
+    defer { ticker.end() }
     let result = try load.run(mix)
     answerCount += Int(result.answers)
     sent += result.sent
@@ -92,17 +97,23 @@ final class Trial {
   }
 
   /// Counts what other clients did.
-  func count(seconds: Double) { self.seconds += seconds }
+  func count(requests: UInt64, seconds: Double) {
+    sent += requests
+    self.seconds += seconds
+  }
 
-  /// Waits until the newest answered revision of all that crosses was delivered.
+  /// Counts a refusal of another client's, and keeps the first.
+  func refuse(_ line: String) {
+    refused += 1
+    if refusal.isEmpty { refusal = line }
+  }
+
+  /// Waits until the newest revision that has to cross was delivered of every matter.
   ///
   /// - Parameter most: seconds after which it waits no more; the oracle then says what is missing.
   func settle(most: Double = 60) throws {
-    var owed: [UInt64: UInt32] = [:]
-    for answer in answers where answer.handover != 0 { owed[answer.handover] = answer.revision }
+    var owed = try owedRevisions()
     var looked = 0
-    let crossing = try crossingMatters()
-    owed = owed.filter { crossing.contains($0.key) }
     let end = Date().addingTimeInterval(most)
     while !owed.isEmpty, Date() < end, taker.trouble == nil {
       let count = taker.count
@@ -117,17 +128,19 @@ final class Trial {
     }
   }
 
-  private func crossingMatters() throws -> Set<UInt64> {
-    var crossing: Set<UInt64> = []
+  private func owedRevisions() throws -> [UInt64: UInt32] {
+    var owed: [UInt64: UInt32] = [:]
+    let mine = Set(answers.lazy.map(\.handover))
+    let tag = tag
     _ = try JournalReader.look(stage.data, unit: stage.outer) { record in
-      if record.kind == .change, record.crossing != 0 { crossing.insert(Self.key(record.number)) }
+      guard record.kind == .change, record.crossing != 0 else { return true }
+      let change = Change(record, tag: tag)
+      if mine.contains(change.handover.word) {
+        owed[change.handover.word] = change.isOwed ? change.revision : nil
+      }
       return true
     }
-    return crossing
-  }
-
-  private static func key(_ number: HandoverNumber) -> UInt64 {
-    HandoverKey(day: number.day, serial: number.serial, isDrill: number.isDrill).word
+    return owed
   }
 
   /// Stops what was started and joins everything.
@@ -144,8 +157,7 @@ final class Trial {
     stage.pair?.inner.stop()
     var evidence = Evidence()
     evidence.answers = answers.map(Answer.init)
-    var lanes: [UInt64: Lane] = [:]
-    try readJournal(into: &evidence, &lanes)
+    try readJournal(into: &evidence)
     let mine = Set(evidence.changes.lazy.map(\.handover.word))
     evidence.deliveries = (0..<taker.count).lazy.map { self.taker[$0] }
       .filter { mine.contains($0.handover) || self.stage.isOurs }.map(Delivery.init)
@@ -159,12 +171,13 @@ final class Trial {
       outcome.outerMicroseconds = (cpu.outer - before.outer) * 1e6 / Double(sent)
       outcome.innerMicroseconds = (cpu.inner - before.inner) * 1e6 / Double(sent)
     }
-    measure(&outcome, lanes)
+    measure(&outcome)
     return outcome
   }
 
   /// Changes of the matters of this run, and the copies of what crossed.
-  private func readJournal(into evidence: inout Evidence, _ lanes: inout [UInt64: Lane]) throws {
+  private func readJournal(into evidence: inout Evidence) throws {
+    var lanes: [UInt64: Lane] = [:]
     var copies: [UInt64: UInt64] = [:]
     var changes: [Change] = []
     let (tag, isOurs) = (tag, stage.isOurs)
@@ -192,10 +205,14 @@ final class Trial {
       return true
     }
     evidence.changes = changes
+    self.lanes = lanes
     if isOurs { (evidence.copies, evidence.endMs) = (copies, endMs) }
   }
 
-  private func measure(_ outcome: inout Outcome, _ lanes: [UInt64: Lane]) {
+  /// The matters of a lane, once it is finished.
+  func matters(in lane: Lane) -> Set<UInt64> { Set(lanes.filter { $0.value == lane }.keys) }
+
+  private func measure(_ outcome: inout Outcome) {
     var first: [UInt64: weir_taken] = [:]
     for index in 0..<taker.count where first[taker[index].handover] == nil {
       first[taker[index].handover] = taker[index]
@@ -210,6 +227,25 @@ final class Trial {
       outcome.note(.delivered, second, item.taken_ns &- answer.planned_ns, lane: "\(lane)")
     }
   }
+}
+
+/// Says each second how long a load has run and how much was delivered.
+private final class Ticker: @unchecked Sendable {
+  private let lock = NSLock()
+  private var isEnding = false
+
+  init(_ name: String, _ taker: Taker) {
+    let begin = Date()
+    Thread.detachNewThread { [self] in
+      while !lock.withLock({ isEnding }) {
+        let seconds = Int(Date().timeIntervalSince(begin))
+        Sheet.progress("\(name): \(seconds) s, \(taker.count) items delivered")
+        Thread.sleep(forTimeInterval: 1)
+      }
+    }
+  }
+
+  func end() { lock.withLock { isEnding = true } }
 }
 
 extension Answer {
