@@ -44,6 +44,7 @@ struct AllCommand: ParsableCommand {
 
   /// A figure that is wanted of a command, and what the design asks for.
   struct Wanted {
+    /// The figure's name, or a part of it.
     let figure: String
     let title: String
     var goal: Double?
@@ -58,7 +59,10 @@ struct AllCommand: ParsableCommand {
   }
 
   private static func show(_ wanted: Wanted, _ figures: [[String: Any]], _ table: Table) {
-    let found = figures.first { $0["name"] as? String == wanted.figure }
+    let names = figures.map { ($0["name"] ?? $0["what"]) as? String ?? "" }
+    let place =
+      names.firstIndex(of: wanted.figure) ?? names.firstIndex { $0.contains(wanted.figure) }
+    let found = place.map { figures[$0] }
     guard let found, let low = found["min"] as? Double, let middle = found["median"] as? Double,
       let high = found["max"] as? Double
     else {
@@ -66,7 +70,7 @@ struct AllCommand: ParsableCommand {
       return
     }
     var figure = Figure(
-      name: wanted.title, unit: found["unit"] as? String ?? "", values: [low, middle, high])
+      name: wanted.title, unit: found["unit"] as? String ?? "ns", values: [low, middle, high])
     figure.goal = wanted.goal.map { ($0, wanted.moreIsBetter) }
     table.add(figure)
   }

@@ -53,16 +53,49 @@ extension AllCommand {
 
   static let rooms: [Item] = [
     Item(
-      words: "handovers", quick: "--count 300000 --runs 1", full: "--runs 5",
+      words: "handovers", quick: "--count 200000 --runs 1", full: "--runs 5",
+      wanted: [less("an open handover, of the second half", "memory of an open handover", 512)]),
+    Item(
+      words: "rooms", quick: "--runs 2 --deadlines 1000000", full: "--runs 5",
       wanted: [
-        less("an open handover, of all", "memory of an open handover", 512),
-        less("an event, Machine.step", "an event", 1000),
+        less("wheel_bytes", "memory of a deadline", 32),
+        less("wheel_arm", "wheel, 1,000,000 armed: start", 5),
+        less("wheel_cancel", "the same: cancel", 20),
+        less("wheel_expire", "the same: expire", 100),
+        less("policy_decide", "decision on facts", 30),
+        less("message_read", "reading one 600-byte message", 500),
+        less("log_line", "log line", 400),
+        less("handover_step", "a step of a handover", 1000),
       ]),
     Item(
-      words: "policy", quick: "--runs 3", full: "--runs 9", wanted: []),
+      words: "policy", quick: "--runs 3", full: "--runs 9",
+      wanted: [less("decide by all that, ns", "decision with 501 rules", 300)]),
   ]
 
   static let link: [Item] = [
-    Item(words: "link", quick: "--runs 3", full: "--runs 7", wanted: [])
+    Item(
+      words: "link", quick: "--runs 2", full: "--runs 7",
+      wanted: [more(", records", "link, 600-byte records", 1_500_000)]),
+    Item(
+      words: "link --suite sm4-gcm", quick: "--runs 1", full: "--runs 3",
+      wanted: [more(", records", "the same, SM4-GCM")]),
+    lossy("0.1"), lossy("1"), lossy("5"), lossy("20"),
+    outage(seconds: 60, goal: 2), outage(seconds: 3600, goal: 25),
   ]
+
+  private static func lossy(_ percent: String) -> Item {
+    Item(
+      words: "link --per-second 10000 --loss \(percent)", quick: "--records 20000 --runs 1",
+      full: "--records 50000 --runs 5",
+      wanted: [less(", to the last record", "link, \(percent) % lost, first to last record")])
+  }
+
+  private static func outage(seconds: Int, goal: Double) -> Item {
+    Item(
+      words: "link-outage --seconds \(seconds)", quick: "", full: "",
+      wanted: [
+        less(", all across", "after \(seconds) s of darkness, all across", goal),
+        less(", danger across", "after \(seconds) s, danger across", 2),
+      ])
+  }
 }

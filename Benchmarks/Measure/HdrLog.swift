@@ -58,7 +58,7 @@ public enum HdrLog {
     return bytes + encoded
   }
 
-  /// Counts in the order of the family's array: 2,048 places at first, then 1,024 for each doubling.
+  /// Counts in the order of the family's array: 2,048 places, then 1,024 for each doubling.
   private static func countsByIndex(_ latencies: Latencies) -> [UInt64] {
     var counts: [UInt64] = []
     for place in latencies.histogram.recordedValues() {
