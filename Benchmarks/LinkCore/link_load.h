@@ -29,6 +29,10 @@ void load_record(uint8_t *record, size_t count, uint64_t crossing, uint64_t offe
 /* The same bytes again? Then when it was offered. */
 bool load_is_record(weir_bytes record, size_t count, uint64_t crossing, uint64_t *offered_ns);
 
+/* Gives a copy of a datagram to the receiver, and each record of it to `take`. */
+void load_arrive(weir_link_receiver *receiver, weir_bytes sealed, uint64_t now_ms, void *context,
+                 void (*take)(void *context, const weir_link_event *e));
+
 void load_send(const weir_link_load_options *options, load_board *board);
 void load_receive(const weir_link_load_options *options, load_board *board);
 

@@ -25,21 +25,12 @@ static bool is_danger(const weir_link_load_options *o, uint64_t crossing) {
   return o->danger_every > 0 && crossing % o->danger_every == 0;
 }
 
-static void take_record(outage *r, const weir_link_event *e) {
+static void take_record(void *context, const weir_link_event *e) {
+  outage *r = context;
   if (e->crossing > r->o->records || r->seen[e->crossing]) return;
   r->seen[e->crossing] = 1;
   r->left--;
   if (is_danger(r->o, e->crossing)) r->danger_left--;
-}
-
-static void arrive(outage *r, weir_bytes sealed) {
-  uint8_t datagram[WEIR_DATAGRAM_MAX];
-  weir_link_event e;
-  memcpy(datagram, sealed.at, sealed.count);
-  (void)weir_link_receiver_take(r->receiver, datagram, sealed.count, r->now_ms);
-  while (weir_link_receiver_next(r->receiver, &e)) {
-    if (e.kind == WEIR_LINK_RECORD) take_record(r, &e);
-  }
 }
 
 static void offer(outage *r) {
@@ -73,7 +64,7 @@ static void carry(outage *r) {
     if (sealed.count == 0 && !due) return;
     if (sealed.count == 0) continue;
     r->tokens -= (int64_t)(sealed.count + WEIR_LINK_AROUND_IPV4);
-    if (!r->dark) arrive(r, sealed);
+    if (!r->dark) load_arrive(r->receiver, sealed, r->now_ms, r, take_record);
   }
 }
 

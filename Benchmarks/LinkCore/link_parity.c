@@ -29,18 +29,13 @@ static double below_one(trial *t) {
   return (double)(t->chance >> 11) * 0x1p-53;
 }
 
-static void arrive(trial *t, weir_bytes sealed) {
-  uint8_t datagram[WEIR_DATAGRAM_MAX];
-  weir_link_event e;
-  memcpy(datagram, sealed.at, sealed.count);
-  (void)weir_link_receiver_take(t->receiver, datagram, sealed.count, t->now_ms);
-  while (weir_link_receiver_next(t->receiver, &e)) {
-    if (e.kind != WEIR_LINK_RECORD || e.crossing < t->first) continue;
-    uint64_t place = e.crossing - t->first;
-    if (place >= t->o->datagrams || t->seen[place]) continue;
-    t->seen[place] = true;
-    t->here++;
-  }
+static void take_record(void *context, const weir_link_event *e) {
+  trial *t = context;
+  if (e->crossing < t->first) return;
+  uint64_t place = e->crossing - t->first;
+  if (place >= t->o->datagrams || t->seen[place]) return;
+  t->seen[place] = true;
+  t->here++;
 }
 
 /* Sends all that is due at this moment. */
@@ -59,7 +54,8 @@ static void send_due(trial *t) {
     if (sealed.count == 0 && !due) break;
     if (sealed.count <= RECORD_BYTES) continue; /* a heartbeat */
     t->bytes += sealed.count + WEIR_LINK_AROUND_IPV4;
-    if (t->now_ms >= t->dark_until_ms && below_one(t) >= t->o->lost) arrive(t, sealed);
+    if (t->now_ms < t->dark_until_ms || below_one(t) < t->o->lost) continue;
+    load_arrive(t->receiver, sealed, t->now_ms, t, take_record);
   }
 }
 

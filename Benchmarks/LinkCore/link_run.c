@@ -69,6 +69,17 @@ bool load_is_record(weir_bytes record, size_t count, uint64_t crossing, uint64_t
   return said == crossing && record.at[count - 1] == filler(count - 1);
 }
 
+void load_arrive(weir_link_receiver *receiver, weir_bytes sealed, uint64_t now_ms, void *context,
+                 void (*take)(void *context, const weir_link_event *e)) {
+  uint8_t datagram[WEIR_DATAGRAM_MAX];
+  weir_link_event e;
+  memcpy(datagram, sealed.at, sealed.count);
+  (void)weir_link_receiver_take(receiver, datagram, sealed.count, now_ms);
+  while (weir_link_receiver_next(receiver, &e)) {
+    if (e.kind == WEIR_LINK_RECORD) take(context, &e);
+  }
+}
+
 static pid_t start(void (*play)(const weir_link_load_options *, load_board *),
                    const weir_link_load_options *o, load_board *board) {
   pid_t child = fork();
