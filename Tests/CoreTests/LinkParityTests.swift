@@ -233,6 +233,21 @@ struct LinkParityTests {
     #expect(receiver.records(Array(data[11...]) + parity(20)).count == 32)
   }
 
+  @Test("what longer datagrams left in a group's room is not taken for a shard's end")
+  func reusedRoom() {
+    for number in UInt64(0)...40 {
+      let (first, now) = (number * 8 + 1, number * 100)
+      for crossing in first..<(first + 8) { sender.offer(crossing, now: now) }
+      sender.beat(now)
+      let long = sender.run(now) { linkRecord($0, $1, count: 1250) }
+      #expect(receiver.records(long, now).count == 8)
+      for crossing in first..<(first + 8) { weir_link_sender_settle(sender.pointer, crossing) }
+    }
+    #expect(parity(4100).count == 3)
+    let data = burst(32, from: 1000, now: 5000)
+    #expect(receiver.records(Array(data[11...]) + parity(5020), 5020).count == 32)
+  }
+
   @Test("neither side takes memory after it was opened")
   func memory() async {
     await #expect(processExitsWith: .success) {
