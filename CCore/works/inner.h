@@ -76,7 +76,8 @@ typedef struct ledger {
   int64_t offset_ms;      /* inner wall minus outer wall, lower envelope */
   int64_t offset_next_ms; /* the window that is being filled */
   uint64_t offset_window_ms, offset_since_ms;
-  uint64_t refused_epoch; /* of the last boot that was refused, and its id */
+  uint64_t admitted_epoch; /* of the last boot that a person let in, 0: none; it counts as later */
+  uint64_t refused_epoch;  /* of the last boot that was refused, and its id */
   uint8_t refused_id[16];
 } ledger;
 

@@ -2,8 +2,9 @@
  *
  *   higher revision     new: it is delivered
  *   the same again      a repeat: nothing happens
- *   a lower revision    superseded: counted; from a later run of the sender it is a conflict, since
- *                       revisions never fall while a sender keeps its journal
+ *   a lower revision    superseded: counted; from a later run of the sender, or one that a person
+ *                       admitted, it is a conflict, since revisions never fall while a sender keeps
+ *                       its journal
  *   other content       under a number and revision that were here: a conflict, delivered as such
  *                       once and alarmed, never dropped (a restored data folder)
  *   missing             sent in a revision, as the heartbeats' index says, and not here 1.5 s
@@ -79,6 +80,13 @@ uint64_t ledger_handover(weir_bytes number) {
   return weir_hash(0, number) | UINT64_C(1) << 62;
 }
 
+/* Did the sender begin the run of this event after the one that the entry came from? Epochs rise,
+ * but for a run that a person let in all the same. */
+static bool is_of_later_run(const ledger *l, const ledger_entry *e, const weir_link_event *event) {
+  if (event->boot_epoch == e->boot_epoch) return false;
+  return event->boot_epoch > e->boot_epoch || event->boot_epoch == l->admitted_epoch;
+}
+
 ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_event *event,
                             uint64_t handover) {
   if (event->crossing == 0 || event->crossing > LEDGER_MAX) return LEDGER_BEYOND;
@@ -91,7 +99,7 @@ ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_
   } else if (event->revision == e->revision) {
     other = event->check != e->check;
   } else {
-    other = event->boot_epoch > e->boot_epoch;
+    other = is_of_later_run(&u->ledgers[which], e, event);
     if (!other) return LEDGER_SUPERSEDED;
   }
   if (!other) return LEDGER_REPEAT;

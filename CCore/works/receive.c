@@ -49,9 +49,11 @@ weir_status inner_recover_boot(weir_unit *u, weir_bytes body) {
   weir_bytes name = weir_get(&r, (size_t)count);
   uint64_t epoch = weir_get_varint(&r);
   weir_bytes id = weir_get(&r, 16);
-  (void)weir_get_u8(&r);
+  bool admitted = weir_get_u8(&r) != 0;
   if (r.bad || !u->receiver) return WEIR_CORRUPT;
   memcpy(unit, name.at, name.count);
+  uint32_t which = admitted ? ledger_of(u, unit) : LEDGER_NONE;
+  if (which != LEDGER_NONE) u->ledgers[which].admitted_epoch = epoch;
   return weir_link_receiver_know(u->receiver, unit, epoch, id.at);
 }
 
@@ -78,6 +80,9 @@ static void on_lower_boot(weir_unit *u, const weir_link_event *e) {
     u->ledgers[which].refused_epoch = e->boot_epoch;
     memcpy(u->ledgers[which].refused_id, e->boot_id, sizeof e->boot_id);
   }
+  /* Each names the boot that a person may admit: one that stands names an earlier one. */
+  alarm_end(u, "bootLower", e->unit, "12345外端机又以另一较低的启动序号发送",
+            "the sender runs under yet another lower boot epoch");
   alarm_begin(u, "bootLower", e->unit, "12345外端机以较低的启动序号发送,已拒收,须人工核实放行",
               "a sender runs under a lower boot epoch than before; its datagrams are refused until "
               "a person admits it",
@@ -100,6 +105,7 @@ unsigned inner_admit(weir_unit *u, const weir_message *m) {
     return WEIR_REFUSAL_BAD_VALUE;
   }
   if (weir_link_receiver_admit(u->receiver, unit, epoch) != WEIR_OK) return WEIR_REFUSAL_BAD_VALUE;
+  u->ledgers[which].admitted_epoch = epoch;
   journal_boot(u, unit, epoch, u->ledgers[which].refused_id, true);
   alarm_end(u, "bootLower", unit, "较低启动序号的12345外端机已由人工放行",
             "a person admitted the lower boot");

@@ -204,6 +204,9 @@ void weir_unit_begin(weir_unit *u) {
     weir_log_number(u->log, "labels.bootEpoch", (int64_t)u->start.boot_epoch);
     (void)weir_log_end(u->log);
   }
+  /* Before anything comes in: what an earlier run left open is ended here, or else the first event
+   * of this run would find its alarm open already, and then see it ended. */
+  alarms_tick(u);
 }
 
 /* The stop record, behind everything else. */
