@@ -46,6 +46,9 @@ final class House {
     var ferryOnly = false
     /// Whether an outer unit delivers what has become 12345's.
     var outbox = false
+    /// Bits a second on the link that the sender reckons with; 0: no limit.
+    var rate: UInt64 = 0
+    var policies = [Policy.embedded]
   }
 
   /// 2026-11-23T18:31:00+08:00, and 1,000 s after the boot.
@@ -67,6 +70,9 @@ final class House {
   var logged: [UInt8] = []
   var problem = ""
   var spare: UInt32 = 0
+  /// For each boot of the machine, the boottimes at which the unit had nothing left to do: a
+  /// deadline that was due then must have fired.
+  private(set) var rests: [[UInt8]: [UInt64]] = [:]
   /// The status of the last job that was performed.
   var lastJob = weir_status.ok
 
@@ -75,7 +81,7 @@ final class House {
     self.options = options
     faulty = try #require(weir_faulty_os_open(options.seed))
     os = try #require(weir_faulty_os_table(faulty))
-    desk = StormDesk(role: options.role)
+    desk = StormDesk(role: options.role, policies: options.policies)
     weir_faulty_os_set_wall_ms(faulty, Self.startWall)
     weir_faulty_os_set_boot_ns(faulty, Self.startBoot * 1_000_000)
     let hex = String(repeating: "5a", count: 32)
@@ -123,6 +129,7 @@ final class House {
     o.supervisor_count = options.supervisors.count
     o.keys = options.link ? keys : nil
     o.mtu = 1500
+    o.rate_bits = options.rate
     let isInner = options.role == .inner
     o.delivery = (isInner ? options.directory : options.outbox) ? strings.keep("/out") : nil
     o.ferry = options.ferry ? strings.keep("/ferry") : nil
@@ -144,28 +151,54 @@ final class House {
       return status
     }
     weir_unit_begin(unit)
+    var id = [UInt8](repeating: 0, count: 16)
+    bootId = os.pointee.boot_id(os.pointee.context, &id) == .ok ? id : nil
     return .ok
   }
+
+  /// Of this boot of the machine, where it could be read.
+  private(set) var bootId: [UInt8]?
 
   private var kept: [UnsafeMutablePointer<UnsafePointer<CChar>?>] = []
 
   private func intern() -> weir_status {
-    var ids: [UInt32] = []
-    for text in StormDesk.texts {
-      var id: UInt32 = 0
-      let status = text.withUnsafeBufferPointer {
-        weir_unit_intern(unit, weir_bytes(at: $0.baseAddress, count: $0.count), &id)
+    var all: [[UInt32]] = []
+    for policy in desk.policies {
+      var ids: [UInt32] = []
+      for text in policy.texts {
+        var id: UInt32 = 0
+        let bytes = Array(text.utf8)
+        let status = bytes.withUnsafeBufferPointer {
+          weir_unit_intern(unit, weir_bytes(at: $0.baseAddress, count: $0.count), &id)
+        }
+        if status != .ok { return status }
+        ids.append(id)
       }
-      if status != .ok { return status }
-      ids.append(id)
+      all.append(ids)
     }
-    desk.use(ids: ids)
+    desk.use(ids: all)
+    useTexts(of: all[desk.current])
+    return .ok
+  }
+
+  private func useTexts(of ids: [UInt32]) {
     let say = desk.policy.sayText(.refused, dial: desk.policy.dialDefault, drill: false)
     weir_unit_set_refusal_texts(unit, ids[Int(desk.policy.dialDefault)], ids[Int(say)])
     let drillDial = desk.policy.drillText(desk.policy.dialDefault)
     let drillSay = desk.policy.sayText(.refused, dial: desk.policy.dialDefault, drill: true)
     weir_unit_set_drill_texts(unit, ids[Int(drillDial)], ids[Int(drillSay)])
-    return .ok
+  }
+
+  /// Brings the next policy of the desk into force, as somebody asked for.
+  func changePolicy() {
+    let versions = Array(desk.change().utf8)
+    for _ in 0..<3 {
+      let status = versions.withUnsafeBufferPointer {
+        weir_unit_policy_changed(unit, true, weir_bytes(at: $0.baseAddress, count: $0.count))
+      }
+      if status != .full { return }
+      pump()
+    }
   }
 
   /// Closes without stopping: the process goes.
@@ -240,10 +273,21 @@ final class House {
     for _ in 0..<most {
       let more = turn()
       let filed = workOnFiles()
-      if !work() && !filed && !more { return }
+      if !work() && !filed && !more {
+        noteRest()
+        return
+      }
     }
     Issue.record("the unit does not come to rest")
   }
+
+  private func noteRest() {
+    let isFailing = weir_unit_last_words(unit).count > 0
+    if !isFailing, failed == .ok, let bootId { rests[bootId, default: []].append(boot) }
+  }
+
+  /// What happened before a disk was restored is in no journal any more.
+  func forgetRests() { rests = [:] }
 
   /// Time passes in steps, with work at every one.
   func pass(_ milliseconds: UInt64, step: UInt64 = 50) {

@@ -7,6 +7,7 @@ struct JournalOracle {
   struct Matter {
     var day = 0
     var serial = 0
+    var isDrill = false
     var crossing = 0
     var revision = 0
     /// The latest revision that has to cross; 0: none.
@@ -19,13 +20,20 @@ struct JournalOracle {
 
     func number(_ unit: String) -> String {
       let digits = String(serial)
-      return "\(unit)-\(day)-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+      let drill = isDrill ? "Y" : ""
+      return "\(unit)-\(day)-\(drill)" + String(repeating: "0", count: max(0, 6 - digits.count))
+        + digits
     }
   }
 
   private(set) var matters: [Int: Matter] = [:]
   private(set) var kinds: [UInt8] = []
   private(set) var marks: [String] = []
+  /// Starts of the unit by their serial: the boot of the machine, and whether the wall clock stood
+  /// before the last stamp after a reboot.
+  private(set) var starts: [UInt64: (boot: [UInt8], isUncertain: Bool)] = [:]
+  private var lastWall: Int64 = 0
+  private var lastBoot: [UInt8] = []
   private var broken = 0
   private(set) var status = weir_status.ok
 
@@ -60,18 +68,22 @@ struct JournalOracle {
     kinds.append(frame.kind)
     var r = weir_reader_over(frame.body)
     if frame.kind == 8 { takeMark(&r) }
+    if Self.stamped.contains(frame.kind) { takeStamp(&r, frame) }
     guard frame.kind == 3 else { return }
     let head = weir_get_u8(&r)
     let effects = weir_get_varint(&r)
     _ = weir_get_varint(&r)
-    let day = weir_day_of(weir_get_zigzag(&r))
+    lastWall = weir_get_zigzag(&r)
+    let day = weir_day_of(lastWall)
     if head & 4 != 0 { _ = weir_get_u8(&r) }
     for bit in [8, 16, 32, 64] as [UInt8] where head & bit != 0 { _ = weir_get_varint(&r) }
     let state = State(&r, today: Int(day))
-    let key = state.wide[0] << 32 | state.wide[1]
+    let isDrill = state.wide[6] & 2 != 0
+    let key = (isDrill ? 1 << 62 : 0) | state.wide[0] << 32 | state.wide[1]
     var m = matters[key] ?? Matter()
     m.day = state.wide[0]
     m.serial = state.wide[1]
+    m.isDrill = isDrill
     m.crossing = state.wide[2]
     m.revision = state.wide[3]
     m.phase = state.small[4]
@@ -96,11 +108,28 @@ struct JournalOracle {
         small += [both & 15, both >> 4]
       }
       for index in small.indices where small[index] == 15 { small[index] = Int(weir_get_u8(&r)) }
-      wide = [today, 0, 0, 1]
+      wide = [today, 0, 0, 1, 0, 0, 0]
       for index in wide.indices where mask >> index & 1 != 0 {
         wide[index] = Int(weir_get_varint(&r))
       }
     }
+  }
+
+  /// Kinds of record that begin with both clocks.
+  private static let stamped: Set<UInt8> = [1, 4, 6, 7, 10, 15, 16, 17]
+
+  private mutating func takeStamp(_ r: inout weir_reader, _ frame: weir_frame_view) {
+    _ = weir_get_varint(&r)
+    let wall = weir_get_zigzag(&r)
+    if frame.kind == 1 {
+      _ = weir_get_varint(&r)
+      let id = weir_get(&r, 16)
+      let boot = Array(UnsafeBufferPointer(start: id.at, count: id.count))
+      let isUncertain = !lastBoot.isEmpty && boot != lastBoot && wall < lastWall
+      starts[frame.serial] = (boot, isUncertain)
+      lastBoot = boot
+    }
+    lastWall = wall
   }
 
   private mutating func takeMark(_ r: inout weir_reader) {

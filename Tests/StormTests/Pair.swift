@@ -10,6 +10,10 @@ struct Weather {
   var lost = 0
   var repeated = 0
   var late = 0
+  /// A bit of it is turned round.
+  var corrupted = 0
+  /// A recording of an earlier one comes beside it, from whichever run of the sender.
+  var replayed = 0
   var isDark = false
 }
 
@@ -23,6 +27,19 @@ final class Pair {
   private var chance: Chance
   private var onTheWay: [(due: UInt64, bytes: [UInt8])] = []
   private var clock: UInt64 = 0
+  /// How much faster the inner unit's clocks go, in millionths.
+  var drift: Int64 = 0
+  /// What the line takes in a second, in bytes; 0: no limit. What it did not take is made up for by
+  /// no more than a datagram.
+  var bytesPerSecond = 0
+  private var allowance = 0
+  private var recordings: [[UInt8]] = []
+  /// Looks at every datagram that leaves, where the order on the wire is looked at.
+  var tap: Tap?
+  /// Over the bytes of all datagrams, in order.
+  private(set) var wireHash: UInt64 = 0
+  /// Datagrams that the inner unit would have sent, had it a way: there must be none.
+  private(set) var returned = 0
   /// Key epoch, unit, boot epoch, boot id, stream and sequence of every datagram ever sent: what
   /// key and nonce are made of.
   private(set) var nonces: Set<[UInt8]> = []
@@ -50,28 +67,55 @@ final class Pair {
 
   func advance(_ milliseconds: UInt64) {
     outer.advance(milliseconds)
-    inner.advance(milliseconds)
+    let faster = Int64(milliseconds) * drift
+    weir_faulty_os_advance(inner.faulty, UInt64(Int64(milliseconds) * 1_000_000 + faster))
     clock += milliseconds
+    allowance = min(1500, max(0, allowance)) + Int(milliseconds) * bytesPerSecond / 1000
   }
 
   /// Takes what a unit sends now onto the line.
   func collect(from house: House) {
     guard house.unit != nil, house.options.role == .outer else { return }
-    for _ in 0..<10_000 {
+    for _ in 0..<10_000 where bytesPerSecond == 0 || allowance > 0 {
       var datagram = weir_bytes()
       if weir_unit_datagrams(house.unit, &datagram, 1, 1) == 0 { return }
+      wireHash = weir_hash(wireHash, datagram)
       let bytes = Array(UnsafeBufferPointer(start: datagram.at, count: datagram.count))
       sent += 1
+      allowance -= bytes.count
       if !nonces.insert(Array(bytes[4..<52])).inserted { reused += 1 }
+      tap?.take(bytes, at: house.boot, of: house.bootId ?? [])
       if onlyShort && bytes.count > 300 { continue }
-      if weather.isDark || chance.percent(weather.lost) { continue }
-      let copies = chance.percent(weather.repeated) ? 2 : 1
-      for _ in 0..<copies {
-        let delay = chance.percent(weather.late) ? UInt64(chance.below(400)) : 0
-        onTheWay.append((clock + delay, bytes))
+      send(bytes)
+    }
+    if bytesPerSecond == 0 { Issue.record("the sender does not come to rest") }
+  }
+
+  /// Puts a datagram on the line, as the weather lets it.
+  private func send(_ bytes: [UInt8]) {
+    if weather.replayed > 0 {
+      if chance.percent(weather.replayed), !recordings.isEmpty {
+        onTheWay.append((clock, chance.pick(recordings)))
+      }
+      if recordings.count < 64 {
+        recordings.append(bytes)
+      } else if chance.percent(5) {
+        recordings[chance.below(64)] = bytes
       }
     }
-    Issue.record("the sender does not come to rest")
+    if weather.isDark || chance.percent(weather.lost) { return }
+    let copies = chance.percent(weather.repeated) ? 2 : 1
+    for _ in 0..<copies {
+      let delay = chance.percent(weather.late) ? UInt64(chance.below(400)) : 0
+      onTheWay.append((clock + delay, spoilt(bytes)))
+    }
+  }
+
+  private func spoilt(_ bytes: [UInt8]) -> [UInt8] {
+    guard weather.corrupted > 0, chance.percent(weather.corrupted) else { return bytes }
+    var bytes = bytes
+    bytes[chance.below(bytes.count)] ^= 1 << UInt8(chance.below(8))
+    return bytes
   }
 
   private func arrive() {
@@ -81,6 +125,8 @@ final class Pair {
     for var item in now {
       weir_unit_received(inner.unit, &item.bytes, item.bytes.count)
     }
+    var datagram = weir_bytes()
+    returned += weir_unit_datagrams(inner.unit, &datagram, 1, 1)
   }
 
   /// The line carries what is due.
@@ -106,8 +152,11 @@ final class Pair {
     }
   }
 
-  /// What lies before the 110 desk: matters by name of file.
-  var delivered: [String] { inner.names(in: "/out").filter { !$0.hasPrefix("ALARM") } }
+  /// What lies before the 110 desk: matters by name of file, drills behind them.
+  var delivered: [String] {
+    let drills = inner.names(in: "/out/drill")
+    return (inner.names(in: "/out") + drills).filter { !$0.hasPrefix("ALARM") && $0 != "drill" }
+  }
   var alarms: [String] { inner.names(in: "/out").filter { $0.hasPrefix("ALARM") } }
 
   func alarms(_ code: String, _ moment: String) -> [String] {
@@ -118,11 +167,16 @@ final class Pair {
   /// that is not whole.
   func flawsOfDelivery() -> [String] {
     let marks = Set(JournalOracle(inner).marks)
-    return inner.names(in: "/out").filter { name in
-      let item = inner.content("/out/" + name)
+    return (alarms + delivered).filter { name in
+      let item = deliveredItem(name)
       let isWhole = item.has("{\"kind\":\"") && item.bytes.suffix(2) == [UInt8(ascii: "}"), 10]
       return !marks.contains(name) || !isWhole
     }
+  }
+
+  /// The content of what lies before the desk.
+  func deliveredItem(_ name: String) -> Line {
+    inner.content((name.contains("-Y") ? "/out/drill/" : "/out/") + name)
   }
 
   /// Handover → its highest delivered revision; conflicts apart.

@@ -1,217 +1,328 @@
 import CWeirBase
 import CWeirFaultyOs
 import CWeirWorks
-import Foundation
 import Testing
 import WeirModel
+import WeirPolicy
 
-/// A day of a pair of units in which everything happens, by a seed.
+/// A stretch of days of a pair of units in which everything happens, by a seed: the same seed gives
+/// the same run, byte for byte.
 final class Storm {
-  private static let events = [
-    "transferStarted", "transferAnswered", "transferFailed", "callerTold", "callerGone",
-    "calledOnBehalf", "threeWayStarted", "threeWayJoined", "talkStarted", "notAgreed",
-    "dangerRaised", "redialAdvised", "escalated", "closed", "cancelled",
-  ]
-  private static let facts = [
-    ["dangerToLife"], ["crime"], [], ["fire", "dangerToLife"], ["responsibilityUnclear"],
-    ["scopeUnclear"], ["missingPerson"], ["medicalOnly", "dangerToLife"], ["policeMisconduct"],
-    ["responsibilityUnclear", "dangerToPublic"], ["utilityHazard"],
-  ]
-  private static let mistypes = [
-    "{", "", "{\"op\":\"intake\",\"facts\":[\"fire\"]}", "{\"op\":\"get\",\"handover\":\"1-1\"}",
-    "nonsense dangerToLife", "{\"op\":\"event\",\"handover\":\"x\",\"event\":\"dangerRaised\"}",
-  ]
+  /// Something that must not be, and when it was found.
+  struct Wrong {
+    let step: Int
+    let what: String
+    /// A handover or a ref, empty: neither.
+    let about: String
+  }
+
+  /// What a seed's storm has, beside what all have.
+  struct Nature {
+    let hasFerry: Bool
+    /// A line that takes little, so that what waits is seen to leave in order.
+    let isNarrow: Bool
+    /// The outer unit's disk is put back or replaced once.
+    let isRestored: Bool
+    let hasOutbox: Bool
+
+    init(_ seed: UInt64) {
+      hasFerry = seed % 5 == 3
+      isNarrow = seed % 4 == 1
+      isRestored = seed % 7 == 5
+      hasOutbox = seed % 3 == 0
+    }
+  }
+
+  /// The notice, and the same under another version.
+  static let policies: [Policy] = {
+    let other = Policy.embeddedSource.replacing(
+      "version: \(Policy.embedded.version)", with: "version: \(Policy.embedded.version)-b")
+    return [Policy.embedded] + [try? Policy(yaml: other, file: "policy.yaml")].compactMap { $0 }
+  }()
+  private static let narrowBytes = 12_000
 
   let seed: UInt64
+  let nature: Nature
   let pair: Pair
+  let outside: Seats
+  let inside: Seats
   private var chance: Chance
-  private var clients: [UInt32] = []
-  private var asked = 0
-  private var lines: [String: String] = [:]
-  /// Ref → its durable answer, in the order in which they came.
-  private var durable: [(ref: String, answer: Line)] = []
-  private var answers: [String: Line] = [:]
-  private var known: [String] = []
-  private(set) var wrong: [String] = []
+  private var gate: Gate?
+  private(set) var step = 0
+  private(set) var simulatedMs: UInt64 = 0
+  private(set) var wrong: [Wrong] = []
+  /// The unit's disk was made to fail or to be full, so that it may end.
+  private var isSpoilt = [false, false]
+  private var copied: (files: [(path: String, bytes: [UInt8])], mark: (durable: Int, known: Int))?
+  private(set) var wasRestored = false
 
   init(seed: UInt64) throws {
     self.seed = seed
+    nature = Nature(seed)
     chance = Chance(seed)
-    pair = try Pair(seed: seed)
+    var outer = House.Options()
+    outer.policies = Self.policies
+    outer.ferry = nature.hasFerry
+    outer.outbox = nature.hasOutbox
+    outer.rate = nature.isNarrow ? UInt64(Self.narrowBytes) * 8 : 0
+    var inner = House.Options()
+    inner.ferry = nature.hasFerry
+    inner.policies = Self.policies
+    pair = try Pair(seed: seed, inner: inner, outer: outer)
+    outside = Seats(pair.outer, seed: seed ^ 0x0175)
+    inside = Seats(pair.inner, seed: seed ^ 0x1115)
+    inside.mattersMost = 4
+    if nature.isNarrow {
+      pair.bytesPerSecond = Self.narrowBytes
+      pair.tap = try Tap()
+    }
+    if nature.hasFerry {
+      gate = Gate(pair, seed: seed)
+      gate?.lost = 20
+      gate?.repeated = 20
+    }
+    pair.drift = Int64(chance.below(400)) - 200
     try pair.open()
+    outside.codes = { [unowned self] in codes(of: $0) }
   }
 
-  private func check(_ holds: Bool, _ what: @autoclosure () -> String) {
-    if !holds { wrong.append(what()) }
+  func check(_ holds: Bool, _ what: @autoclosure () -> String, about: String = "") {
+    if !holds && wrong.count < 20 { wrong.append(Wrong(step: step, what: what(), about: about)) }
   }
 
-  // MARK: Clients
+  /// The receipt codes that the 110 desk has before it for a handover.
+  private func codes(of number: String) -> [String] {
+    pair.delivered.filter { $0.hasPrefix(number + "-r") && !$0.contains("conflict") }.sorted()
+      .suffix(3).compactMap { pair.deliveredItem($0).string("receipt") }
+  }
 
-  private func client() throws -> UInt32 {
-    if clients.count < 3 {
-      clients.append(try pair.outer.connect())
-      if chance.percent(20), let watcher = try? pair.outer.connect() {
-        pair.outer.send(watcher, Ask.watch())
-        clients.append(watcher)
-      }
+  private func seats(of house: House) -> Seats { house === pair.outer ? outside : inside }
+
+  // MARK: Time
+
+  func pass(_ milliseconds: UInt64, step: UInt64) {
+    var left = milliseconds
+    while left > 0 {
+      let span = min(step, left)
+      pair.pass(span, step: span)
+      gate?.pull()
+      left -= span
     }
-    return clients[chance.below(min(2, clients.count))]
+    simulatedMs += milliseconds
   }
 
-  private func remember(_ ref: String, _ line: String) -> String {
-    lines[ref] = line
-    return line
-  }
+  // MARK: Ends and beginnings
 
-  private func request() -> String {
-    asked += 1
-    let ref = "q\(asked)"
-    let number = known.isEmpty ? "1-8" : chance.pick(known)
-    // Matters grow rather than their number, so that each has a history.
-    switch known.count < 12 ? chance.below(10) : 3 + chance.below(7) {
-    case 0..<4:
-      let channel = chance.percent(30) ? "internet" : "phone"
-      return remember(ref, Ask.intake(ref, chance.pick(Self.facts), channel: channel))
-    case 4..<8:
-      let event = chance.pick(Self.events)
-      let cause = event == "transferFailed" ? ",\"cause\":\"trunk\"" : ""
-      return remember(ref, Ask.event(number, event, ref: ref, more: cause))
-    case 8: return remember(ref, Ask.update(ref, number, text: "补充\(asked)"))
-    default:
-      guard let old = durable.last, chance.percent(50) else { return chance.pick(Self.mistypes) }
-      return lines[chance.percent(50) ? old.ref : chance.pick(durable).ref] ?? ""
+  func reopen(_ house: House) throws {
+    seats(of: house).forgetConnections()
+    var status = house.open()
+    if status != .ok && isSpoilt[index(house)] {
+      repair(house)
+      status = house.open()
     }
-  }
-
-  private func hear(_ client: UInt32) {
-    for answer in pair.outer.receive(client) {
-      guard answer.isDurable, let ref = answer.ref else { continue }
-      if let first = answers[ref] {
-        check(first == answer, "another answer for \(ref): \(first) → \(answer)")
-        continue
-      }
-      answers[ref] = answer
-      durable.append((ref, answer))
-      if let number = answer.string("handover"), !known.contains(number) { known.append(number) }
-    }
-  }
-
-  private func hearAll() {
-    for client in clients { hear(client) }
-  }
-
-  // MARK: What happens
-
-  private func reopen(_ house: House) throws {
-    if house.options.role == .outer { clients = [] }
-    let status = house.open()
-    try #require(status == .ok, "seed \(seed): \(house.problem)")
+    try #require(status == .ok, "seed \(seed) step \(step): \(house.problem)")
     if house === pair.inner { check(pair.flawsOfDelivery().isEmpty, "unmarked or torn items") }
   }
 
-  private func end(_ house: House) throws {
-    if chance.percent(50) { _ = house.turn() }
-    if chance.percent(30) { _ = house.beginJob() }
+  private func index(_ house: House) -> Int { house === pair.outer ? 0 : 1 }
+
+  func repair(_ house: House) {
+    house.repair()
+    isSpoilt[index(house)] = false
+  }
+
+  private func die(_ house: House) {
     if chance.percent(50) {
       house.crash()
     } else {
       house.powerCut(chance.next(), darkMs: UInt64(100 + chance.below(3000)))
     }
-    if chance.percent(30) { pair.pass(UInt64(200 + chance.below(60_000)), step: 10_000) }
+  }
+
+  func end(_ house: House) throws {
+    if chance.percent(50) { _ = house.turn() }
+    if chance.percent(30) { _ = house.beginJob() }
+    die(house)
+    if chance.percent(30) { pass(UInt64(200 + chance.below(60_000)), step: 10_000) }
     try reopen(house)
   }
 
-  func step() throws {
-    switch chance.below(100) {
-    case 0..<55:
-      let client = try client()
-      for _ in 0...chance.below(4) { pair.outer.send(client, request()) }
-      if chance.percent(60) { pair.outer.pump() }
-    case 55..<80: pair.pass(UInt64(10 + chance.below(400)))
-    case 80..<85: pair.pass(UInt64(1000 + chance.below(30_000)), step: 4000)
-    case 85..<90:
-      pair.weather = Weather(
-        lost: chance.pick([0, 5, 20, 50]), repeated: chance.below(20), late: chance.below(30),
-        isDark: chance.percent(20))
-    case 90..<92:
-      guard let client = clients.popLast() else { return }
-      pair.outer.disconnect(client)
-    case 92..<94:
-      let jump = Int64(chance.below(20_000)) - 10_000
-      weir_faulty_os_set_wall_ms(pair.outer.faulty, pair.outer.wall + jump)
-    case 94..<97: try end(pair.outer)
-    case 97..<99: try end(pair.inner)
-    default:
-      _ = pair.outer.stop()
-      try reopen(pair.outer)
-    }
-    hearAll()
+  /// A unit whose disk failed says so, ends, and is started again on a good one.
+  private func tend(_ house: House) throws {
+    guard house.failed != .ok else { return }
+    check(isSpoilt[index(house)], "a unit failed on a good disk")
+    check(weir_unit_last_words(house.unit).count > 0, "a unit failed without a word")
+    seats(of: house).hear()
+    repair(house)
+    die(house)
+    try reopen(house)
   }
 
-  // MARK: Afterwards
+  private func restore() throws {
+    let replaced = chance.percent(30)
+    pair.outer.crash()
+    pair.outer.replaceData(with: replaced ? [] : copied?.files ?? [])
+    outside.forget(after: replaced ? (0, 0) : copied?.mark ?? (0, 0))
+    wasRestored = true
+    try reopen(pair.outer)
+  }
+
+  // MARK: What happens
+
+  private func happen() throws {
+    switch chance.below(100) {
+    case 0..<42: outside.speak()
+    case 42..<47: inside.speak()
+    case 47..<70: pass(UInt64(10 + chance.below(400)), step: 100)
+    case 70..<76: pass(UInt64(1000 + chance.below(30_000)), step: 4000)
+    case 76..<78:
+      let minutes = chance.percent(80) ? 5 + chance.below(60) : 60 + chance.below(360)
+      if chance.percent(40) { pair.weather.isDark = true }
+      pass(UInt64(minutes) * 60_000, step: 30_000)
+    case 78..<83: changeWeather()
+    case 83..<85: (chance.percent(80) ? outside : inside).disconnect()
+    case 85..<87: jump(chance.percent(70) ? pair.outer : pair.inner)
+    case 87..<90: try end(pair.outer)
+    case 90..<92: try end(pair.inner)
+    case 92: try stop(chance.percent(70) ? pair.outer : pair.inner)
+    case 93..<96: spoil(chance.percent(60) ? pair.outer : pair.inner)
+    case 96: reload()
+    case 97: openDrills()
+    case 98: compareDigests()
+    default: gate?.lost = chance.pick([0, 30, 100])
+    }
+  }
+
+  private func changeWeather() {
+    pair.weather = Weather(
+      lost: chance.pick([0, 5, 20, 50]), repeated: chance.below(20), late: chance.below(30),
+      corrupted: chance.pick([0, 0, 5, 20]), replayed: chance.pick([0, 5, 30]),
+      isDark: chance.percent(15))
+  }
+
+  private func jump(_ house: House) {
+    let most = chance.pick([500, 20_000, 7_200_000])
+    let jump = Int64(chance.below(most)) - Int64(most / 2)
+    weir_faulty_os_set_wall_ms(house.faulty, house.wall + jump)
+  }
+
+  private func stop(_ house: House) throws {
+    let stopped = house.stop()
+    check(stopped || isSpoilt[index(house)], "a unit did not come to its end")
+    try reopen(house)
+  }
+
+  private static let calls = [
+    WEIR_FAULTY_ANY, WEIR_FAULTY_WRITE_AT, WEIR_FAULTY_WRITE_AT, WEIR_FAULTY_SYNC,
+    WEIR_FAULTY_SYNC, WEIR_FAULTY_RENAME, WEIR_FAULTY_SYNC_DIRECTORY, WEIR_FAULTY_OPEN,
+    WEIR_FAULTY_READ_AT, WEIR_FAULTY_RESERVE, WEIR_FAULTY_REMOVE, WEIR_FAULTY_LIST,
+  ]
+
+  private func spoil(_ house: House) {
+    if isSpoilt[index(house)] && chance.percent(60) {
+      repair(house)
+      return
+    }
+    isSpoilt[index(house)] = true
+    if chance.percent(30) {
+      house.leave(UInt64(chance.below(400_000)))
+      return
+    }
+    weir_faulty_os_fail(
+      house.faulty, chance.pick(Self.calls), UInt64(chance.below(40)),
+      chance.pick([1, 1, 3, UInt64.max]), chance.percent(70) ? .ioFailed : .noSpace)
+  }
+
+  private func reload() {
+    outside.command("{\"op\":\"reload\"}")
+    if pair.outer.desk.reloads.isEmpty { return }
+    pair.outer.desk.reloads = []
+    pair.outer.changePolicy()
+    pair.outer.pump()
+  }
+
+  private func openDrills() {
+    let until = Ask.time(pair.outer.wall + 3_600_000)
+    let end = chance.percent(80) ? "\"until\":\"\(until)\"," : ""
+    outside.command("{\"op\":\"drill\",\(end)\"by\":\"S01\"}")
+  }
+
+  /// Two people read their codes to each other, and one of them types a wrong one first.
+  private func compareDigests() {
+    guard let mine = outside.answer(to: "{\"op\":\"digest\"}"), let range = mine.string("range"),
+      let code = mine.string("code"),
+      let theirs = inside.answer(
+        to: "{\"op\":\"digest\",\"id\":\"kd1\",\"range\":\"\(range)\"}")
+    else { return }
+    func typed(_ code: String) -> Line? {
+      outside.answer(
+        to: "{\"op\":\"digest\",\"range\":\"\(range)\",\"code\":\"\(code)\",\"by\":\"王队\"}")
+    }
+    let wrongCode = String(code.reversed())
+    if wrongCode != code {
+      check(typed(wrongCode)?.isDurable != true, "a wrong digest confirmed \(range)")
+    }
+    if theirs.string("code") == code { _ = typed(code) }
+  }
+
+  /// A lower boot epoch waits for a person, who asks 12345 by telephone and lets it in.
+  private func admit() {
+    guard let begun = pair.alarms("bootLower", "begin").last else { return }
+    let item = inside.house.content("/out/" + begun).description
+    guard let at = item.range(of: "weir admit ") else { return }
+    let id = item[at.upperBound...].prefix { $0 != " " }
+    inside.command("{\"op\":\"admit\",\"id\":\"\(id)\",\"by\":\"S01\",\"reason\":\"已核实\"}")
+  }
+
+  // MARK: A run
+
+  private func take(_ seats: Seats) {
+    seats.hear()
+    for fault in seats.faults { check(false, fault.what, about: fault.about) }
+    seats.faults = []
+  }
+
+  /// One step and what must hold after each.
+  func advance() throws {
+    step += 1
+    try happen()
+    if nature.isRestored && step == 40 { copied = (pair.outer.files(), outside.mark) }
+    if nature.isRestored && step == 80 { try restore() }
+    if wasRestored && step % 10 == 0 { admit() }
+    take(outside)
+    take(inside)
+    try tend(pair.outer)
+    try tend(pair.inner)
+    check(pair.reused == 0 && gate?.reused ?? 0 == 0, "a key and a nonce twice")
+    check(pair.returned == 0, "the inner unit would send")
+  }
 
   func run(steps: Int) throws {
-    for _ in 0..<steps { try step() }
+    for _ in 0..<steps where wrong.isEmpty { try advance() }
+    try calm()
+  }
+
+  /// Time for everything to come across; a person lets in what waits for one.
+  func settle(_ milliseconds: UInt64) {
+    pass(milliseconds, step: 200)
+    if !wasRestored { return }
+    admit()
+    pass(milliseconds, step: 200)
+  }
+
+  /// The disks are good, the line is up, and everybody has had the time that it takes.
+  func calm() throws {
+    for house in [pair.outer, pair.inner] {
+      repair(house)
+      if house.failed != .ok || weir_unit_last_words(house.unit).count > 0 {
+        house.crash()
+        try reopen(house)
+      }
+    }
     pair.weather = Weather()
-    pair.pass(6000, step: 200)
-    hearAll()
-  }
-
-  /// The whole record of every matter, but for the copies on the link: those are counted in memory.
-  private func records() throws -> [String] {
-    let client = try pair.outer.connect()
-    return try known.map { number in
-      let text = try pair.outer.one(client, Ask.get(number)).description
-      guard let data = text.range(of: "\"data\":{"),
-        let end = text[data.upperBound...].firstIndex(of: "}")
-      else { return text }
-      let isSettled = text[data.upperBound..<end].contains("confirmed")
-      return isSettled ? text : text.replacingCharacters(in: data.upperBound..<end, with: "")
-    }
-  }
-
-  /// A journal read again says of each matter what the unit said that wrote it.
-  private func judgeRebuilt() throws {
-    let before = try records()
-    pair.outer.crash()
-    try reopen(pair.outer)
-    let after = try records()
-    check(!before.isEmpty, "a storm without matters proves nothing")
-    for (old, new) in zip(before, after) where old != new {
-      wrong.append("rebuilt otherwise:\n\(old)\n\(new)")
-    }
-  }
-
-  /// What must be so after any storm, once the line was good for a while.
-  func judge() throws {
-    try end(pair.outer)
-    pair.pass(3000, step: 200)
-    try judgeRebuilt()
-    pair.pass(3000, step: 200)
-    let client = try pair.outer.connect()
-    for (ref, answer) in durable {
-      let again = try pair.outer.one(client, lines[ref] ?? "")
-      check(again == answer, "\(ref) was durable: \(answer), now \(again)")
-    }
-    let mine = JournalOracle(pair.outer)
-    let theirs = JournalOracle(pair.inner)
-    check(mine.status == .ok && theirs.status == .ok, "a journal does not read")
-    check(mine.forgotten().isEmpty, "forgotten: \(mine.forgotten())")
-    let wanted = mine.crossing("kd1")
-    let here = pair.latestDelivered
-    for (number, revision) in wanted {
-      check(here[number] == revision, "\(number) r\(revision), delivered \(here[number] ?? 0)")
-    }
-    check(here.count == wanted.count, "more was delivered than crossed")
-    check(!pair.delivered.contains { $0.contains("conflict") }, "a conflict: \(pair.delivered)")
-    check(pair.inner.names(in: "/out/.quarantine").isEmpty, "quarantined")
-    check(pair.reused == 0, "a nonce twice")
-    check(pair.flawsOfDelivery().isEmpty, "unmarked or torn items")
-    check(Set(theirs.marks).count == theirs.marks.count, "marked twice")
-    check(Set(theirs.marks) == Set(pair.inner.names(in: "/out")), "marked and published differ")
-  }
-
-  var size: (asked: Int, durable: Int, delivered: Int) {
-    (asked, durable.count, pair.delivered.count)
+    gate?.lost = 0
+    settle(6000)
+    take(outside)
+    take(inside)
   }
 }

@@ -8,29 +8,47 @@ import WeirPolicy
 
 /// The real policy and the real machine behind the core's steps, as the program joins them.
 final class StormDesk {
-  static let texts: [[UInt8]] = Policy.embedded.texts.map { Array($0.utf8) }
   private static let untouched = UInt32.max
 
-  let policy = Policy.embedded
+  /// The policies that may be in force, one at a time; all have the same texts in the same order,
+  /// but for those that name their version.
+  let policies: [Policy]
+  private(set) var current = 0
+  var policy: Policy { policies[current] }
   let role: UnitRole
-  var ids: [UInt32] = []
+  private var allIds: [[UInt32]] = []
+  private var ids: [UInt32] { allIds[current] }
   private var indices: [UInt32: UInt16] = [:]
   /// Judges nothing: every step stays as it arrived.
   var isAsleep = false
   /// Steps of every batch, and what was noticed.
   var batches: [Int] = []
   var raised: [(report: UInt32, handover: String, recovering: Bool)] = []
+  /// `HANDOVER rREVISION` of every change that a notice told.
+  private(set) var noticed: Set<String> = []
   var acknowledged: [(report: UInt32, by: String)] = []
 
   /// Policies that were asked for.
   var reloads: [String] = []
 
-  init(role: UnitRole) { self.role = role }
+  init(role: UnitRole, policies: [Policy] = [.embedded]) {
+    self.role = role
+    self.policies = policies
+  }
 
-  func use(ids: [UInt32]) {
-    self.ids = ids
+  /// The ids of the texts of every policy.
+  func use(ids: [[UInt32]]) {
+    allIds = ids
     indices = [:]
-    for (index, id) in ids.enumerated() where id != 0 { indices[id] = UInt16(index) }
+    for list in ids {
+      for (index, id) in list.enumerated() where id != 0 { indices[id] = UInt16(index) }
+    }
+  }
+
+  /// Another policy comes into force; its versions, as a JSON array.
+  func change() -> String {
+    current = (current + 1) % policies.count
+    return "[\"\(policy.version)\"]"
   }
 
   /// The callbacks; the desk must outlive the unit.
@@ -64,6 +82,7 @@ final class StormDesk {
     if notice.acknowledged {
       acknowledged.append((notice.report_number, text(notice.by)))
     } else {
+      noticed.insert("\(text(notice.handover)) r\(notice.state.pointee.revision)")
       raised.append((notice.report_number, text(notice.handover), notice.recovering))
     }
   }
