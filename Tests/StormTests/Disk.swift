@@ -25,6 +25,7 @@ extension House {
   /// From now on the disk takes only so many bytes more.
   func leave(_ bytes: UInt64) {
     var free: UInt64 = 0
+    weir_faulty_os_set_capacity(faulty, UInt64.max)
     guard os.pointee.free_bytes(os.pointee.context, "/data", &free) == .ok else { return }
     weir_faulty_os_set_capacity(faulty, UInt64.max - free + bytes)
   }

@@ -9,7 +9,7 @@ extension House {
   /// Puts a file there, as somebody else would.
   func put(_ bytes: [UInt8], at path: String) {
     var file: OpaquePointer?
-    _ = os.pointee.open(os.pointee.context, path, WEIR_OPEN_CREATE, &file)
+    guard os.pointee.open(os.pointee.context, path, WEIR_OPEN_CREATE, &file) == .ok else { return }
     _ = bytes.withUnsafeBufferPointer {
       os.pointee.write_at(
         os.pointee.context, file, 0, weir_bytes(at: $0.baseAddress, count: $0.count))

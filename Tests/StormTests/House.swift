@@ -324,8 +324,13 @@ final class House {
   // MARK: Clients
 
   func connect(control: Bool = false) throws -> UInt32 {
+    try #require(connectIfOpen(control: control))
+  }
+
+  /// Nil when the unit takes no connection: it fails, or it is full.
+  func connectIfOpen(control: Bool = false) -> UInt32? {
     var number: UInt32 = 0
-    try #require(weir_unit_connect(unit, control, &number) == .ok)
+    guard weir_unit_connect(unit, control, &number) == .ok else { return nil }
     inbox[number] = []
     return number
   }

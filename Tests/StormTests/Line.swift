@@ -48,7 +48,12 @@ struct Line: CustomStringConvertible, Equatable {
 struct Chance {
   private var state: UInt64
 
-  init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678 }
+  /// Seeds are spread first: the generator walks in equal steps, and neighbours would only be
+  /// behind one another on the same walk.
+  init(_ seed: UInt64) {
+    state = seed &+ 0x1234_5678
+    state = next()
+  }
 
   mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15

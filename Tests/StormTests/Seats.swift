@@ -59,9 +59,9 @@ final class Seats {
 
   private func client() -> UInt32? {
     if clients.count < 3 {
-      guard let new = try? house.connect() else { return clients.first }
+      guard let new = house.connectIfOpen() else { return clients.first }
       clients.append(new)
-      if chance.percent(20), let watcher = try? house.connect() {
+      if chance.percent(20), let watcher = house.connectIfOpen() {
         house.send(watcher, Ask.watch())
         clients.append(watcher)
       }
@@ -84,7 +84,7 @@ final class Seats {
 
   /// One line over the control socket.
   func command(_ line: String) {
-    if control == nil { control = try? house.connect(control: true) }
+    if control == nil { control = house.connectIfOpen(control: true) }
     guard let control else { return }
     house.send(control, line)
     house.pump()
@@ -93,7 +93,7 @@ final class Seats {
 
   /// One line over a control socket of its own, and its answer.
   func answer(to line: String) -> Line? {
-    guard let client = try? house.connect(control: true) else { return nil }
+    guard let client = house.connectIfOpen(control: true) else { return nil }
     defer { house.disconnect(client) }
     return house.ask(client, line).first
   }

@@ -20,10 +20,13 @@ struct StormHistory {
     let boot: [UInt8]
   }
 
-  /// A deadline that stands, on the clock of the boot.
+  /// A deadline that stands: on the clock of this boot, and as it was journalled.
   private struct Armed {
-    var boot: UInt64
-    var wall: Int64
+    var due: UInt64
+    let wall: Int64
+    let boot: [UInt8]
+    /// The wall clock went back over a reboot since.
+    var isUncertain = false
   }
 
   private let house: House
@@ -78,17 +81,15 @@ struct StormHistory {
 
   // MARK: Deadlines
 
-  /// A start. After a reboot what stood is measured by the wall clock, or fires at once.
+  /// A start. What another boot journalled is measured by the wall clock, or fires at once.
   private mutating func begin(_ now: Moment, _ id: [UInt8], _ isUncertain: Bool) {
-    if id != boot {
-      for handover in order {
-        judgeLate(handover, before: .max)
-        guard var deadline = armed[handover] else { continue }
-        let left = deadline.wall - now.wall
-        let due = Int64(now.boot) + left
-        deadline.boot = isUncertain || due <= 0 ? 1 : UInt64(due)
-        armed[handover] = deadline
-      }
+    for handover in order {
+      if id != boot { judgeLate(handover, before: .max) }
+      guard var deadline = armed[handover], deadline.boot != id else { continue }
+      let due = Int64(now.boot) + deadline.wall - now.wall
+      deadline.isUncertain = deadline.isUncertain || isUncertain
+      deadline.due = deadline.isUncertain ? now.boot : UInt64(max(due, Int64(now.boot)))
+      armed[handover] = deadline
     }
     boot = id
   }
@@ -96,7 +97,7 @@ struct StormHistory {
   /// Had the unit come to rest, 100 ms after the deadline or more, and it had not fired?
   private mutating func judgeLate(_ handover: String, before now: UInt64) {
     guard let deadline = armed[handover], let rests = house.rests[boot] else { return }
-    let due = deadline.boot + 100
+    let due = deadline.due + 100
     var low = 0
     var high = rests.count
     while low < high {
@@ -105,16 +106,16 @@ struct StormHistory {
     }
     // A step's moment is the millisecond above, a rest's the one below.
     if low < rests.count && rests[low] + 1 < now {
-      fault("a deadline of \(deadline.boot) ms had not fired at \(rests[low]) ms", handover)
+      fault("a deadline of \(deadline.due) ms had not fired at \(rests[low]) ms", handover)
     }
   }
 
   private mutating func judgeDeadline(_ change: Change) {
     judgeLate(change.handover, before: change.now.boot)
     if change.step == .deadline, let deadline = armed[change.handover],
-      !change.marks.contains(.clockUncertain), change.now.boot < deadline.boot
+      !change.marks.contains(.clockUncertain), change.now.boot < deadline.due
     {
-      fault("a deadline of \(deadline.boot) ms fired at \(change.now.boot) ms", change.handover)
+      fault("a deadline of \(deadline.due) ms fired at \(change.now.boot) ms", change.handover)
     }
     let state = change.state
     if change.effects.contains(.end) {
@@ -122,7 +123,8 @@ struct StormHistory {
     } else if state.deadlineKind == .none {
       fault("neither an end nor a deadline", change.handover)
     } else {
-      armed[change.handover] = Armed(boot: state.deadline.boot, wall: state.deadline.wall)
+      armed[change.handover] = Armed(
+        due: state.deadline.boot, wall: state.deadline.wall, boot: change.boot)
     }
   }
 

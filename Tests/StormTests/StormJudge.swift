@@ -95,10 +95,11 @@ extension Storm {
     let here = pair.latestDelivered
     // The 对账码 is over numbers and handovers: it does not say which revision lies inside.
     let compared = outer.compared
-    check(Set(theirs.marks).count == theirs.marks.count, "marked twice")
+    let twice = Dictionary(grouping: theirs.marks) { $0 }.filter { $0.value.count > 1 }.keys
+    check(twice.isEmpty, "marked twice: \(twice.sorted())")
     check(pair.flawsOfDelivery().isEmpty, "unmarked or torn items: \(pair.flawsOfDelivery())")
     if wasRestored {
-      judgeRestored(wanted)
+      judgeRestored(wanted.filter { !outer.compared.contains($0.key) })
       return
     }
     for number in wanted.keys.sorted() {
@@ -197,7 +198,10 @@ extension Storm {
       if let line = seats.lines[wrong.about] { text += "  asked: \(line)\n" }
       for house in [pair.outer, pair.inner] {
         try house.look { record in
-          if record.kind == .start { text += "  \(house.options.name) started\n" }
+          if record.kind == .start {
+            let at = Ask.time(record.now.wall)
+            text += "  \(house.options.name) started at \(at), \(record.now.boot) ms\n"
+          }
           if record.kind == .change && record.handover == number {
             text += "  \(house.options.name) \(record.story)\n"
           }
