@@ -152,11 +152,10 @@ final class Pair {
     }
   }
 
-  /// What lies before the 110 desk: matters by name of file, drills behind them.
-  var delivered: [String] {
-    let drills = inner.names(in: "/out/drill")
-    return (inner.names(in: "/out") + drills).filter { !$0.hasPrefix("ALARM") && $0 != "drill" }
-  }
+  /// What lies before the 110 desk: matters by name of file.
+  var delivered: [String] { inner.names(in: "/out").filter { !$0.hasPrefix("ALARM") } }
+  /// The same, and drills behind them.
+  var deliveredAll: [String] { delivered.filter { $0 != "drill" } + inner.names(in: "/out/drill") }
   var alarms: [String] { inner.names(in: "/out").filter { $0.hasPrefix("ALARM") } }
 
   func alarms(_ code: String, _ moment: String) -> [String] {
@@ -167,7 +166,7 @@ final class Pair {
   /// that is not whole.
   func flawsOfDelivery() -> [String] {
     let marks = Set(JournalOracle(inner).marks)
-    return (alarms + delivered).filter { name in
+    return (alarms + deliveredAll).filter { name in
       let item = deliveredItem(name)
       let isWhole = item.has("{\"kind\":\"") && item.bytes.suffix(2) == [UInt8(ascii: "}"), 10]
       return !marks.contains(name) || !isWhole
@@ -182,7 +181,7 @@ final class Pair {
   /// Handover → its highest delivered revision; conflicts apart.
   var latestDelivered: [String: Int] {
     var found: [String: Int] = [:]
-    for name in delivered where !name.contains("conflict") {
+    for name in deliveredAll where !name.contains("conflict") {
       guard let cut = name.range(of: "-r", options: .backwards) else { continue }
       let revision = Int(name[cut.upperBound...].prefix { $0.isNumber }) ?? 0
       found[String(name[..<cut.lowerBound]), default: 0].max(revision)

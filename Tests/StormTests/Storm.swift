@@ -92,7 +92,7 @@ final class Storm {
 
   /// The receipt codes that the 110 desk has before it for a handover.
   private func codes(of number: String) -> [String] {
-    pair.delivered.filter { $0.hasPrefix(number + "-r") && !$0.contains("conflict") }.sorted()
+    pair.deliveredAll.filter { $0.hasPrefix(number + "-r") && !$0.contains("conflict") }.sorted()
       .suffix(3).compactMap { pair.deliveredItem($0).string("receipt") }
   }
 

@@ -111,9 +111,10 @@ extension Storm {
         about: number)
     }
     check(here.count == wanted.count, "more was delivered than crossed")
-    check(!pair.delivered.contains { $0.contains("conflict") }, "a conflict: \(pair.delivered)")
+    check(
+      !pair.deliveredAll.contains { $0.contains("conflict") }, "a conflict: \(pair.deliveredAll)")
     check(pair.inner.names(in: "/out/.quarantine").isEmpty, "quarantined")
-    check(Set(theirs.marks) == Set(pair.alarms + pair.delivered), "marked and published differ")
+    check(Set(theirs.marks) == Set(pair.alarms + pair.deliveredAll), "marked and published differ")
     judgeRising(theirs.marks)
   }
 
@@ -137,7 +138,7 @@ extension Storm {
       else {
         continue
       }
-      let items = pair.delivered.filter { $0 == name + ".json" || $0.hasPrefix(name + "-") }
+      let items = pair.deliveredAll.filter { $0 == name + ".json" || $0.hasPrefix(name + "-") }
       let isHere = items.contains { pair.deliveredItem($0).has("\"text\":\"\(text)\"") }
       check(isHere, "\(name) of a restored disk is not before the desk: \(items)", about: number)
     }
@@ -207,7 +208,7 @@ extension Storm {
           }
         }
       }
-      text += "  delivered: \(pair.delivered.filter { $0.hasPrefix(number) }.sorted())\n"
+      text += "  delivered: \(pair.deliveredAll.filter { $0.hasPrefix(number) }.sorted())\n"
     }
     return text
   }
