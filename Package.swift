@@ -172,6 +172,7 @@ let package = Package(
 
     // The proof.
     support("FaultyOs", uses: ["Base", "Os"]),
+    support("Canary", uses: ["Base"]),
     support("MessageOracle", uses: ["Base", "Message"], libraries: ["CJansson"]),
     tests(
       "CoreTests",
@@ -191,7 +192,8 @@ let package = Package(
       "StormTests",
       uses: [
         "CWeirBase", "CWeirOs", "CWeirLog", "CWeirMessage", "CWeirJournal", "CWeirSeal",
-        "CWeirLink", "CWeirWorks", "CWeirFaultyOs", "WeirModel", "WeirPolicy", "WeirHandover",
+        "CWeirLink", "CWeirWorks", "CWeirFaultyOs", "CWeirCanary", "WeirModel", "WeirPolicy",
+        "WeirHandover",
         "WeirCore", "WeirRuntime",
       ]),
     tests(

@@ -394,6 +394,7 @@ static weir_status report_segment(recovery *r, uint32_t number,
     status = weir_journal_walk_next(&walk, &view, &reason);
     if (status != WEIR_OK || reason != NULL) break;
     (*reported)++;
+    if (WEIR_CANARY(LOSE_TAIL) && *reported == r->finding->frames) break;
     status = each(user, &view);
   }
   weir_journal_walk_close(&walk);

@@ -245,13 +245,14 @@ weir_status weir_schedule_offer(weir_schedule *s, uint64_t crossing, uint32_t re
   schedule_entry *entry;
   if (s->slots[slot] != 0) {
     entry = &s->entries[s->slots[slot] - 1];
-    if (revision <= entry->revision) return WEIR_OK;
+    if (revision <= entry->revision || WEIR_CANARY(NEVER_SUPERSEDED)) return WEIR_OK;
     entry_leave(s, entry);
     entry_set_bytes(s, entry, 0);
   } else {
     entry = table_add(s, slot, crossing);
     if (entry == NULL) return WEIR_FULL;
   }
+  if (WEIR_CANARY(DANGER_LAST) && lane == WEIR_LANE_DANGER) lane = WEIR_LANE_LATER;
   entry->revision = revision;
   entry->lane = lane;
   entry->offered_ms = now_ms;
@@ -419,6 +420,7 @@ void weir_schedule_advance(weir_schedule *s, schedule_entry *entry, uint64_t now
     /* Half a turn behind or more: a new beat, rather than two copies close together. */
     if (entry->due_ms < now_ms + turn / 2) entry->due_ms = now_ms + turn;
   }
+  if (WEIR_CANARY(NO_REPEATS)) entry->due_ms = UINT64_MAX / 2;
   entry_stand(s, entry, STAND_WAITING);
 }
 

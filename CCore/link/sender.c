@@ -357,7 +357,7 @@ void weir_link_sender_heartbeat(weir_link_sender *s, uint64_t now_ms, int64_t wa
 /* ---- Datagrams out ---- */
 
 static weir_bytes take_sealed(weir_link_sender *s, uint8_t *datagram, size_t plain_bytes) {
-  s->header.sequence++;
+  if (!WEIR_CANARY(NONCE_AGAIN) || s->header.sequence % 50 != 49) s->header.sequence++;
   s->header.ciphertext_bytes = (uint16_t)plain_bytes;
   weir_wire_put_header(datagram, &s->header);
   uint8_t *plain = datagram + WEIR_LINK_HEADER_BYTES;

@@ -190,6 +190,7 @@ bool apply_own(weir_unit *u, uint32_t slot, weir_step *step, weir_bytes line) {
     }
     return false;
   }
+  if (WEIR_CANARY(NO_REPORT)) step->effects &= (uint16_t)~WEIR_EFFECT_REPORT;
   number_crossing_and_report(u, slot, &step->state, step->effects);
   matter_record r;
   uint64_t serial = 0;

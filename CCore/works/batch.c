@@ -70,6 +70,7 @@ weir_step *batch_add_step(weir_unit *u, uint32_t slot, uint8_t kind) {
 
 bool names_supervisor(const weir_unit *u, weir_bytes by) {
   if (by.count == 0) return false;
+  if (WEIR_CANARY(ANYBODY_CLEARS)) return true;
   for (size_t i = 0; i < u->options.supervisor_count; i++) {
     if (weir_equal(by, weir_text(u->options.supervisors[i]))) return true;
   }
@@ -178,7 +179,7 @@ static unsigned refusal_for_state(weir_unit *u, const entry *e) {
   size_t before = (size_t)(e - u->entries);
   if (u->failing) return WEIR_REFUSAL_UNIT_FAILING;
   if (u->stopping) return WEIR_REFUSAL_STOPPING;
-  if (is_pressing(u, e)) return WEIR_REFUSAL_NONE;
+  if (is_pressing(u, e) && !WEIR_CANARY(FULL_FOR_DANGER)) return WEIR_REFUSAL_NONE;
   if (weir_journal_scarce(u->journal)) return WEIR_REFUSAL_DISK_FULL;
   if (effects_waiting(u) + before >= WEIR_INFLIGHT_HIGH) return WEIR_REFUSAL_OVERLOADED;
   return WEIR_REFUSAL_NONE;

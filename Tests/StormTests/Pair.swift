@@ -25,7 +25,10 @@ final class Pair {
   /// The line carries heartbeats of a short index and nothing that is longer.
   var onlyShort = false
   private var chance: Chance
-  private var onTheWay: [(due: UInt64, bytes: [UInt8])] = []
+  private var onTheWay: [(due: UInt64, bytes: [UInt8], isSpoilt: Bool)] = []
+  /// The whole datagrams that this run of the inner unit was given, each once: it takes no more.
+  private(set) var given: Set<[UInt8]> = []
+  private var innerOpenings = 0
   private var clock: UInt64 = 0
   /// How much faster the inner unit's clocks go, in millionths.
   var drift: Int64 = 0
@@ -95,7 +98,7 @@ final class Pair {
   private func send(_ bytes: [UInt8]) {
     if weather.replayed > 0 {
       if chance.percent(weather.replayed), !recordings.isEmpty {
-        onTheWay.append((clock, chance.pick(recordings)))
+        onTheWay.append((clock, chance.pick(recordings), false))
       }
       if recordings.count < 64 {
         recordings.append(bytes)
@@ -107,7 +110,8 @@ final class Pair {
     let copies = chance.percent(weather.repeated) ? 2 : 1
     for _ in 0..<copies {
       let delay = chance.percent(weather.late) ? UInt64(chance.below(400)) : 0
-      onTheWay.append((clock + delay, spoilt(bytes)))
+      let arriving = spoilt(bytes)
+      onTheWay.append((clock + delay, arriving, arriving != bytes))
     }
   }
 
@@ -122,7 +126,10 @@ final class Pair {
     let now = onTheWay.filter { $0.due <= clock }
     onTheWay.removeAll { $0.due <= clock }
     guard inner.unit != nil else { return }
+    if inner.openings != innerOpenings { given = [] }
+    innerOpenings = inner.openings
     for var item in now {
+      if !item.isSpoilt { given.insert(Array(item.bytes[4..<52])) }
       weir_unit_received(inner.unit, &item.bytes, item.bytes.count)
     }
     var datagram = weir_bytes()

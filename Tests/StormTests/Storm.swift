@@ -140,7 +140,9 @@ final class Storm {
   }
 
   func end(_ house: House) throws {
+    if house === pair.inner { judgeTaken() }
     if chance.percent(50) { _ = house.turn() }
+    take(seats(of: house))  // what could leave by now has left
     if chance.percent(30) { _ = house.beginJob() }
     die(house)
     if chance.percent(30) { pass(UInt64(200 + chance.below(60_000)), step: 10_000) }
@@ -176,9 +178,9 @@ final class Storm {
     case 47..<70: pass(UInt64(10 + chance.below(400)), step: 100)
     case 70..<76: pass(UInt64(1000 + chance.below(30_000)), step: 4000)
     case 76..<78:
-      let minutes = chance.percent(80) ? 5 + chance.below(60) : 60 + chance.below(360)
+      let minutes = chance.percent(80) ? 5 + chance.below(60) : 60 + chance.below(240)
       if chance.percent(40) { pair.weather.isDark = true }
-      pass(UInt64(minutes) * 60_000, step: 30_000)
+      pass(UInt64(minutes) * 60_000, step: 60_000)
     case 78..<83: changeWeather()
     case 83..<85: (chance.percent(80) ? outside : inside).disconnect()
     case 85..<87: jump(chance.percent(70) ? pair.outer : pair.inner)

@@ -14,6 +14,7 @@ extension Storm {
     try judgeRebuilt()
     try end(pair.inner)
     settle(3000)
+    judgeTaken()
     try judgeDurable(outside)
     try judgeDurable(inside)
     judgeDelivered(try judgeHistory(pair.outer))
@@ -84,6 +85,14 @@ extension Storm {
         others <= 4 + ahead / 8,
         "danger \(danger.crossing) r\(danger.revision) waited for \(others)")
     }
+  }
+
+  /// The inner unit takes a datagram once, and none that was spoilt.
+  func judgeTaken() {
+    guard pair.inner.failed == .ok else { return }
+    let status = inside.answer(to: Ask.status)
+    let taken = status?.number("datagramsGood") ?? 0
+    check(taken <= pair.given.count, "\(taken) datagrams were taken of \(pair.given.count)")
   }
 
   // MARK: What was delivered

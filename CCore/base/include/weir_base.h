@@ -10,6 +10,8 @@
 #ifndef WEIR_BASE_H
 #define WEIR_BASE_H
 
+#include "weir_canary.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
