@@ -142,6 +142,12 @@ let package = Package(
       dependencies: ["CWeirBenchmarks", "CCore", "CWeirBase", "CWeirLink", "CWeirSeal"],
       path: "Benchmarks/LinkCore", cSettings: cRules),
     .target(
+      name: "CWeirDelivery",
+      dependencies: [
+        "CWeirBase", "CWeirOs", "CWeirLog", "CWeirJournal", "CWeirSeal", "CWeirWorks",
+      ],
+      path: "Benchmarks/Delivery", cSettings: cRules),
+    .target(
       name: "CWeirAllocations", path: "Benchmarks/Allocations", cSettings: cRules),
     .target(
       name: "CWeirRooms",
@@ -160,13 +166,14 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "CWeirBenchmarks", "CWeirLinkBenchmarks", "CWeirRooms", "WeirMeasure",
+        "CWeirBenchmarks", "CWeirLinkBenchmarks", "CWeirRooms", "CWeirDelivery", "WeirMeasure",
         "WeirConfiguration", "WeirCore", "WeirHandover", "WeirModel", "WeirPolicy",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks",
       exclude: [
-        "Core", "LinkCore", "Measure", "Rooms", "RoomCounts", "Allocations", "README.md",
+        "Core", "LinkCore", "Measure", "Rooms", "RoomCounts", "Allocations", "Delivery",
+        "README.md",
       ],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
 

@@ -10,9 +10,9 @@ struct Benchmarks: AsyncParsableCommand {
     subcommands: [
       SaturateCommand.self, LinkCommand.self, LinkStormCommand.self, LinkOutageCommand.self,
       LinkParityCommand.self, PolicyBenchmark.self, HandoversCommand.self, DayCommand.self,
-      ReloadCommand.self, RoomsCommand.self, SteadyCommand.self, BurstCommand.self,
-      DrainCommand.self, SeatsCommand.self, SoakCommand.self, CompareCommand.self,
-      GeneratorCommand.self, AllCommand.self,
+      ReloadCommand.self, RoomsCommand.self, DeliverCommand.self, SteadyCommand.self,
+      BurstCommand.self, DrainCommand.self, SeatsCommand.self, SoakCommand.self,
+      CompareCommand.self, GeneratorCommand.self, AllCommand.self,
     ])
 }
 
