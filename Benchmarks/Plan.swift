@@ -56,7 +56,7 @@ extension AllCommand {
       words: "handovers", quick: "--count 200000 --runs 1", full: "--runs 5",
       wanted: [less("an open handover, of the second half", "memory of an open handover", 512)]),
     Item(
-      words: "rooms", quick: "--runs 2 --deadlines 1000000", full: "--runs 5",
+      words: "rooms", quick: "--runs 2", full: "--runs 5",
       wanted: [
         less("wheel_bytes", "memory of a deadline", 32),
         less("wheel_arm", "wheel, 1,000,000 armed: start", 5),
