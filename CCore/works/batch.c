@@ -236,15 +236,18 @@ static unsigned refusal_for_entry(weir_unit *u, entry *e) {
   return refusal;
 }
 
-static bool settles_report(const weir_message *m) {
+/* One that changes other matters than it names: a report's acknowledgement, a comparison. */
+static bool settles_many(const weir_message *m) {
+  if (m->op == WEIR_OP_DIGEST) return (m->present & WEIR_HAS_CODE) != 0;
   return m->op == WEIR_OP_EVENT && m->event == WEIR_EVENT_REPORT_ACKNOWLEDGED;
 }
 
 /* Does this request need what an earlier one in the batch does: one with its ref, one for its
- * handover, an intake that may be about to get this very number, or one that settles a report? */
+ * handover, an intake that may be about to get this very number, or one that settles many? */
 static bool must_wait(const weir_unit *u, const entry *e) {
   const weir_message *m = &e->message;
   const batch_changes *b = &u->changes;
+  if (b->settles && (m->present & WEIR_HAS_HANDOVER)) return true;
   if (b->count == 0) return false;
   if (m->ref.count) {
     for (size_t i = 0; i < b->count; i++) {
@@ -254,7 +257,7 @@ static bool must_wait(const weir_unit *u, const entry *e) {
   if (m->present & (WEIR_HAS_REPORT | WEIR_HAS_FOLLOWS)) return true;
   if (!(m->present & WEIR_HAS_HANDOVER)) return false;
   uint64_t key = 0;
-  if (b->settles || settles_report(m)) return true;
+  if (settles_many(m)) return true;
   if (!key_of_handover(u, m->handover, &key)) return false;
   for (size_t i = 0; i < b->count; i++) {
     if (b->keys[i] == key) return true;
@@ -266,13 +269,14 @@ static bool must_wait(const weir_unit *u, const entry *e) {
 static void note_change(weir_unit *u, const entry *e) {
   const weir_message *m = &e->message;
   batch_changes *b = &u->changes;
-  if (e->refusal != WEIR_REFUSAL_NONE || !is_write(m)) return;
+  if (e->refusal != WEIR_REFUSAL_NONE) return;
+  b->settles = b->settles || settles_many(m);
+  if (!is_write(m)) return;
   uint64_t key = 0; /* no handover has this one */
   if (m->present & WEIR_HAS_HANDOVER) (void)key_of_handover(u, m->handover, &key);
   b->refs[b->count] = e->ref_hash;
   b->keys[b->count++] = key;
   b->intakes = b->intakes || m->op == WEIR_OP_INTAKE;
-  b->settles = b->settles || settles_report(m);
 }
 
 static size_t needed_for(const weir_bytes line) {
@@ -312,7 +316,7 @@ static void prepare_entry(weir_unit *u, entry *e) {
   e->repeated = is_write(m) && m->ref.count && refs_find(u, m->ref, e->ref_hash, &earlier);
   if (e->repeated) return;
   e->refusal = (uint8_t)refusal_for_entry(u, e);
-  if (e->refusal == WEIR_REFUSAL_NONE && is_write(m) && !settles_report(m)) make_step(u, e);
+  if (e->refusal == WEIR_REFUSAL_NONE && is_write(m) && !settles_many(m)) make_step(u, e);
   if (m->op == WEIR_OP_RELOAD && e->refusal != WEIR_REFUSAL_NONE) {
     u->connections[e->connection].waiting = false;
   }

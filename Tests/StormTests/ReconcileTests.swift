@@ -135,6 +135,28 @@ import WeirModel
     #expect(copies.count >= 1)
   }
 
+  @Test("an event in the same batch as a comparison gets a revision of its own")
+  func eventBesideComparison() throws {
+    let pair = try Pair(seed: 6)
+    try pair.open()
+    let number = try handOver(pair, 1)[0]
+    pair.pass(2000)
+    let code = try #require(try ask(pair.inner).string("code"))
+    let control = try pair.outer.connect(control: true)
+    let client = try pair.outer.connect()
+    pair.outer.send(control, "{\"op\":\"digest\"\(range(1, 1, code: code))}")
+    pair.outer.send(client, Ask.event(number, "transferAnswered"))
+    pair.outer.pump()
+    #expect(pair.outer.receive(control).first?.number("confirmed") == 1)
+    #expect(pair.outer.receive(client).first?.isDurable == true)
+    final class Seen { var revisions: [UInt32] = [] }
+    let seen = Seen()
+    try pair.outer.look { record in
+      if record.kind == .change { seen.revisions.append(record.state.revision) }
+    }
+    #expect(seen.revisions == [1, 2, 3])
+  }
+
   @Test("a newer revision goes on crossing after a comparison")
   func newerRevisionsCross() throws {
     let pair = try Pair(seed: 3)
