@@ -87,12 +87,15 @@ bool fetch_take_job(weir_unit *u, weir_job *job) {
   return true;
 }
 
-static fetch_skip *skip_of(fetch *f, uint64_t hash) {
+/* Where more files are passed over than can be remembered, there is one look at a time, or else
+ * those that gave way would be found again without end. */
+static fetch_skip *skip_of(const weir_unit *u, fetch *f, uint64_t hash) {
   fetch_skip *oldest = &f->skipped[0];
   for (size_t i = 0; i < FETCH_SKIPPED; i++) {
     if (f->skipped[i].hash == hash) return &f->skipped[i];
     if (f->skipped[i].until_ms < oldest->until_ms) oldest = &f->skipped[i];
   }
+  if (oldest->until_ms > u->now.boot_ms) f->scan_ms = u->now.boot_ms + FETCH_EVERY_MS;
   *oldest = (fetch_skip){.hash = hash};
   return oldest;
 }
@@ -117,7 +120,7 @@ static void found(weir_unit *u, fetch *f, const weir_job *job) {
   f->rest = weir_view(f->memory, job->got);
   f->bad = job->bad;
   weir_status form = job->bad ? WEIR_INVALID : look_through(f->rest);
-  fetch_skip *skip = skip_of(f, weir_hash(0, weir_text(f->name)));
+  fetch_skip *skip = skip_of(u, f, weir_hash(0, weir_text(f->name)));
   if (form == WEIR_AGAIN && !job->bad) {
     if (skip->size != job->got || skip->since_ms == 0) skip->since_ms = u->now.boot_ms;
     skip->size = job->got;
@@ -133,7 +136,7 @@ static void found(weir_unit *u, fetch *f, const weir_job *job) {
 
 static void taken(weir_unit *u, fetch *f, weir_status status) {
   f->state = FETCH_IDLE;
-  fetch_skip *skip = skip_of(f, weir_hash(0, weir_text(f->name)));
+  fetch_skip *skip = skip_of(u, f, weir_hash(0, weir_text(f->name)));
   *skip = (fetch_skip){0};
   if (status == WEIR_OK) {
     u->counters.ferry_files++;

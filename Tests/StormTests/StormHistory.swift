@@ -29,15 +29,26 @@ struct StormHistory {
     var isUncertain = false
   }
 
+  /// A revision on the danger lane, on the clock of its boot, until it needs to cross no more.
+  struct Danger {
+    let boot: [UInt8]
+    let at: UInt64
+    let crossing: UInt64
+    let revision: UInt32
+    var until = UInt64.max
+  }
+
   private let house: House
   private(set) var changes = 0
   private(set) var wrong: [(what: String, about: String)] = []
   /// `HANDOVER rREVISION` of every change.
   private(set) var revisions: Set<String> = []
   /// Danger that had to cross: when, and under which number.
-  private(set) var dangers: [(boot: [UInt8], at: UInt64, crossing: UInt64, revision: UInt32)] = []
+  private(set) var dangers: [Danger] = []
   /// Handovers whose last crossing was confirmed by a 对账码.
   private(set) var compared: Set<String> = []
+  /// Crossing number → where its latest danger stands in the list.
+  private var waiting: [UInt64: Int] = [:]
   private var latest: [String: Handover] = [:]
   private var armed: [String: Armed] = [:]
   private var order: [String] = []
@@ -183,14 +194,26 @@ struct StormHistory {
         fault("an emergency without a minute", change.handover)
       }
     }
-    if change.effects.contains(.cross) && state.lane == .danger {
-      dangers.append((change.boot, change.now.boot, change.crossing, state.revision))
-    }
+    noteDanger(change)
     if let before, before.facts.isDanger, !state.facts.isDanger,
       !change.marks.isSuperset(of: [.bySupervisor, .reason])
     {
       fault("danger went away by \(name(change)) without a supervisor", change.handover)
     }
+  }
+
+  /// What was confirmed meanwhile needs to cross no more.
+  private mutating func noteDanger(_ change: Change) {
+    if let last = waiting[change.crossing], change.state.data != .queued {
+      if change.boot == dangers[last].boot { dangers[last].until = change.now.boot }
+      waiting[change.crossing] = nil
+    }
+    guard change.effects.contains(.cross), change.state.lane == .danger else { return }
+    waiting[change.crossing] = dangers.count
+    dangers.append(
+      Danger(
+        boot: change.boot, at: change.now.boot, crossing: change.crossing,
+        revision: change.state.revision))
   }
 
   /// The latest state of every handover.

@@ -78,6 +78,7 @@ extension Storm {
       var others = 0
       var ahead = 0
       for seen in tap.seen where seen.boot == danger.boot && seen.at > danger.at {
+        if seen.at >= danger.until { break }
         if seen.crossing == danger.crossing && seen.revision >= danger.revision { break }
         if seen.isDanger { ahead += 1 } else { others += 1 }
       }
