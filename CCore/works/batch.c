@@ -311,9 +311,8 @@ static void read_entry(weir_unit *u, entry *e, weir_status framed) {
  * it now; a refusal; or a step for the judge. */
 static void prepare_entry(weir_unit *u, entry *e) {
   const weir_message *m = &e->message;
-  earlier_request earlier;
   if (e->refusal != WEIR_REFUSAL_NONE) return;
-  e->repeated = is_write(m) && m->ref.count && refs_find(u, m->ref, e->ref_hash, &earlier);
+  e->repeated = is_write(m) && m->ref.count && refs_may_have(u, m->ref, e->ref_hash);
   if (e->repeated) return;
   e->refusal = (uint8_t)refusal_for_entry(u, e);
   if (e->refusal == WEIR_REFUSAL_NONE && is_write(m) && !settles_many(m)) make_step(u, e);

@@ -370,6 +370,8 @@ uint64_t ref_hash_of(const weir_unit *u, weir_bytes ref);
 void refs_add(weir_unit *u, uint64_t hash, weir_position position);
 /* The earlier request with this ref: its frame body is in read_memory[0]. */
 bool refs_find(weir_unit *u, weir_bytes ref, uint64_t hash, earlier_request *earlier);
+/* Did it come before, or can that not be read just now? Then it must not be taken for a new one. */
+bool refs_may_have(weir_unit *u, weir_bytes ref, uint64_t hash);
 /* The places of this hash will be looked at soon. */
 void refs_prefetch(const weir_unit *u, uint64_t hash);
 /* Gives back a slot that was only looked at. */

@@ -228,14 +228,19 @@ static bool read_earlier(const weir_frame_view *frame, earlier_request *e, weir_
   return true;
 }
 
-bool refs_find(weir_unit *u, weir_bytes ref, uint64_t key, earlier_request *earlier) {
+/* `unread`: a record that may be the one cannot be read just now. */
+static bool find_ref(weir_unit *u, weir_bytes ref, uint64_t key, earlier_request *earlier,
+                     bool *unread) {
   for (unsigned g = 0; g < 2; g++) {
     const weir_index *x = &u->refs[u->ref_generation ^ g];
     for (index_entry *e = index_find(x, key, NULL); e; e = index_find(x, key, e)) {
       weir_buffer memory = weir_buffer_over(u->read_memory[0], WEIR_JOURNAL_BODY_MAX);
       weir_frame_view frame;
       weir_message_fault fault;
-      if (weir_journal_read(u->journal, e->value, &memory, &frame) != WEIR_OK) continue;
+      if (weir_journal_read(u->journal, e->value, &memory, &frame) != WEIR_OK) {
+        *unread = true;
+        continue;
+      }
       weir_bytes line;
       if (!read_earlier(&frame, earlier, &line)) continue;
       if (!weir_message_read(line, WEIR_MESSAGE_UNIT, u->record_scratch, &earlier->message,
@@ -246,4 +251,15 @@ bool refs_find(weir_unit *u, weir_bytes ref, uint64_t key, earlier_request *earl
     }
   }
   return false;
+}
+
+bool refs_find(weir_unit *u, weir_bytes ref, uint64_t key, earlier_request *earlier) {
+  bool unread = false;
+  return find_ref(u, ref, key, earlier, &unread);
+}
+
+bool refs_may_have(weir_unit *u, weir_bytes ref, uint64_t key) {
+  bool unread = false;
+  earlier_request earlier;
+  return find_ref(u, ref, key, &earlier, &unread) || unread;
 }
