@@ -4,7 +4,8 @@
  *   same boot       CLOCK_BOOTTIME goes on: what is due is due, what passed fires at once
  *   another boot    the wall clock decides what is left of each deadline
  *   clock set back  the wall clock stands before the journal's last stamp: nothing can be measured,
- *                   so every open minute fires at once, marked `clockUncertain` */
+ *                   so every open minute and duty fires at once, marked `clockUncertain`; the end
+ *                   of a matter, and of carrying it, only comes later */
 #include "internal.h"
 
 #include <string.h>
@@ -216,7 +217,8 @@ static void rearm(weir_unit *u, uint32_t slot) {
   matter *m = &u->matters[slot];
   weir_state *s = &m->state;
   if (s->deadline.boot_ms == 0) return;
-  if (m->clock_uncertain) {
+  /* No end comes early for a clock that was set back: it would drop what has not been carried. */
+  if (m->clock_uncertain && s->deadline_kind != DEADLINE_CLOSING) {
     s->deadline.boot_ms = 1;
     if (runs_a_minute(s)) {
       s->deadline_kind = DEADLINE_MINUTE;

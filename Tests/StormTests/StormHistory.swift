@@ -25,6 +25,8 @@ struct StormHistory {
     var due: UInt64
     let wall: Int64
     let boot: [UInt8]
+    /// The end of a matter: a clock that went back puts it off.
+    let isEnd: Bool
     /// The wall clock went back over a reboot since.
     var isUncertain = false
   }
@@ -98,7 +100,7 @@ struct StormHistory {
       if id != boot { judgeLate(handover, before: .max) }
       guard var deadline = armed[handover], deadline.boot != id else { continue }
       let due = Int64(now.boot) + deadline.wall - now.wall
-      deadline.isUncertain = deadline.isUncertain || isUncertain
+      deadline.isUncertain = !deadline.isEnd && (deadline.isUncertain || isUncertain)
       deadline.due = deadline.isUncertain ? now.boot : UInt64(max(due, Int64(now.boot)))
       armed[handover] = deadline
     }
@@ -135,7 +137,8 @@ struct StormHistory {
       fault("neither an end nor a deadline", change.handover)
     } else {
       armed[change.handover] = Armed(
-        due: state.deadline.boot, wall: state.deadline.wall, boot: change.boot)
+        due: state.deadline.boot, wall: state.deadline.wall, boot: change.boot,
+        isEnd: state.deadlineKind == .closing)
     }
   }
 
