@@ -110,7 +110,10 @@ static void fill_state(const weir_unit *u, const entry *e, weir_step *s) {
   s->state.confirmed_by = WEIR_CONFIRMED_BY_CODE;
   s->state.confirmed_ms = u->now.wall_ms;
   s->state.receipt_tries = 0;
-  if (e->confirms < m->offered_revision) s->flags |= WEIR_STEP_OLDER_REVISION;
+  /* The newest may not be durable yet, and so not on the link: it was not read out. */
+  if (e->confirms < m->crossing_revision || e->confirms < m->offered_revision) {
+    s->flags |= WEIR_STEP_OLDER_REVISION;
+  }
 }
 
 static void fill_step(const weir_unit *u, const entry *e, weir_step *s) {

@@ -168,7 +168,7 @@ void deliver_job_failed(weir_unit *u, const weir_job *job, weir_status status) {
 void deliver_job_done(weir_unit *u, const weir_job *job) {
   if (!u->options.inner) alarm_end(u, "deliveryFailed", "", "投送目录已恢复", "delivery goes on");
   if (job->kind == JOB_STAGE) {
-    u->delivery = DELIVERY_MARKING;
+    u->delivery = WEIR_CANARY(PUBLISH_EARLY) ? DELIVERY_PUBLISHING : DELIVERY_MARKING;
     u->marked = 0;
     deliver_mark(u);
     return;
@@ -189,8 +189,7 @@ void deliver_job_done(weir_unit *u, const weir_job *job) {
 
 void deliver_on_durable(weir_unit *u) {
   if (u->delivery != DELIVERY_MARKING || u->marked < on_its_way(u)->count) return;
-  bool durable = weir_journal_durable(u->journal) >= u->mark_serial || WEIR_CANARY(PUBLISH_EARLY);
-  if (!durable) return;
+  if (weir_journal_durable(u->journal) < u->mark_serial) return;
   u->item_serial = u->mark_serial;
   u->delivery = DELIVERY_PUBLISHING;
 }

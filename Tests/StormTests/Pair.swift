@@ -26,7 +26,8 @@ final class Pair {
   var onlyShort = false
   private var chance: Chance
   private var onTheWay: [(due: UInt64, bytes: [UInt8], isSpoilt: Bool)] = []
-  /// The whole datagrams that this run of the inner unit was given, each once: it takes no more.
+  /// The datagrams that this run of the inner unit was given whole, or could restore by parity, each
+  /// once: it takes no more.
   private(set) var given: Set<[UInt8]> = []
   private var innerOpenings = 0
   private var clock: UInt64 = 0
@@ -94,8 +95,15 @@ final class Pair {
     if bytesPerSecond == 0 { Issue.record("the sender does not come to rest") }
   }
 
+  private func forgetGiven() {
+    if inner.openings != innerOpenings { given = [] }
+    innerOpenings = inner.openings
+  }
+
   /// Puts a datagram on the line, as the weather lets it.
   private func send(_ bytes: [UInt8]) {
+    forgetGiven()
+    given.insert(Array(bytes[4..<52]))
     if weather.replayed > 0 {
       if chance.percent(weather.replayed), !recordings.isEmpty {
         onTheWay.append((clock, chance.pick(recordings), false))
@@ -126,8 +134,7 @@ final class Pair {
     let now = onTheWay.filter { $0.due <= clock }
     onTheWay.removeAll { $0.due <= clock }
     guard inner.unit != nil else { return }
-    if inner.openings != innerOpenings { given = [] }
-    innerOpenings = inner.openings
+    forgetGiven()
     for var item in now {
       if !item.isSpoilt { given.insert(Array(item.bytes[4..<52])) }
       weir_unit_received(inner.unit, &item.bytes, item.bytes.count)

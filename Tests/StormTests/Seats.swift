@@ -82,6 +82,11 @@ final class Seats {
     if chance.percent(60) { house.pump() }
   }
 
+  /// One line, which waits.
+  func whisper() {
+    if let client = client() { house.send(client, request()) }
+  }
+
   /// One line over the control socket.
   func command(_ line: String) {
     if control == nil { control = house.connectIfOpen(control: true) }

@@ -130,7 +130,8 @@ final class Storm {
 
   func repair(_ house: House) {
     house.repair()
-    isSpoilt[index(house)] = false
+    // One that is failing already ends all the same.
+    isSpoilt[index(house)] = house.unit != nil && weir_unit_last_words(house.unit).count > 0
   }
 
   private func die(_ house: House) {
@@ -144,8 +145,15 @@ final class Storm {
   func end(_ house: House) throws {
     if house === pair.inner { judgeTaken() }
     if chance.percent(50) { _ = house.turn() }
-    take(seats(of: house))  // what could leave by now has left
-    if chance.percent(30) { _ = house.beginJob() }
+    if chance.percent(40), house.beginJob(), chance.percent(60) {
+      // More comes while the disk works.
+      seats(of: house).whisper()
+      _ = house.turn()
+      house.endJob()
+    }
+    // What could leave by now has left.
+    take(seats(of: house))
+    pair.collect(from: house)
     die(house)
     if chance.percent(30) { pass(UInt64(200 + chance.below(60_000)), step: 10_000) }
     try reopen(house)
@@ -157,8 +165,8 @@ final class Storm {
     check(isSpoilt[index(house)], "a unit failed on a good disk")
     check(weir_unit_last_words(house.unit).count > 0, "a unit failed without a word")
     seats(of: house).hear()
-    repair(house)
     die(house)
+    repair(house)
     try reopen(house)
   }
 
@@ -308,18 +316,22 @@ final class Storm {
 
   /// Time for everything to come across; a person lets in what waits for one.
   func settle(_ milliseconds: UInt64) {
-    pass(milliseconds, step: 200)
+    // On a narrow line a turn takes as long as all that is unconfirmed.
+    let span = nature.isNarrow ? milliseconds * 12 : milliseconds
+    let step: UInt64 = nature.isNarrow ? 1000 : 200
+    pass(span, step: step)
     if !wasRestored { return }
     admit()
-    pass(milliseconds, step: 200)
+    pass(span, step: step)
   }
 
   /// The disks are good, the line is up, and everybody has had the time that it takes.
   func calm() throws {
     for house in [pair.outer, pair.inner] {
       repair(house)
-      if house.failed != .ok || weir_unit_last_words(house.unit).count > 0 {
+      if house.failed != .ok || isSpoilt[index(house)] {
         house.crash()
+        repair(house)
         try reopen(house)
       }
     }

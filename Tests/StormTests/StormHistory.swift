@@ -33,6 +33,7 @@ struct StormHistory {
 
   /// A revision on the danger lane, on the clock of its boot, until it needs to cross no more.
   struct Danger {
+    let handover: String
     let boot: [UInt8]
     let at: UInt64
     let crossing: UInt64
@@ -205,17 +206,21 @@ struct StormHistory {
     }
   }
 
-  /// What was confirmed meanwhile needs to cross no more.
+  /// What was confirmed or superseded meanwhile needs to cross no more.
   private mutating func noteDanger(_ change: Change) {
     if let last = waiting[change.crossing], change.state.data != .queued {
       if change.boot == dangers[last].boot { dangers[last].until = change.now.boot }
       waiting[change.crossing] = nil
     }
     guard change.effects.contains(.cross), change.state.lane == .danger else { return }
+    if let last = waiting[change.crossing], change.boot == dangers[last].boot {
+      dangers[last].until = change.now.boot
+    }
     waiting[change.crossing] = dangers.count
     dangers.append(
       Danger(
-        boot: change.boot, at: change.now.boot, crossing: change.crossing,
+        handover: change.handover, boot: change.boot, at: change.now.boot,
+        crossing: change.crossing,
         revision: change.state.revision))
   }
 

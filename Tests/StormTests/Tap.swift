@@ -13,6 +13,7 @@ final class Tap {
     let crossing: UInt64
     let revision: UInt32
     let isDanger: Bool
+    let bytes: Int
   }
 
   private(set) var seen: [Seen] = []
@@ -45,7 +46,8 @@ final class Tap {
       seen.append(
         Seen(
           boot: boot, at: now, crossing: event.crossing,
-          revision: event.revision, isDanger: event.lane == UInt8(WEIR_LANE_DANGER)))
+          revision: event.revision, isDanger: event.lane == UInt8(WEIR_LANE_DANGER),
+          bytes: event.record.count))
     }
   }
 }

@@ -29,7 +29,7 @@
   X(NONCE_AGAIN, "two datagrams bear one sequence")                                                \
   X(ACCEPT_REPLAY, "a datagram that came before is taken again")                                   \
   X(ACCEPT_FORGED, "a tag that does not fit is good")                                              \
-  X(PUBLISH_EARLY, "an item is published before its mark is durable")                              \
+  X(PUBLISH_EARLY, "an item is published before its mark is journalled")                           \
   X(FORGET_DELIVERED, "a restart forgets what was delivered")                                      \
   X(EFFECTS_EARLY, "a change crosses, and is logged, before it is durable")
 
