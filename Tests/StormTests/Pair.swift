@@ -26,8 +26,8 @@ final class Pair {
   var onlyShort = false
   private var chance: Chance
   private var onTheWay: [(due: UInt64, bytes: [UInt8], isSpoilt: Bool)] = []
-  /// The datagrams that this run of the inner unit was given whole, or could restore by parity, each
-  /// once: it takes no more.
+  /// The datagrams that this run of the inner unit was given whole, or could restore by parity,
+  /// each once: it takes no more.
   private(set) var given: Set<[UInt8]> = []
   private var innerOpenings = 0
   private var clock: UInt64 = 0
