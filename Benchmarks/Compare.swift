@@ -16,7 +16,7 @@ struct CompareCommand: ParsableCommand {
       """)
 
   @Argument(help: "redis, nats, postgres; without one, all.")
-  var peers: [String] = []
+  var peers: [PeerKind] = []
 
   @OptionGroup var output: OutputOptions
   @OptionGroup var unitOptions: UnitOptions
@@ -27,8 +27,8 @@ struct CompareCommand: ParsableCommand {
   @Option(help: "Seconds a run, each side.")
   var seconds = 2.0
 
-  @Option(help: "field, police or kept: the matters that Weir takes.")
-  var mix = "field"
+  @Option(help: "Which matters Weir takes.")
+  var mix = Mix.Kind.field
 
   /// Weir's rate as a multiple of the peer's that the design asks for.
   private static let goals: [String: [UInt32: Double]] = [
@@ -36,18 +36,14 @@ struct CompareCommand: ParsableCommand {
   ]
 
   func validate() throws {
-    for peer in peers where PeerKind(rawValue: peer) == nil {
-      throw ValidationError("no peer \(peer): redis, nats, postgres")
-    }
     guard inFlight.allSatisfy({ (1...256).contains($0) }) else {
       throw ValidationError("1 to 256 in flight")
     }
-    _ = try ScenarioOptions.weights(mix)
   }
 
   func run() throws {
     let table = Table(json: output.json)
-    let kinds = peers.isEmpty ? PeerKind.allCases : peers.compactMap { PeerKind(rawValue: $0) }
+    let kinds = peers.isEmpty ? PeerKind.allCases : peers
     var missing = 0
     for kind in kinds {
       guard let program = kind.program else {
@@ -64,7 +60,7 @@ struct CompareCommand: ParsableCommand {
     _ kind: PeerKind, _ program: String, _ window: UInt32, _ table: Table
   ) throws {
     let unit = try OuterUnit(in: unitOptions.directory)
-    let requests = try Mix(ScenarioOptions.weights(mix), bytes: unitOptions.bytes, tag: "C")
+    let requests = try Mix(mix.weights, bytes: unitOptions.bytes, tag: "C")
     let peer = try Peer(kind, program, in: unitOptions.directory)
     var load = Load(socket: unit.socket)
     load.window = window
@@ -95,7 +91,7 @@ struct CompareCommand: ParsableCommand {
 }
 
 /// Programs that Weir is compared with.
-enum PeerKind: String, CaseIterable {
+enum PeerKind: String, CaseIterable, ExpressibleByArgument {
   case redis, nats, postgres
 
   /// Where it is installed; nil: nowhere.
@@ -154,7 +150,7 @@ final class Peer {
   }
 
   private func startNats(_ program: String) throws {
-    port = try Self.freePort()
+    port = try Loopback.freePort()
     try folder.write(
       """
       listen: 127.0.0.1:\(port)
@@ -223,32 +219,10 @@ final class Peer {
     return result
   }
 
-  private static func loopback(_ port: UInt16) -> sockaddr_in {
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    return address
-  }
-
-  private static func freePort() throws -> UInt16 {
-    let descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = loopback(0)
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let bound = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
-      }
-    }
-    guard bound else { throw Trouble("no port on loopback") }
-    return UInt16(bigEndian: address.sin_port)
-  }
-
   private static func connects(to port: UInt16) throws -> Bool {
     let descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
-    var address = loopback(port)
+    var address = Loopback.address(port)
     return withUnsafePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0

@@ -22,8 +22,8 @@ struct GeneratorCommand: ParsableCommand {
   @Option(help: "Seconds a run, each side.")
   var seconds = 2.0
 
-  @Option(help: "field, police or kept.")
-  var mix = "field"
+  @Option(help: "Which matters come in.")
+  var mix = Mix.Kind.field
 
   /// As long as the unit's answers to the mix are on average.
   private static let answer =
@@ -32,17 +32,14 @@ struct GeneratorCommand: ParsableCommand {
     + #""clause":"三(一)","rule":"service","emergency":false,"policy":"garze-2022-38/1"},"#
     + #""say":["请在本平台受理,按诉求办理流程处理。"]}"# + "\n"
 
-  func validate() throws { _ = try ScenarioOptions.weights(mix) }
-
   func run() throws {
     let table = Table(json: output.json)
     let folder = try Folder("null", in: unitOptions.directory)
     let responder = try Responder(folder.path + "/null.sock", answer: Self.answer)
     defer { responder.end() }
     let unit = try OuterUnit(in: unitOptions.directory)
-    let weights = try ScenarioOptions.weights(mix)
-    let requests = try Mix(weights, bytes: unitOptions.bytes, tag: "G")
-    let plain = try Mix(weights, bytes: unitOptions.bytes, tag: "G", follows: false)
+    let requests = try Mix(mix.weights, bytes: unitOptions.bytes, tag: "G")
+    let plain = try Mix(mix.weights, bytes: unitOptions.bytes, tag: "G", follows: false)
     var real = Load(socket: unit.socket)
     var null = Load(socket: folder.path + "/null.sock")
     var sent = Figure(name: "generator, nobody decides", unit: "requests/s", values: [])

@@ -1,9 +1,25 @@
+import ArgumentParser
 import CWeirBenchmarks
 import Foundation
 import WeirCore
 
 /// A fixed list of requests that a load sends in turn, and the memory they lie in.
 final class Mix {
+  /// A mix by its name, as a command takes it.
+  enum Kind: String, CaseIterable, ExpressibleByArgument {
+    case field, police, kept, quake
+
+    /// Facts, and how often.
+    var weights: [([String], Int)] {
+      switch self {
+      case .field: Mix.field
+      case .police: Mix.police
+      case .kept: Mix.kept
+      case .quake: Mix.quake
+      }
+    }
+  }
+
   /// Facts, and how many matters of a hundred show them. A tenth of what a hotline takes is
   /// 110's business; those cross the link, are answered by 110 and closed. The others end at once.
   static let field: [([String], Int)] = [

@@ -137,6 +137,46 @@ enum Programs {
   }
 }
 
+/// Nanoseconds of the clock that loads plan by and answers are measured by.
+func monotonicNs() -> UInt64 {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
+
+/// 127.0.0.1.
+enum Loopback {
+  static func address(_ port: UInt16) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    return address
+  }
+
+  /// Binds a socket.
+  ///
+  /// - Returns: the port that the kernel chose.
+  static func bind(_ descriptor: Int32) throws -> UInt16 {
+    var address = address(0)
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let bound = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+      }
+    }
+    guard bound else { throw Trouble("no port on loopback") }
+    return UInt16(bigEndian: address.sin_port)
+  }
+
+  /// A TCP port that was free a moment ago.
+  static func freePort() throws -> UInt16 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    return try bind(descriptor)
+  }
+}
+
 /// A UDP socket on loopback that nobody reads: the kernel drops what does not fit.
 final class Discard {
   private let descriptor: Int32
@@ -145,17 +185,7 @@ final class Discard {
   init() throws {
     let opened = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
     descriptor = opened
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let bound = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(opened, $0, size) == 0 && getsockname(opened, $0, &size) == 0
-      }
-    }
-    guard bound else { throw Trouble("no UDP socket on loopback") }
-    port = UInt16(bigEndian: address.sin_port)
+    port = try Loopback.bind(opened)
   }
 
   deinit { close(descriptor) }

@@ -26,13 +26,13 @@ struct SaturateCommand: ParsableCommand {
   var seconds = 3.0
 
   @Option(help: "field: a hotline's day, a tenth of it 110's; police: only what crosses the link.")
-  var mix = "field"
+  var mix = Mix.Kind.field
 
-  /// Answers a second that DESIGN asks for, by requests in flight.
+  /// Answers a second that the design asks for, by requests in flight.
   private static let goals: [UInt32: Double] = [1: 7_500, 16: 90_000, 256: 285_000]
 
   func validate() throws {
-    guard ["field", "police"].contains(mix) else { throw ValidationError("no mix \(mix)") }
+    guard [.field, .police].contains(mix) else { throw ValidationError("no mix \(mix)") }
   }
 
   func run() throws {
@@ -42,8 +42,7 @@ struct SaturateCommand: ParsableCommand {
 
   private func measure(_ window: UInt32, _ table: Table) throws {
     let unit = try OuterUnit(in: unitOptions.directory)
-    let weights = mix == "field" ? Mix.field : Mix.police
-    let requests = try Mix(weights, bytes: unitOptions.bytes, tag: "L")
+    let requests = try Mix(mix.weights, bytes: unitOptions.bytes, tag: "L")
     var load = Load(socket: unit.socket)
     load.connections = min(connections, window)
     load.window = window

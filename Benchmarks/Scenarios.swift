@@ -44,7 +44,7 @@ struct BurstCommand: ParsableCommand {
     for number in 1...output.runs {
       let most = Int((rates[0] + rates[1]) * seconds * 3) + 1000
       let trial = try Trial(scenario.stage(), most: most, compare: scenario.compare)
-      let requests = try trial.mix(Mix.quake, bytes: scenario.bytes)
+      let requests = try trial.mix(.quake, bytes: scenario.bytes)
       for rate in rates {
         trial.name = "\(set.name), run \(number) of \(output.runs): \(Figure.text(rate))/s"
         try trial.load(
@@ -83,14 +83,13 @@ struct DrainCommand: ParsableCommand {
   @Option(help: "Datagrams lost besides, percent.")
   var loss = 0.0
 
-  @Option(help: "field, police, kept or quake.")
-  var mix = "quake"
+  @Option(help: "Which matters come in.")
+  var mix = Mix.Kind.quake
 
   /// Seconds after the return that the design allows.
   private static let goal = 2.0
 
   func validate() throws {
-    _ = try ScenarioOptions.weights(mix)
     guard (0.1...100_000).contains(rate), (0.1...86_400).contains(dark), (0...90).contains(loss)
     else { throw ValidationError("0.1 to 100000 a second, 0.1 to 86400 s dark, 0 to 90 % loss") }
   }
@@ -105,14 +104,14 @@ struct DrainCommand: ParsableCommand {
       let stage = try scenario.stage(relayed: true)
       // Nobody can compare what has not come: the two people wait until the line is back.
       let trial = try Trial(stage, most: most, compare: 0)
-      let requests = try trial.mix(ScenarioOptions.weights(mix), bytes: scenario.bytes)
+      let requests = try trial.mix(mix, bytes: scenario.bytes)
       guard let relay = stage.pair?.relay else { throw Trouble("no relay") }
       relay.lose(percent: loss)
       try trial.load(requests, rate: rate, seconds: 1, connections: scenario.connections)
       relay.cut()
       trial.name = "\(set.name), run \(number) of \(output.runs): dark"
       try trial.load(requests, rate: rate, seconds: dark, connections: scenario.connections)
-      let back = Self.nowNs
+      let back = monotonicNs()
       relay.mend()
       try trial.settle()
       let outcome = try trial.finish()
@@ -136,12 +135,6 @@ struct DrainCommand: ParsableCommand {
     }
     set.add("all across after the return", "s", Double(last - returned) / 1e9)
     set.add("danger after the return", "s", Double(danger - returned) / 1e9)
-  }
-
-  private static var nowNs: UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 }
 
@@ -172,11 +165,10 @@ struct SoakCommand: ParsableCommand {
   @Option(help: "Percent by which memory may grow.")
   var growth = 10.0
 
-  @Option(help: "field, police, kept or quake.")
-  var mix = "field"
+  @Option(help: "Which matters come in.")
+  var mix = Mix.Kind.field
 
   func validate() throws {
-    _ = try ScenarioOptions.weights(mix)
     guard (0.01...20_000).contains(minutes), (3...10_000).contains(rounds),
       rate * minutes * 60 <= 30_000_000
     else { throw ValidationError("3 rounds or more, 30 million requests at most") }
@@ -192,7 +184,7 @@ struct SoakCommand: ParsableCommand {
     let seconds = minutes * 60 / Double(rounds)
     let trial = try Trial(
       stage, most: Int(rate * minutes * 180) + 1000, compare: scenario.compare)
-    let requests = try trial.mix(ScenarioOptions.weights(mix), bytes: scenario.bytes)
+    let requests = try trial.mix(mix, bytes: scenario.bytes)
     var memory: [[Double]] = [[], []]
     var descriptors: [[Int]] = [[], []]
     for round in 1...rounds {

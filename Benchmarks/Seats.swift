@@ -30,11 +30,10 @@ struct SeatsCommand: ParsableCommand {
   @Option(help: "How many times quicker than people they are.")
   var speed = 1.0
 
-  @Option(help: "field, police, kept or quake.")
-  var mix = "field"
+  @Option(help: "Which matters come in.")
+  var mix = Mix.Kind.field
 
   func validate() throws {
-    _ = try ScenarioOptions.weights(mix)
     guard (1...20_000).contains(seats), (0.1...86_400).contains(seconds),
       (0.1...100).contains(speed)
     else { throw ValidationError("1 to 20000 seats, 0.1 to 86400 s, a speed of 0.1 to 100") }
@@ -49,7 +48,7 @@ struct SeatsCommand: ParsableCommand {
       // A call takes at least 8 s of a person's time, and at most eight answers.
       let most = Int(Double(seats) * (seconds * speed / 8 + 1) * 8) + 1000
       let trial = try Trial(scenario.stage(), most: most, compare: 0)
-      let requests = try trial.mix(ScenarioOptions.weights(mix), bytes: scenario.bytes)
+      let requests = try trial.mix(mix, bytes: scenario.bytes)
       let count = min(Int(max(scenario.connections, 100)), seats, 1000)
       let room = try SeatRoom(trial, requests, seats: seats, connections: count, speed: speed)
       try room.work(seconds: seconds) { text in
@@ -117,12 +116,6 @@ private final class SeatRoom {
     heads = Array(repeating: 0, count: connections)
   }
 
-  private static var nowNs: UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-  }
-
   /// Sets what a seat does next: after so many seconds of a person's time, give or take.
   private func plan(_ seat: Int, after seconds: ClosedRange<Double>, from ns: UInt64) {
     let wait = Double.random(in: seconds, using: &random) / speed
@@ -130,7 +123,7 @@ private final class SeatRoom {
   }
 
   func work(seconds: Double, progress: (String) -> Void) throws {
-    let begin = Self.nowNs
+    let begin = monotonicNs()
     let end = begin + UInt64(seconds * 1e9)
     // A call comes to a seat every half minute or so, not to all at once.
     for seat in seats.indices { plan(seat, after: 0...30, from: begin) }
@@ -138,7 +131,7 @@ private final class SeatRoom {
     while isOpen || flights.indices.contains(where: { heads[$0] < flights[$0].count })
       || seats.contains(where: { $0.step != .idle })
     {
-      let now = Self.nowNs
+      let now = monotonicNs()
       isOpen = now < end
       while let (ns, seat) = due.next(until: now) { try act(seat, plannedNs: ns) }
       lookAtDeliveries()
@@ -150,7 +143,7 @@ private final class SeatRoom {
       if now > end + UInt64(240e9 / min(speed, 4)) { throw Trouble("seats do not come to an end") }
     }
     try trial.add(kept)
-    trial.count(requests: sent, seconds: Double(Self.nowNs - begin) / 1e9)
+    trial.count(requests: sent, seconds: Double(monotonicNs() - begin) / 1e9)
   }
 
   private func act(_ index: Int, plannedNs: UInt64) throws {
@@ -227,7 +220,7 @@ private final class SeatRoom {
   }
 
   private func listen(untilNs: UInt64?) throws {
-    let now = Self.nowNs
+    let now = monotonicNs()
     let wait = untilNs.map { $0 > now ? min(20, ($0 - now) / 1_000_000) : 0 } ?? 20
     var polls = clients.map { pollfd(fd: $0.fileDescriptor, events: Int16(POLLIN), revents: 0) }
     guard poll(&polls, nfds_t(polls.count), Int32(wait)) > 0 else { return }
@@ -248,7 +241,7 @@ private final class SeatRoom {
   }
 
   private func take(_ line: String, _ flight: Flight) {
-    let now = Self.nowNs
+    let now = monotonicNs()
     let seat = seats[flight.seat]
     var said = Said(line)
     said.answer.number = seat.number

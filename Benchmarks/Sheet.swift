@@ -17,14 +17,14 @@ struct FileOptions: ParsableArguments {
 /// Figures of several runs of one set-up, and the last run in full.
 final class ResultSet {
   let name: String
-  let delivery: String
+  let delivery: Pair.Delivery
   private(set) var figures: [Figure] = []
   private(set) var last: Outcome?
   private(set) var findings: [Finding] = []
   private(set) var failures: [String] = []
   private(set) var notes: [String] = []
 
-  init(_ name: String, delivery: String) {
+  init(_ name: String, delivery: Pair.Delivery) {
     self.name = name
     self.delivery = delivery
   }
@@ -168,7 +168,7 @@ final class Sheet {
 
   private static func object(_ set: ResultSet) -> [String: Any] {
     [
-      "name": set.name, "delivery": set.delivery, "notes": set.notes,
+      "name": set.name, "delivery": set.delivery.rawValue, "notes": set.notes,
       "figures": set.figures.map(\.fields),
       "failures": set.failures,
       "findings": set.findings.map { finding in

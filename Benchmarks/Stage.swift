@@ -1,3 +1,4 @@
+import ArgumentParser
 import CWeirBenchmarks
 import Foundation
 import WeirConfiguration
@@ -87,7 +88,7 @@ final class Control {
 
 /// A real outer and a real inner unit over loopback, in a temporary folder.
 final class Pair {
-  enum Delivery: String, CaseIterable { case socket, directory }
+  enum Delivery: String, CaseIterable, ExpressibleByArgument { case socket, directory }
 
   static let outerName = "kd1"
 

@@ -17,7 +17,7 @@ struct ScenarioOptions: ParsableArguments {
   var inner: String?
 
   @Option(help: "How the inner unit delivers: socket or directory.")
-  var delivery = "socket"
+  var delivery = Pair.Delivery.socket
 
   @Option(help: "The link's rate, as in a configuration file.")
   var linkRate = "1Gbit"
@@ -32,9 +32,6 @@ struct ScenarioOptions: ParsableArguments {
   var keep = false
 
   func validate() throws {
-    guard Pair.Delivery(rawValue: delivery) != nil else {
-      throw ValidationError("--delivery is socket or directory")
-    }
     guard (outer == nil) == (inner == nil) else {
       throw ValidationError("--outer and --inner go together")
     }
@@ -48,21 +45,9 @@ struct ScenarioOptions: ParsableArguments {
       return try Stage(outer: outer, inner: inner)
     }
     let pair = try Pair(
-      in: directory, delivery: Pair.Delivery(rawValue: delivery) ?? .socket, rate: linkRate,
-      relayed: relayed, keep: keep)
+      in: directory, delivery: delivery, rate: linkRate, relayed: relayed, keep: keep)
     if keep { FileHandle.standardError.write(Data("kept: \(pair.folder.path)\n".utf8)) }
     return Stage(pair)
-  }
-
-  /// Facts and weights of a mix by its name.
-  static func weights(_ name: String) throws -> [([String], Int)] {
-    switch name {
-    case "field": Mix.field
-    case "police": Mix.police
-    case "kept": Mix.kept
-    case "quake": Mix.quake
-    default: throw ValidationError("--mix is field, police, kept or quake")
-    }
   }
 }
 
@@ -90,10 +75,9 @@ struct SteadyCommand: ParsableCommand {
   var seconds = 10.0
 
   @Option(help: "field: a tenth of it 110's; police: all of it; kept: nothing; quake: most.")
-  var mix = "police"
+  var mix = Mix.Kind.police
 
   func validate() throws {
-    _ = try ScenarioOptions.weights(mix)
     guard rate.allSatisfy({ (0.1...2_000_000).contains($0) }), (0.1...86_400).contains(seconds)
     else { throw ValidationError("0.1 to 2000000 requests a second, 0.1 to 86400 seconds") }
   }
@@ -106,22 +90,21 @@ struct SteadyCommand: ParsableCommand {
         let trial = try Trial(
           scenario.stage(), most: Int(rate * seconds * 3) + 1000, compare: scenario.compare)
         trial.name = "\(set.name), run \(number) of \(output.runs)"
-        let requests = try trial.mix(
-          ScenarioOptions.weights(mix), bytes: scenario.bytes)
+        let requests = try trial.mix(mix, bytes: scenario.bytes)
         try trial.load(
           requests, rate: rate, seconds: seconds, connections: scenario.connections)
         try trial.settle()
         set.add(try trial.finish(), offered: rate)
       }
-      if rate == 1000, mix == "police" { set.setGoals(Self.goals[scenario.delivery] ?? [:]) }
+      if rate == 1000, mix == .police { set.setGoals(Self.goals[scenario.delivery] ?? [:]) }
       sheet.add(set)
     }
     try sheet.finish()
   }
 
   /// Milliseconds that the design asks for at 1,000/s, by figure.
-  static let goals: [String: [String: Double]] = [
-    "socket": ["delivered p50": 0.6, "delivered p99": 5],
-    "directory": ["delivered p50": 1],
+  static let goals: [Pair.Delivery: [String: Double]] = [
+    .socket: ["delivered p50": 0.6, "delivered p99": 5],
+    .directory: ["delivered p50": 1],
   ]
 }

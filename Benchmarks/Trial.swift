@@ -55,8 +55,8 @@ final class Trial {
   }
 
   /// A mix of this trial's own: drills against units that run already.
-  func mix(_ weights: [([String], Int)], bytes: Int, follows: Bool = true) throws -> Mix {
-    try Mix(weights, bytes: bytes, tag: tag, follows: follows, drill: !stage.isOurs)
+  func mix(_ kind: Mix.Kind, bytes: Int, follows: Bool = true) throws -> Mix {
+    try Mix(kind.weights, bytes: bytes, tag: tag, follows: follows, drill: !stage.isOurs)
   }
 
   /// Answers so far.

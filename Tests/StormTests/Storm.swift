@@ -52,7 +52,9 @@ final class Storm {
   private(set) var simulatedMs: UInt64 = 0
   private(set) var wrong: [Wrong] = []
   /// The unit's disk was made to fail or to be full, so that it may end.
-  private var isSpoilt = [false, false]
+  private var isSpoilt = [false, false] {
+    didSet { pair.tap?.isReadable = !isSpoilt[0] }
+  }
   private var copied: (files: [(path: String, bytes: [UInt8])], mark: (durable: Int, known: Int))?
   private(set) var wasRestored = false
 
@@ -173,6 +175,7 @@ final class Storm {
   private func restore() throws {
     let replaced = chance.percent(30)
     pair.outer.crash()
+    repair(pair.outer)  // files are put back on a disk that takes them
     pair.outer.replaceData(with: replaced ? [] : copied?.files ?? [])
     outside.forget(after: replaced ? (0, 0) : copied?.mark ?? (0, 0))
     wasRestored = true
@@ -298,7 +301,9 @@ final class Storm {
   func advance() throws {
     step += 1
     try happen()
-    if nature.isRestored && step == 40 { copied = (pair.outer.files(), outside.mark) }
+    if nature.isRestored && step >= 40 && copied == nil && !isSpoilt[0] {
+      copied = (pair.outer.files(), outside.mark)  // of a disk that gives them up
+    }
     if nature.isRestored && step == 80 { try restore() }
     if wasRestored && step % 10 == 0 { admit() }
     take(outside)

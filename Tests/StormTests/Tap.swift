@@ -14,9 +14,13 @@ final class Tap {
     let revision: UInt32
     let isDanger: Bool
     let bytes: Int
+    /// The sender's disk could be read.
+    let isReadable: Bool
   }
 
   private(set) var seen: [Seen] = []
+  /// A record that the disk does not give up cannot leave, and must not hold up the others.
+  var isReadable = true
   private var keys: OpaquePointer?
   private var receiver: OpaquePointer?
 
@@ -47,7 +51,7 @@ final class Tap {
         Seen(
           boot: boot, at: now, crossing: event.crossing,
           revision: event.revision, isDanger: event.lane == UInt8(WEIR_LANE_DANGER),
-          bytes: event.record.count))
+          bytes: event.record.count, isReadable: isReadable))
     }
   }
 }
