@@ -153,15 +153,8 @@ static bool is_allowed(const weir_hall *h, const listener *l, client *c) {
 }
 
 /* A client that is turned away gets one line that says why; what it cannot take is lost. */
-static void turn_away(client *c, const char *code, const char *message) {
-  char line[256];
-  weir_buffer b = weir_buffer_over(line, sizeof line);
-  weir_put_text(&b, "{\"error\":{\"code\":\"");
-  weir_put_text(&b, code);
-  weir_put_text(&b, "\",\"message\":\"");
-  weir_put_text(&b, message);
-  weir_put_text(&b, "\"}}\n");
-  uv_buf_t buffer = uv_buf_init(line, (unsigned)b.count);
+static void turn_away(client *c, weir_bytes line) {
+  uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)line.at, (unsigned)line.count);
   (void)uv_try_write(&c->stream, &buffer, 1);
 }
 
@@ -184,7 +177,7 @@ static void refuse_stray(listener *l) {
   }
   stray->handle.data = stray;
   if (uv_accept(&l->stream, &stray->stream) == 0) {
-    turn_away(stray, "overloaded", "1024 connections are open; close one, or try again later");
+    turn_away(stray, weir_unit_no_place(l->hall->unit));
   }
   uv_close(&stray->handle, on_stray_closed);
 }
@@ -194,7 +187,8 @@ static void on_connection(uv_stream_t *server, int status) {
   weir_hall *h = l->hall;
   uint32_t number = 0;
   if (status != 0) return;
-  if (weir_unit_connect(h->unit, l->control, &number) != WEIR_OK) {
+  bool full = h->client_count >= h->client_max;
+  if (full || weir_unit_connect(h->unit, l->control, &number) != WEIR_OK) {
     refuse_stray(l);
     return;
   }
@@ -216,7 +210,8 @@ static void on_connection(uv_stream_t *server, int status) {
     return;
   }
   if (!is_allowed(h, l, c)) {
-    turn_away(c, "notAllowed", "this user is not in intake.allow");
+    turn_away(c, weir_text("{\"error\":{\"code\":\"notAllowed\",\"message\":\"this user is not in "
+                           "intake.allow\"}}\n"));
     close_client(c);
     return;
   }

@@ -107,12 +107,68 @@ static weir_status start_loop(weir_hall *h) {
   return failed ? WEIR_IO_FAILED : WEIR_OK;
 }
 
-/* Every client, segment and socket takes a descriptor: as many as this process may have. */
+/* Descriptors that no client gets, as a sum: for what is opened while the unit runs. */
+enum {
+  KEPT_FOR_JOURNAL = 4, /* the next segment, the one in reserve, and their directory, by turns */
+  KEPT_FOR_READING = 4, /* segments that bodies are read back from */
+  KEPT_FOR_FILES = 4,   /* ferry, disc, delivery: a file and a directory */
+  KEPT_FOR_LOG = 2,     /* the log that is opened again */
+  KEPT_FOR_SHELL = 16,  /* reports, their program, policies */
+  KEPT_FOR_LOOP = 16,   /* signals and timers of the runtime, a client that is turned away */
+  DESCRIPTORS_KEPT = KEPT_FOR_JOURNAL + KEPT_FOR_READING + KEPT_FOR_FILES + KEPT_FOR_LOG +
+      KEPT_FOR_SHELL + KEPT_FOR_LOOP,
+  CLIENTS_LEAST = 16
+};
+
+static weir_status count_name(void *user, const char *name) {
+  (void)name;
+  ++*(uint64_t *)user;
+  return WEIR_OK;
+}
+
+/* Every client, file and socket takes a descriptor: the process gets as many as it may have, and
+ * clients what is left of them when everything else has its own. */
+static weir_status share_descriptors(weir_hall *h, char problem[512]) {
+  const weir_os *os = h->options.os;
+  struct rlimit limit;
+  uint64_t open = 0;
+  weir_status status = os->list(os->context, "/proc/self/fd", count_name, &open);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) status = WEIR_IO_FAILED;
+  if (status != WEIR_OK) {
+    hall_say(problem, "open files", "/proc/self/fd", weir_status_text(status), "Mount /proc");
+    return status;
+  }
+  uint64_t needed = open + DESCRIPTORS_KEPT, all = limit.rlim_cur;
+  if (all < needed + CLIENTS_LEAST) {
+    char few[96];
+    (void)snprintf(few, sizeof few, "%llu are too few, %llu are needed", (unsigned long long)all,
+                   (unsigned long long)needed + CLIENTS_LEAST);
+    hall_say(problem, "the limit of open files", "(ulimit -n)", few,
+             "Raise it, in a systemd unit by LimitNOFILE=");
+    return WEIR_INVALID;
+  }
+  bool fit = all - needed >= WEIR_CONNECTIONS_MAX;
+  h->client_max = fit ? WEIR_CONNECTIONS_MAX : (uint32_t)(all - needed);
+  return WEIR_OK;
+}
+
 static void raise_descriptor_limit(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &limit); /* fewer clients fit, and they are told so */
+  (void)setrlimit(RLIMIT_NOFILE, &limit); /* what it is now is asked when it is shared out */
+}
+
+static void log_client_max(const weir_hall *h) {
+  int64_t wall_ms = h->options.os->wall_ms(h->options.os->context);
+  weir_log *log = h->options.log;
+  if (h->client_max == WEIR_CONNECTIONS_MAX) return;
+  if (!weir_log_begin(log, WEIR_LOG_WARN, true, wall_ms, "connectionsLimited",
+                      "the limit of open files leaves room for fewer connections")) {
+    return;
+  }
+  weir_log_number(log, "labels.connections", h->client_max);
+  (void)weir_log_end(log);
 }
 
 weir_status weir_hall_open(const weir_hall_options *options, weir_hall **out, char problem[512]) {
@@ -144,6 +200,7 @@ weir_status weir_hall_open(const weir_hall_options *options, weir_hall **out, ch
   }
   if (status == WEIR_OK) status = hall_open_links(h, problem);
   if (status == WEIR_OK) status = hall_listen(h, problem);
+  if (status == WEIR_OK) status = share_descriptors(h, problem);
   if (status == WEIR_OK && options->inner) status = hall_deny_sending(h, problem);
   if (status != WEIR_OK) {
     weir_hall_close(h);
@@ -160,6 +217,7 @@ weir_status weir_hall_run(weir_hall *h) {
   h->running = true;
   weir_unit_begin(h->unit);
   hall_start_links(h);
+  log_client_max(h);
   uv_prepare_start(&h->prepare, on_prepare);
   uv_idle_start(&h->idle, on_idle);
   uv_run(&h->loop, UV_RUN_DEFAULT);

@@ -83,8 +83,8 @@ struct weir_hall {
   uint64_t stop_ms, idle_scan_ms;
 
   listener listeners[LISTENERS];
-  client *clients; /* WEIR_CONNECTIONS_MAX */
-  uint32_t client_count;
+  client *clients;                   /* WEIR_CONNECTIONS_MAX */
+  uint32_t client_count, client_max; /* the most is what the limit of open files leaves */
 
   link_socket links[WEIR_HALL_ADDRESSES_MAX];
   size_t link_count;

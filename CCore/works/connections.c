@@ -66,6 +66,17 @@ weir_status weir_unit_connect(weir_unit *u, bool control, uint32_t *connection_o
   return WEIR_FULL;
 }
 
+weir_bytes weir_unit_no_place(weir_unit *u) {
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  bool failing = u->failing;
+  unsigned refusal = failing ? WEIR_REFUSAL_UNIT_FAILING : WEIR_REFUSAL_OVERLOADED;
+  answer_refusal(u, &b, weir_text(""), refusal, "",
+                 failing ? NULL : "every connection is in use; close one, or try again later",
+                 SPEAKS);
+  weir_put_text(&b, "\n");
+  return weir_buffer_view(&b);
+}
+
 void weir_unit_take_items(weir_unit *u, uint32_t index) {
   WEIR_ASSERT(index < WEIR_CONNECTIONS_MAX && u->connections[index].used);
   u->connections[index].taker = true;

@@ -77,5 +77,93 @@ extension RealProgramTests {
       #expect(try await eventually(within: 20) { (try? house.outer.status()) != nil })
       #expect(try await house.outer.stop() == 0)
     }
+
+    /// Connections beyond what fits: how many were told so, with the number to dial, and closed.
+    private func crowd(_ count: Int, at path: String) throws -> Int {
+      var turnedAway = 0
+      for begin in stride(from: 0, to: count, by: 250) {
+        let clients = try (begin..<min(begin + 250, count)).map { _ in try LineClient(path: path) }
+        for client in clients {
+          let line = try fields(try client.receive(timeoutMs: 20_000) ?? "{}")
+          let error = line["error"] as? Fields
+          guard error?["code"] as? String == "overloaded", line["dial"] is String,
+            line["say"] is [Any], try client.receive(timeoutMs: 20_000) == nil
+          else { continue }
+          turnedAway += 1
+        }
+      }
+      return turnedAway
+    }
+
+    @Test(
+      "ten thousand connections over the limit are refused politely, and an older one is served",
+      .enabled(if: Posix.allowFiles(4096), "this user may not open 4096 files"))
+    func tenThousandConnections() async throws {
+      let house = try House()
+      defer { house.close() }
+      try await house.outer.start()
+      let old = try house.client()
+      let handover = try ask(old, Matter(ref: "old", facts: ["dangerToLife"]).line)["handover"]
+      let number = try #require(handover as? String)
+      // The connections of the start's own questions are still on their way out: their places are
+      // taken when the others have been.
+      var crowding = try (0..<1000).map { _ in try house.client() }
+      _ = try ask(old, Matter(ref: "second", facts: ["crime"]).line)
+      crowding += try (0..<30).map { _ in try house.client() }
+      #expect(try crowd(10_000, at: house.intake) == 10_000)
+      let answered = try ask(
+        old, #"{"op":"event","handover":"\#(number)","event":"transferAnswered","by":"A07"}"#)
+      #expect(answered["phase"] as? String == "transferred")
+      let served = try ask(crowding[0], Matter(ref: "crowd", facts: ["crime"]).line)
+      #expect(served["durable"] as? Bool == true)
+      #expect(try await house.outer.stop() == 0)
+    }
+
+    @Test("a crowd of clients leaves the journal and the delivery their descriptors")
+    func crowdLeavesDescriptors() async throws {
+      let house = try House()
+      defer { house.close() }
+      for unit in [house.outer, house.inner] {
+        unit.prefix = ["/bin/sh", "-c", "ulimit -n 128; exec \"$@\"", "sh"]
+        try await unit.start()
+      }
+      let text = String(repeating: "满", count: 1990)
+      let matters = (0..<3000).map {
+        Matter(ref: "c\($0)", facts: ["nonUrgentRequest"], text: text)
+      }
+      let load = try Load(matters, to: house.intake)
+      let old = try house.client()
+      let inner = try LineClient(path: house.folder + "/inner.sock")
+      var crowding: [LineClient] = []
+      for (path, client) in [(house.intake, old), (house.folder + "/inner.sock", inner)] {
+        for _ in 0..<100 { crowding.append(try LineClient(path: path)) }
+        // As above: places that become free only now are taken too.
+        #expect(try ask(client, #"{"op":"get","handover":"1-8"}"#)["error"] is Fields)
+        for _ in 0..<28 { crowding.append(try LineClient(path: path)) }
+        #expect(try crowd(200, at: path) == 200)
+      }
+      func segments() throws -> Int {
+        try house.names(in: "o/journal").count { $0.hasSuffix(".wal") }
+      }
+      let before = try segments()
+      try await load.run()
+      #expect(load.complaint.isEmpty && load.refusals.isEmpty)
+      #expect(try segments() > before, "the journal went on in another segment")
+      let danger = try ask(old, Matter(ref: "danger", facts: ["dangerToLife"]).line)
+      #expect(danger["durable"] as? Bool == true)
+      #expect(try await eventually(within: 20) { try house.names(in: "in").count == 1 })
+      for unit in [house.outer, house.inner] { #expect(try await unit.stop() == 0) }
+      #expect(try house.text(of: "outer.log").contains("connectionsLimited"))
+    }
+
+    @Test("a limit of open files that leaves no room for clients is refused at the start")
+    func tooFewDescriptors() async throws {
+      let house = try House()
+      defer { house.close() }
+      house.outer.prefix = ["/bin/sh", "-c", "ulimit -n 64; exec \"$@\"", "sh"]
+      try house.outer.launch()
+      #expect(try await house.outer.exitCode() == 78)
+      #expect(house.outer.errors.contains("the limit of open files (ulimit -n): 64 are too few"))
+    }
   }
 }

@@ -5,7 +5,8 @@
  *   thread pool (one in flight) → send datagrams at the configured rate → write answers → write
  *   the log → sleep until the next due time or the next byte
  *
- *   a client too many   is told `overloaded` with the number to dial, and closed
+ *   a client too many   is told `overloaded` with the number to dial, and closed: of all that the
+ *                       process may open, files and sockets of the unit's own come first
  *   a stranger          (peer credentials not allowed) is told `notAllowed` and closed
  *   an idle client      is closed after `idle_ms`; a slow one is not read until it reads
  *   link errors         are counted and change nothing

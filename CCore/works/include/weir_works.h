@@ -230,6 +230,8 @@ void weir_unit_begin(weir_unit *u);
 /* -- connections: numbered from 0; `control` ones may ask for status and metrics too -- */
 
 weir_status weir_unit_connect(weir_unit *u, bool control, uint32_t *connection); /* FULL */
+/* What one is told that finds no place: a line with its end, valid until the unit's next call. */
+weir_bytes weir_unit_no_place(weir_unit *u);
 /* From now on this connection takes delivered items, and does nothing else. */
 void weir_unit_take_items(weir_unit *u, uint32_t connection);
 /* Room for received bytes; 0: do not read from it now. */
