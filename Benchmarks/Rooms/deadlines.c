@@ -80,8 +80,8 @@ static void arm_expired(void) {
 static uint64_t run_wheel_expire(void) {
   for (unsigned tick = 0; tick < TICKS; tick++) {
     now_ms += WEIR_WHEEL_TICK_MS;
-    for (size_t got = 64; got == 64; expired_count += got) {
-      got = weir_wheel_expired(wheel, now_ms, expired_owners + expired_count, 64);
+    while (weir_wheel_next(wheel) <= now_ms) {
+      expired_count += weir_wheel_expired(wheel, now_ms, expired_owners + expired_count, 64);
     }
   }
   return expired_count;

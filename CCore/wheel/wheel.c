@@ -1,30 +1,39 @@
 /* The timing wheel.
  *
- * Happy path: time is counted in ticks since open. A timer's slot is found from its due tick: the
- * highest digit (of six bits) in which it differs from the current tick names the level, that digit
- * names the slot. When time enters a slot of a higher level, its timers are placed anew and so
- * fall to lower levels; when it enters a slot of level 0, they are due and move to the due list,
- * from which weir_wheel_expired takes them. A bitmap a level lets time jump from one used slot to
- * the next, so silence costs nothing.
+ * Happy path: time is counted in ticks since open. The near level has a slot for each tick that
+ * shares all but the last 14 bits with the current one, which is at most 164 s: a deadline of a
+ * minute lies there at once, or after one fall. Beyond it a timer's slot is found from its due
+ * tick: the highest digit (of six bits) in which it differs from the current tick names the level,
+ * that digit names the slot. When time enters a far slot, its timers fall to lower levels; when it
+ * enters a near one, they are due and weir_wheel_expired takes them. Bitmaps let time jump from
+ * one used slot to the next, so silence costs nothing.
+ *
+ * A timer lies anywhere in the pool, so what a deadline costs is how often it is visited: when it
+ * is armed, when it expires, and at most a few falls in between.
+ *
+ * A far slot may hold millions. A call lets so many fall that the loop stays awake; meanwhile
+ * nothing later expires, so the order by tick holds.
  *
  * What can go wrong: nothing of the world's. An owner out of range and a clock that runs backwards
  * are mistakes of the caller, and trap.
  *
- * Eleven digits cover every tick that a 64-bit count of milliseconds can hold, so no due time needs
- * to be cut or treated apart.
+ * Nine digits above the near level cover every tick that a 64-bit count of milliseconds can hold,
+ * so no due time needs to be cut or treated apart.
  */
 #include "weir_wheel.h"
 
 enum {
+  NEAR_BITS = 14,
+  NEAR_SLOTS = 1 << NEAR_BITS,
+  NEAR_WORDS = NEAR_SLOTS / 64,
   DIGIT_BITS = 6,
   SLOTS = 1 << DIGIT_BITS,
-  LEVELS = 11,
-  PLACE_DUE = LEVELS * SLOTS, /* the list of what is due already */
-  PLACES = PLACE_DUE + 1,
+  FAR_LEVELS = 9,
+  PLACES = NEAR_SLOTS + FAR_LEVELS * SLOTS,
   PLACE_NONE = PLACES /* not armed */
 };
 
-_Static_assert(LEVELS *DIGIT_BITS >= 64, "every tick has a place");
+_Static_assert(NEAR_BITS + FAR_LEVELS * DIGIT_BITS >= 64, "every tick has a place");
 
 /* A timer, or the head of a place's ring (heads follow the timers in the pool). */
 typedef struct timer {
@@ -42,7 +51,10 @@ struct weir_wheel {
   uint64_t tick;
   uint32_t capacity;
   uint32_t count;
-  uint64_t used[LEVELS]; /* bit s: slot s of the level is not empty */
+  uint32_t falling;                     /* the far slot that time has entered; PLACE_NONE: none */
+  uint64_t near_words[NEAR_WORDS / 64]; /* bit w: word w of near is not zero */
+  uint64_t near[NEAR_WORDS];            /* bit s: near slot s is not empty */
+  uint64_t far[FAR_LEVELS];             /* the same of a far level */
 };
 
 static uint32_t head_of(const weir_wheel *w, uint32_t place) {
@@ -53,8 +65,22 @@ static bool place_is_empty(const weir_wheel *w, uint32_t place) {
   return w->timers[head_of(w, place)].next == head_of(w, place);
 }
 
-static uint32_t digit_of(uint64_t tick, unsigned level) {
-  return (uint32_t)(tick >> (level * DIGIT_BITS)) & (SLOTS - 1);
+static void set_used(weir_wheel *w, uint32_t place) {
+  if (place < NEAR_SLOTS) {
+    w->near[place / 64] |= 1ull << (place % 64);
+    w->near_words[place / 4096] |= 1ull << (place / 64 % 64);
+  } else {
+    w->far[(place - NEAR_SLOTS) / SLOTS] |= 1ull << (place % SLOTS);
+  }
+}
+
+static void clear_used(weir_wheel *w, uint32_t place) {
+  if (place >= NEAR_SLOTS) {
+    w->far[(place - NEAR_SLOTS) / SLOTS] &= ~(1ull << (place % SLOTS));
+    return;
+  }
+  w->near[place / 64] &= ~(1ull << (place % 64));
+  if (w->near[place / 64] == 0) w->near_words[place / 4096] &= ~(1ull << (place / 64 % 64));
 }
 
 /* Rounded up: a timer may be late by less than a tick, never early. */
@@ -64,11 +90,18 @@ static uint64_t tick_of_due(const weir_wheel *w, uint64_t due_ms) {
   return after / WEIR_WHEEL_TICK_MS + (after % WEIR_WHEEL_TICK_MS != 0 ? 1 : 0);
 }
 
+static uint32_t shift_of(uint32_t level) {
+  return NEAR_BITS + level * DIGIT_BITS;
+}
+
+/* What is due already lies in the slot of the current tick. */
 static uint32_t place_of(const weir_wheel *w, uint64_t due_tick) {
-  if (due_tick <= w->tick) return PLACE_DUE;
-  unsigned highest = 63u - (unsigned)__builtin_clzll(due_tick ^ w->tick);
-  unsigned level = highest / DIGIT_BITS;
-  return level * SLOTS + digit_of(due_tick, level);
+  if (due_tick <= w->tick) return (uint32_t)w->tick & (NEAR_SLOTS - 1);
+  uint32_t highest = 63u - (uint32_t)__builtin_clzll(due_tick ^ w->tick);
+  if (highest < NEAR_BITS) return (uint32_t)due_tick & (NEAR_SLOTS - 1);
+  uint32_t level = (highest - NEAR_BITS) / DIGIT_BITS;
+  uint32_t digit = (uint32_t)(due_tick >> shift_of(level)) & (SLOTS - 1);
+  return NEAR_SLOTS + level * SLOTS + digit;
 }
 
 static void link_last(weir_wheel *w, uint32_t owner, uint32_t place) {
@@ -79,7 +112,7 @@ static void link_last(weir_wheel *w, uint32_t owner, uint32_t place) {
   t->previous = w->timers[head].previous;
   w->timers[t->previous].next = owner;
   w->timers[head].previous = owner;
-  if (place < PLACE_DUE) w->used[place / SLOTS] |= 1ull << (place % SLOTS);
+  set_used(w, place);
 }
 
 static void unlink_timer(weir_wheel *w, uint32_t owner) {
@@ -89,9 +122,25 @@ static void unlink_timer(weir_wheel *w, uint32_t owner) {
   w->timers[t->previous].next = t->next;
   w->timers[t->next].previous = t->previous;
   t->place = PLACE_NONE;
-  if (place < PLACE_DUE && place_is_empty(w, place)) {
-    w->used[place / SLOTS] &= ~(1ull << (place % SLOTS));
+  if (place_is_empty(w, place)) clear_used(w, place);
+}
+
+/* The first `max` timers of a slot leave it at once: those behind them are not touched but for
+ * the first. */
+static size_t take_first(weir_wheel *w, uint32_t place, uint32_t *owners, size_t max) {
+  uint32_t head = head_of(w, place);
+  uint32_t owner = w->timers[head].next;
+  size_t taken = 0;
+  while (owner != head && taken < max) {
+    timer *t = &w->timers[owner];
+    owners[taken++] = owner;
+    t->place = PLACE_NONE;
+    owner = t->next;
   }
+  w->timers[head].next = owner;
+  w->timers[owner].previous = head;
+  if (owner == head) clear_used(w, place);
+  return taken;
 }
 
 weir_status weir_wheel_open(uint32_t capacity, uint64_t now_ms, weir_wheel **out) {
@@ -105,6 +154,7 @@ weir_status weir_wheel_open(uint32_t capacity, uint64_t now_ms, weir_wheel **out
   }
   w->capacity = capacity;
   w->start_ms = now_ms;
+  w->falling = PLACE_NONE;
   for (uint32_t owner = 0; owner < capacity; owner++) {
     w->timers[owner].place = PLACE_NONE;
   }
@@ -153,53 +203,55 @@ uint32_t weir_wheel_count(const weir_wheel *w) {
 
 /* The used slot that time enters next, and the tick at which it does; false when there is none.
  * Every timer of a level shares all higher digits with the current tick, so the lowest level that
- * is in use holds the earliest. */
+ * is in use holds the earliest, and its lowest slot does. */
 static bool next_slot(const weir_wheel *w, uint32_t *place, uint64_t *tick) {
-  for (unsigned level = 0; level < LEVELS; level++) {
-    if (w->used[level] == 0) continue;
-    unsigned slot = (unsigned)__builtin_ctzll(w->used[level]);
-    unsigned shift = level * DIGIT_BITS;
-    uint64_t above = shift + DIGIT_BITS >= 64 ? 0 : w->tick >> (shift + DIGIT_BITS);
-    uint64_t base = shift + DIGIT_BITS >= 64 ? 0 : above << (shift + DIGIT_BITS);
-    *place = level * SLOTS + slot;
-    *tick = base | (uint64_t)slot << shift;
+  if (w->falling != PLACE_NONE) {
+    *place = w->falling;
+    *tick = w->tick;
+    return true;
+  }
+  for (uint32_t i = 0; i < NEAR_WORDS / 64; i++) {
+    if (w->near_words[i] == 0) continue;
+    uint32_t word = i * 64 + (uint32_t)__builtin_ctzll(w->near_words[i]);
+    *place = word * 64 + (uint32_t)__builtin_ctzll(w->near[word]);
+    *tick = w->tick >> NEAR_BITS << NEAR_BITS | *place;
+    return true;
+  }
+  for (uint32_t level = 0; level < FAR_LEVELS; level++) {
+    if (w->far[level] == 0) continue;
+    uint32_t slot = (uint32_t)__builtin_ctzll(w->far[level]);
+    uint32_t above = shift_of(level) + DIGIT_BITS;
+    uint64_t base = above >= 64 ? 0 : w->tick >> above << above;
+    *place = NEAR_SLOTS + level * SLOTS + slot;
+    *tick = base | (uint64_t)slot << shift_of(level);
     return true;
   }
   return false;
 }
 
-/* Time has entered the slot: its timers are due, or fall to lower levels. The ring is given up as a
- * whole, and the next timer is fetched while this one is placed: they lie apart in memory. */
-static void empty_slot_on_expired(weir_wheel *w, uint32_t place) {
-  uint32_t head = head_of(w, place);
-  uint32_t owner = w->timers[head].next;
-  w->timers[head].next = head;
-  w->timers[head].previous = head;
-  w->used[place / SLOTS] &= ~(1ull << (place % SLOTS));
-  while (owner != head) {
-    uint32_t next = w->timers[owner].next;
-    __builtin_prefetch(&w->timers[next], 1);
+/* Time has entered the far slot: its timers fall to lower levels, so many in one call. The next one
+ * is fetched while this one is placed: they lie apart in memory. */
+static bool fall(weir_wheel *w, size_t *left) {
+  uint32_t place = w->falling, owner;
+  while (*left > 0 && !place_is_empty(w, place)) {
+    (void)take_first(w, place, &owner, 1);
+    __builtin_prefetch(&w->timers[w->timers[head_of(w, place)].next], 1);
     uint32_t lower = place_of(w, w->timers[owner].due_tick);
-    WEIR_ASSERT(lower == PLACE_DUE || lower < place);
+    WEIR_ASSERT(lower < place);
     link_last(w, owner, lower);
-    owner = next;
+    --*left;
   }
+  if (!place_is_empty(w, place)) return false;
+  w->falling = PLACE_NONE;
+  return true;
 }
 
 size_t weir_wheel_expired(weir_wheel *w, uint64_t now_ms, uint32_t *owners, size_t max) {
   WEIR_ASSERT(now_ms >= w->start_ms);
   uint64_t target = (now_ms - w->start_ms) / WEIR_WHEEL_TICK_MS;
   WEIR_ASSERT(target >= w->tick);
-  uint32_t due = head_of(w, PLACE_DUE);
-  size_t taken = 0;
+  size_t taken = 0, falls_left = WEIR_WHEEL_FALLS_MAX;
   while (taken < max) {
-    if (w->timers[due].next != due) {
-      uint32_t owner = w->timers[due].next;
-      unlink_timer(w, owner);
-      w->count--;
-      owners[taken++] = owner;
-      continue;
-    }
     uint32_t place;
     uint64_t tick;
     if (!next_slot(w, &place, &tick) || tick > target) {
@@ -207,19 +259,21 @@ size_t weir_wheel_expired(weir_wheel *w, uint64_t now_ms, uint32_t *owners, size
       break;
     }
     w->tick = tick;
-    empty_slot_on_expired(w, place);
+    if (place < NEAR_SLOTS) {
+      taken += take_first(w, place, owners + taken, max - taken);
+      continue;
+    }
+    w->falling = place;
+    if (!fall(w, &falls_left)) break;
   }
+  w->count -= (uint32_t)taken;
   return taken;
 }
 
 uint64_t weir_wheel_next(const weir_wheel *w) {
   uint32_t place;
   uint64_t tick;
-  if (!place_is_empty(w, PLACE_DUE)) {
-    tick = w->tick;
-  } else if (!next_slot(w, &place, &tick)) {
-    return UINT64_MAX;
-  }
+  if (!next_slot(w, &place, &tick)) return UINT64_MAX;
   if (tick > (UINT64_MAX - w->start_ms) / WEIR_WHEEL_TICK_MS) return UINT64_MAX;
   return w->start_ms + tick * WEIR_WHEEL_TICK_MS;
 }
@@ -232,7 +286,7 @@ static uint32_t check_place(const weir_wheel *w, uint32_t place) {
     WEIR_ASSERT(at < w->capacity);
     WEIR_ASSERT(w->timers[at].previous == before);
     WEIR_ASSERT(w->timers[at].place == place);
-    WEIR_ASSERT(place_of(w, w->timers[at].due_tick) == place);
+    WEIR_ASSERT(place == w->falling || place_of(w, w->timers[at].due_tick) == place);
     WEIR_ASSERT(seen < w->count);
     seen++;
     before = at;
@@ -241,15 +295,26 @@ static uint32_t check_place(const weir_wheel *w, uint32_t place) {
   return seen;
 }
 
+/* The timers of the places that this word of a bitmap says are used. */
+static uint32_t check_word(const weir_wheel *w, uint64_t word, uint32_t first_place) {
+  uint32_t seen = 0;
+  for (; word != 0; word &= word - 1) {
+    uint32_t here = check_place(w, first_place + (uint32_t)__builtin_ctzll(word));
+    WEIR_ASSERT(here != 0);
+    seen += here;
+  }
+  return seen;
+}
+
+/* A timer in a place that no bitmap knows would be armed and not seen. */
 void weir_wheel_check(const weir_wheel *w) {
   uint32_t seen = 0;
-  for (uint32_t place = 0; place < PLACES; place++) {
-    uint32_t here = check_place(w, place);
-    if (place < PLACE_DUE) {
-      bool used = (w->used[place / SLOTS] >> (place % SLOTS) & 1) != 0;
-      WEIR_ASSERT(used == (here != 0));
-    }
-    seen += here;
+  for (uint32_t word = 0; word < NEAR_WORDS; word++) {
+    WEIR_ASSERT((w->near_words[word / 64] >> (word % 64) & 1) == (w->near[word] != 0));
+    seen += check_word(w, w->near[word], word * 64);
+  }
+  for (uint32_t level = 0; level < FAR_LEVELS; level++) {
+    seen += check_word(w, w->far[level], NEAR_SLOTS + level * SLOTS);
   }
   WEIR_ASSERT(seen == w->count);
   uint32_t armed = 0;

@@ -432,9 +432,6 @@ void answer_refusal(weir_unit *u, weir_buffer *b, weir_bytes ref, unsigned refus
                     const char *field, const char *message, speaking voice);
 void put_legs(weir_unit *u, weir_buffer *b, const weir_state *s, bool copies);
 
-/* Nothing was journalled: for want of room just now, or because the disk failed. */
-void refuse_unjournalled(weir_unit *u, connection *c, const entry *e);
-
 /* effects.c */
 /* What follows when `serial` is durable; `r` where it is a change of a matter, else null. */
 void effects_add(weir_unit *u, uint64_t serial, weir_position position, const matter_record *r);

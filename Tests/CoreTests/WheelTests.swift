@@ -52,12 +52,11 @@ private final class Pair {
     let next = weir_wheel_next(wheel)
     var owners = [UInt32](repeating: 0, count: max)
     var fired: [UInt32] = []
-    while true {
+    repeat {
       let count = weir_wheel_expired(wheel, time, &owners, max)
       fired += owners[..<count]
       weir_wheel_check(wheel)
-      if count < max { break }
-    }
+    } while weir_wheel_next(wheel) <= time
     #expect(fired.isEmpty || next <= time, "next was later than what fired")
     for owner in fired {
       guard let dueMs = due.removeValue(forKey: owner) else {
@@ -108,7 +107,7 @@ struct WheelTests {
 
   @Test(
     "a timer fires at the first advance to its tick and not before",
-    arguments: [0, 1, 9, 10, 11, 639, 640, 641, 40_959, 40_960, 40_970, 2_621_440, 1 << 33])
+    arguments: [0, 1, 9, 10, 11, 639, 641, 163_829, 163_830, 163_840, 163_841, 10_485_760, 1 << 33])
   func tick(after: UInt64) throws {
     let pair = try Pair(capacity: 1, start: 1234)
     pair.arm(0, 1234 + after)
@@ -158,13 +157,39 @@ struct WheelTests {
     }
     var owners = [UInt32](repeating: 0, count: 7)
     var fired: [UInt32] = []
-    while true {
+    while weir_wheel_next(pair.wheel) <= 2000 {
       let count = weir_wheel_expired(pair.wheel, 2000, &owners, 7)
       fired += owners[..<count]
-      if count < 7 { break }
     }
     #expect(fired.count == 100)
     let ticks = fired.map { 1000 - UInt64($0 / 10) * 10 }
+    #expect(ticks == ticks.sorted())
+  }
+
+  @Test("a far slot of many timers empties over several calls, in order, and takes new ones")
+  func falls() throws {
+    let falls = UInt32(WEIR_WHEEL_FALLS_MAX)
+    let count = falls * 2 + 10
+    let pair = try Pair(capacity: count + 1, start: 0)
+    for owner in 0..<count { pair.arm(owner, 327_680 + UInt64(owner % 3) * tickMs) }
+    var owners = [UInt32](repeating: 0, count: 64)
+    let now: UInt64 = 400_000
+    for _ in 0..<2 {
+      #expect(weir_wheel_expired(pair.wheel, now, &owners, owners.count) == 0)
+      #expect(weir_wheel_next(pair.wheel) == 327_680)
+      weir_wheel_check(pair.wheel)
+    }
+    pair.cancel(count - 1)
+    pair.arm(count, 0)
+    weir_wheel_check(pair.wheel)
+    var fired: [UInt32] = []
+    while weir_wheel_next(pair.wheel) <= now {
+      let taken = weir_wheel_expired(pair.wheel, now, &owners, owners.count)
+      #expect(taken > 0)
+      fired += owners[..<taken]
+    }
+    #expect(fired.count == Int(count))
+    let ticks = fired.compactMap { pair.due[$0] }.filter { $0 > 0 }
     #expect(ticks == ticks.sorted())
   }
 
@@ -195,10 +220,8 @@ struct WheelTests {
     var left = weir_wheel_count(wheel)
     var owners = [UInt32](repeating: 0, count: 4096)
     for now in stride(from: UInt64(0), through: 120_000, by: 500) {
-      while true {
-        let fired = weir_wheel_expired(wheel, now, &owners, owners.count)
-        left -= UInt32(fired)
-        if fired < owners.count { break }
+      while weir_wheel_next(wheel) <= now {
+        left -= UInt32(weir_wheel_expired(wheel, now, &owners, owners.count))
       }
     }
     #expect(left == 0)

@@ -1,9 +1,10 @@
 /* weir_wheel: a hashed hierarchical timing wheel. Its only clock is an argument.
  *
  * Varghese and Lauck, "Hashed and Hierarchical Timing Wheels" (1987), scheme 7. One tick is
- * 10 ms; eleven levels of 64 slots reach to the end of a 64-bit clock. A timer is 24 bytes inside a
- * pool that is taken at open; timers are named by the index of their owner (0 … capacity-1), one
- * timer an owner, so nothing is allocated when one is armed, cancelled or fired.
+ * 10 ms; a level of 16,384 slots, and nine of 64 above it, reach to the end of a 64-bit clock. A
+ * timer is 24 bytes inside a pool that is taken at open; timers are named by the index of their
+ * owner (0 … capacity-1), one timer an owner, so nothing is allocated when one is armed, cancelled
+ * or fired.
  *
  *   never early     a timer due at t fires at the first advance to a time >= t
  *   at most a tick  late by the wheel's own doing, plus what the caller's advance is late
@@ -16,7 +17,10 @@
 
 #include "weir_base.h"
 
-enum { WEIR_WHEEL_TICK_MS = 10 };
+enum {
+  WEIR_WHEEL_TICK_MS = 10,
+  WEIR_WHEEL_FALLS_MAX = 8192 /* timers that one call moves to a lower level: less than 1 ms */
+};
 
 typedef struct weir_wheel weir_wheel;
 
@@ -30,8 +34,9 @@ void weir_wheel_arm(weir_wheel *w, uint32_t owner, uint64_t due_ms);
 bool weir_wheel_cancel(weir_wheel *w, uint32_t owner);
 bool weir_wheel_armed(const weir_wheel *w, uint32_t owner);
 uint32_t weir_wheel_count(const weir_wheel *w);
-/* Takes up to `max` owners whose timers are due at `now_ms` (each is disarmed). Call again while
- * it returns `max`. Order: by tick, then unspecified but deterministic. */
+/* Takes up to `max` owners whose timers are due at `now_ms` (each is disarmed). Call again until
+ * weir_wheel_next is later: many timers fall over several calls. Order: by tick, then unspecified
+ * but deterministic. */
 size_t weir_wheel_expired(weir_wheel *w, uint64_t now_ms, uint32_t *owners, size_t max);
 /* The earliest time at which weir_wheel_expired may give something (may be early by the width of
  * a level; never late), or UINT64_MAX when nothing is armed. */
