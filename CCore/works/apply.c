@@ -234,10 +234,15 @@ static void put_tries(weir_buffer *b, unsigned tries) {
   weir_put_decimal(b, RECEIPT_TRIES_MAX - tries);
 }
 
+static bool is_of_drill(const weir_unit *u, const entry *e) {
+  if (e->message.drill && drills_are_open(u)) return true; /* else it may be a real one */
+  return e->slot != NO_SLOT && u->matters[e->slot].state.flags & FLAG_DRILL;
+}
+
 void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal) {
   u->counters.refused++;
   if (refusal == WEIR_REFUSAL_OVERLOADED) u->counters.overloaded++;
-  bool drill = e->message.drill && drills_are_open(u); /* outside a window it may be a real one */
+  bool drill = is_of_drill(u, e);
   if (e->danger && !drill && !u->failing) quarantine(u, e, refusal);
   char message[256];
   weir_buffer text = weir_buffer_over(message, sizeof message - 1);

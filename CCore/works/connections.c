@@ -212,6 +212,12 @@ static weir_bytes ref_of_answer(weir_bytes line) {
   return weir_view(line.at + skip, end ? (size_t)(end - line.at) - skip : 0);
 }
 
+/* Is it about a drill? Then what is said in its place names the drill number too. */
+static bool is_of_drill(weir_bytes line) {
+  static const char spoken[] = ",\"spoken\":\"Y"; /* no text of a person holds bare quotes */
+  return memmem(line.at, line.count, spoken, sizeof spoken - 1) != NULL;
+}
+
 static void put_behind(connection *c, weir_bytes line, size_t most) {
   WEIR_ASSERT(line.at != NULL);
   if (end_of(c) + line.count > most) return;
@@ -234,7 +240,8 @@ static void take_back_on_fail(weir_unit *u, connection *c) {
     from = m.end;
     weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
     if (m.serial > durable) {
-      answer_refusal(u, &b, ref_of_answer(line), WEIR_REFUSAL_OUTCOME_UNKNOWN, "", NULL, SPEAKS);
+      answer_refusal(u, &b, ref_of_answer(line), WEIR_REFUSAL_OUTCOME_UNKNOWN, "", NULL,
+                     is_of_drill(line) ? SPEAKS_DRILL : SPEAKS);
       weir_put_text(&b, "\n");
       line = weir_buffer_view(&b);
     }

@@ -7,7 +7,9 @@ enum { LAST_WORDS_END = 64 };
 
 static void put_unjournalled(weir_unit *u, const matter *m, weir_buffer *b) {
   const weir_state *s = &m->state;
-  handover_text number = handover_write(u->name, s->day, s->serial, s->flags & FLAG_DRILL);
+  bool drill = s->flags & FLAG_DRILL;
+  handover_text number = handover_write(u->name, s->day, s->serial, drill);
+  uint32_t dial = drill ? u->drill_dial : u->refusal_dial;
   weir_put_text(b, "{\"handover\":");
   weir_put_quoted(b, handover_view(&number));
   weir_put_text(b, ",\"at\":\"");
@@ -17,9 +19,9 @@ static void put_unjournalled(weir_unit *u, const matter *m, weir_buffer *b) {
   weir_put_text(b, "\",\"deadline\":\"");
   weir_put_time(b, s->minute.wall_ms ? s->minute.wall_ms : s->deadline.wall_ms);
   weir_put_text(b, "\",\"dial\":");
-  weir_put_quoted(b, texts_at(u->texts, s->dial_text ? s->dial_text : u->refusal_dial));
+  weir_put_quoted(b, texts_at(u->texts, s->dial_text ? s->dial_text : dial));
   weir_put_text(b, ",\"say\":");
-  weir_bytes say = texts_at(u->texts, u->refusal_say);
+  weir_bytes say = texts_at(u->texts, drill ? u->drill_say : u->refusal_say);
   if (say.count) weir_put(b, say);
   if (!say.count) weir_put_text(b, "[]");
   weir_put_text(b, "}");

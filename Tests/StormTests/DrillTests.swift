@@ -70,6 +70,47 @@ import Testing
     #expect(try house.one(client, Ask.get("kd1-20261123-Y000001")).has("\"drill\":true"))
   }
 
+  @Test("whoever asks about a drill is told the drill number, when the disk fails too")
+  func learnsNoRealNumber() throws {
+    let house = try House()
+    let (control, _) = try open(house)
+    let client = try house.connect()
+    let real = try house.one(client, Ask.intake("r1"))
+    let drill = try take(house, "a")
+    let number = try #require(drill.string("handover"))
+    let dials = try [real, drill].map { try #require($0.string("dial")) }
+    #expect(dials[0] != dials[1])
+    house.send(control, Ask.watch())
+    house.pump()
+    _ = house.receive(control)
+    weir_faulty_os_fail(house.faulty, WEIR_FAULTY_SYNC, 0, 1, .syncFailed)
+    house.send(client, Ask.event(number, "transferStarted"), Ask.intake("b", more: Self.drill))
+    house.send(client, Ask.intake("r2"))
+    house.pump()
+    let answers = house.receive(client)
+    let unknown = Array(repeating: "outcomeUnknown", count: 3)
+    #expect(answers.map(\.code) == unknown + ["unitFailing"])
+    #expect(answers.map { $0.string("dial") } == [dials[1], dials[1], dials[0], dials[0]])
+    #expect(answers.map { $0.has("【演练】") } == [true, true, false, false])
+    let spoken = house.receive(control).filter { $0.has("\"journalled\":false") }
+    #expect(spoken.count == 4)
+    for line in spoken {
+      let isDrill = line.string("handover")?.contains("-Y") == true
+      #expect(line.has("【演练】") == isDrill && line.string("dial") == dials[isDrill ? 1 : 0])
+    }
+  }
+
+  @Test("an event about a drill that is refused for load names the drill number")
+  func refusedForLoad() throws {
+    let house = try House()
+    _ = try open(house)
+    let client = try house.connect()
+    let number = try #require(try take(house, "a").string("handover"))
+    weir_unit_stop(house.unit)
+    let refused = try house.one(client, Ask.event(number, "transferStarted"))
+    #expect(refused.code == "stopping" && refused.has("【演练】"), "\(refused)")
+  }
+
   @Test("what turns real in a drill is a new alarm, linked; nothing real becomes a drill")
   func becomesReal() throws {
     let house = try House()
