@@ -60,6 +60,7 @@ struct Turn {
     after.phase = phase(for: decision.action, voiceDue: decision.voiceDue)
     say = decision.guarded ? .guarded : .decision
     guard decision.voiceDue else { return }
+    if timing.startsAt == .decided { after.flags.insert(.fromDecision) }
     openVoice(elapsed: timing.startsAt == .received ? max(0, now - after.receivedAt) : 0)
   }
 

@@ -110,9 +110,10 @@ struct DayMatter: Sendable {
     crossing: UInt64, byDigest: Bool
   ) {
     if minuteStart == 0 && state.minute.isSet {
-      // The minute of an intake runs from the earlier of claim and arrival, a later one from its
-      // own event.
-      minuteStart = step == .intake ? min(state.receivedAt, state.arrivedAt) : now
+      // The minute of an intake runs from the earlier of claim and arrival or from its decision, as
+      // the policy has it; a later one from its own event.
+      let isFromEvent = step != .intake || state.flags.contains(.fromDecision)
+      minuteStart = isFromEvent ? now : min(state.receivedAt, state.arrivedAt)
     }
     let failed = event == .transferFailed || event == .deadlinePassed
     if faultAt == 0 && (failed || state.lateAt != 0) { faultAt = now }

@@ -246,6 +246,23 @@ private struct LogCount {
     }
   }
 
+  @Test("a day counts the minute from where the policy starts it", arguments: [false, true])
+  func startOfTheMinute(isFromDecision: Bool) {
+    var state = Handover()
+    state.receivedAt = 10_000
+    state.arrivedAt = 40_000
+    state.minute = Moment(boot: 1, wall: 100_000)
+    if isFromDecision { state.flags.insert(.fromDecision) }
+    var matter = DayMatter(state, words: DayMatter.Words(clause: "", policy: ""))
+    matter.take(
+      state, step: .intake, event: nil, now: 40_000, crosses: true, crossing: 1, byDigest: false)
+    state.answeredAt = 75_000
+    matter.take(
+      state, step: .event, event: .transferAnswered, now: 75_000, crosses: true, crossing: 1,
+      byDigest: false)
+    #expect(matter.answeredAfter == (isFromDecision ? 35_000 : 65_000))
+  }
+
   @Test("another day's matters are not counted, and every list adds up to all")
   func addsUp() throws {
     let house = try storm(seed: 9)
