@@ -185,7 +185,7 @@ let package = Package(
       "CoreTests",
       uses: [
         "CWeirBase", "CWeirOs", "CWeirLog", "CWeirFrame", "CWeirMessage", "CWeirWheel",
-        "CWeirJournal", "CWeirSeal", "CWeirFec", "CWeirLink", "CWeirFaultyOs",
+        "CWeirJournal", "CWeirSeal", "CWeirFec", "CWeirLink", "CWeirWorks", "CWeirFaultyOs",
         "CWeirMessageOracle", "CCore",
       ]),
     tests("WeirPolicyTests", uses: ["WeirModel", "WeirPolicy", "Yams"]),
