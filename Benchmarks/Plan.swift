@@ -40,6 +40,10 @@ extension AllCommand {
       full: "--runs 5 --seconds 20",
       wanted: [less("delivered p50", "accept to delivered, directory, p50", 1)]),
     Item(
+      words: "deliver", quick: "--runs 3", full: "--runs 5",
+      wanted: [more("delivered to a directory", "delivered to a directory", 15_000)]),
+    rate(10_000), rate(30_000), rate(100_000),
+    Item(
       words: "burst --link-rate 20Mbit", quick: "--scale 0.01 --runs 1",
       full: "--scale 0.1 --runs 5",
       wanted: [less("danger p99", "danger behind full lanes, p99", 1000)]),
@@ -50,6 +54,17 @@ extension AllCommand {
         less("danger after the return", "after a cut, danger across", 2),
       ]),
   ]
+
+  /// An offered rate far over the field's, with its mix: what is answered and delivered of it.
+  private static func rate(_ rate: Int) -> Item {
+    Item(
+      words: "steady --mix field --rate \(rate)", quick: "--runs 1 --seconds 2",
+      full: "--runs 5 --seconds 5",
+      wanted: [
+        less("answered p99", "\(rate)/s offered: answered, p99"),
+        less("delivered p99", "\(rate)/s offered: delivered, p99"),
+      ])
+  }
 
   static let rooms: [Item] = [
     Item(

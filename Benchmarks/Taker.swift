@@ -124,16 +124,37 @@ final class Comparison: @unchecked Sendable {
     came = came.filter { $0 > top }
   }
 
+  /// The code over states confirms all; where a revision is still on its way, the halves are
+  /// compared, and at last the code over handovers confirms what crossed once.
   private func compare(_ from: UInt64, _ to: UInt64) throws {
     let range = "\(from)-\(to)"
     let said = try inner.ask(#"{"op":"digest","id":"\#(sender)","range":"\#(range)"}"#)
-    guard let digests = said["digests"] as? [[String: Any]], let code = digests.first?["code"]
+    guard let digests = said["digests"] as? [[String: Any]], let digest = digests.first,
+      let code = digest["code"], let states = digest["stateCode"]
     else { throw Trouble("the inner unit gives no code for \(range): \(said)") }
-    let answer = try outer.ask(
-      #"{"op":"digest","range":"\#(range)","code":"\#(code)","by":"S01"}"#)
-    // A comparison that is still being carried out refuses the next: it comes in a moment.
-    let refusal = (answer["error"] as? [String: Any])?["code"] as? String
-    if let refusal, refusal != "overloaded" { throw Trouble("对账码 of \(range): \(answer)") }
+    if try type(states, range) { return }
+    if to - from < 512 {
+      _ = try type(code, range)
+      return
+    }
+    let middle = from + (to - from) / 2
+    try compare(from, middle)
+    try compare(middle + 1, to)
+  }
+
+  /// False: it is another code here.
+  private func type(_ code: Any, _ range: String) throws -> Bool {
+    while true {
+      let answer = try outer.ask(
+        #"{"op":"digest","range":"\#(range)","code":"\#(code)","by":"S01"}"#)
+      switch (answer["error"] as? [String: Any])?["code"] as? String {
+      case nil: return true
+      case "wrongCode": return false
+      // A comparison that is still being carried out refuses the next.
+      case "overloaded": Thread.sleep(forTimeInterval: 0.01)
+      default: throw Trouble("对账码 of \(range): \(answer)")
+      }
+    }
   }
 
   /// Compares no more.
