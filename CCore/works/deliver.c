@@ -201,6 +201,31 @@ bool deliver_quiet(const weir_unit *u) {
   return u->delivery == DELIVERY_IDLE && u->stages[u->gathering]->count == 0;
 }
 
+static void swap(weir_unit *u, stage_item *item) {
+  if (item->mark.unit.count == 0) return; /* an alarm, or released */
+  ledger_entry *e = &u->ledgers[item->ledger].entries[item->mark.crossing];
+  uint64_t handover = e->handover;
+  uint32_t revision = e->revision;
+  e->handover = item->handover_before;
+  e->revision = item->revision_before;
+  item->handover_before = handover;
+  item->revision_before = revision;
+}
+
+void deliver_set_aside(weir_unit *u) {
+  for (unsigned i = 0; i < 2; i++) { /* the newest first */
+    stage *s = u->stages[u->gathering ^ i];
+    for (size_t n = s ? s->count : 0; n > 0; n--) swap(u, &s->items[n - 1]);
+  }
+}
+
+void deliver_put_back(weir_unit *u) {
+  for (unsigned i = 2; i > 0; i--) {
+    stage *s = u->stages[u->gathering ^ (i - 1)];
+    for (size_t n = 0; s && n < s->count; n++) swap(u, &s->items[n]);
+  }
+}
+
 /* ---- Recovery ------------------------------------------------------------------------------- */
 
 void inner_recover_mark(weir_unit *u, const mark_record *m, const weir_frame_view *frame) {

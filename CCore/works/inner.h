@@ -3,6 +3,7 @@
 #ifndef WEIR_WORKS_INNER_H
 #define WEIR_WORKS_INNER_H
 
+#include "tables.h"
 #include "weir_link.h"
 #include "weir_message.h"
 #include "weir_works.h"
@@ -53,8 +54,9 @@ typedef struct ledger {
   char unit[WEIR_UNIT_NAME_MAX + 1];
   bool used;
   ledger_entry *entries; /* by crossing number, LEDGER_MAX + 1 */
+  weir_index numbers;    /* handover → the crossing number under which it came first */
   uint64_t highest_seen; /* highest crossing number received */
-  uint64_t highest_sent; /* as the heartbeat says */
+  uint64_t highest_sent; /* as the heartbeat says, or a record that is over the limit */
   /* What the index says was sent and is not here: since when, in tenths of a second of boottime
    * and never 0, by crossing number; how many on each page of LEDGER_PAGE, and in all. */
   uint32_t *behind_since;
@@ -85,6 +87,9 @@ typedef struct stage_item {
   mark_record mark; /* its views lie in the stage's memory */
   weir_bytes bytes; /* the file; in the stage's memory too */
   int64_t age_ms;
+  uint64_t handover_before; /* what the ledger held under its crossing number before it */
+  uint32_t revision_before;
+  uint32_t ledger;
   uint8_t lane;
   bool stale, alarm, drill;
 } stage_item;
@@ -201,6 +206,9 @@ void deliver_job_done(weir_unit *u, const weir_job *job);
 void deliver_mark(weir_unit *u);
 void deliver_on_durable(weir_unit *u);
 bool deliver_quiet(const weir_unit *u);
+/* What is on its way does not lie inside yet: the ledgers do without it, until it is put back. */
+void deliver_set_aside(weir_unit *u);
+void deliver_put_back(weir_unit *u);
 weir_status perform_stage(const weir_job *job, const weir_os *os);
 weir_status perform_publish(const weir_job *job, const weir_os *os);
 void inner_recover_mark(weir_unit *u, const mark_record *m, const weir_frame_view *frame);

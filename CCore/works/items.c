@@ -167,7 +167,7 @@ static void alarm_before(weir_unit *u, const weir_link_event *e, bool conflicted
   if (conflicted) {
     u->counters.conflicts++;
     alarm_once(u, "conflict", e->unit, "同一编号来件内容不一致,已作为冲突件投送,请人工核对",
-               "the same crossing number came with another content; it was delivered as a conflict",
+               "the same number came with another content; it was delivered as a conflict",
                "电话与12345核对该编号的两个版本");
   }
   if (!fault) return;
@@ -217,6 +217,10 @@ static void stage_record(weir_unit *u, const weir_link_event *e, uint32_t which,
   item->bytes = stage_keep(s, from);
   WEIR_ASSERT(!s->memory.overflow);
   s->count++;
+  const ledger_entry *before = &u->ledgers[which].entries[e->crossing];
+  item->ledger = which;
+  item->handover_before = before->handover;
+  item->revision_before = before->revision;
   ledger_take(u, which, &item->mark, ledger_handover(item->mark.handover));
 }
 
@@ -245,7 +249,8 @@ bool items_stage_record(weir_unit *u, const weir_link_event *e) {
     u->counters.repeats++;
     break;
   case LEDGER_BEYOND:
-    u->counters.rejected++;
+    u->counters.rejected++; /* and alarmed: it was sent, whatever the heartbeats say yet */
+    if (e->crossing > u->ledgers[which].highest_sent) u->ledgers[which].highest_sent = e->crossing;
     break;
   }
   json_decref(root);

@@ -7,10 +7,16 @@
  *                       its journal
  *   other content       under a number and revision that were here: a conflict, delivered as such
  *                       once and alarmed, never dropped (a restored data folder)
+ *   another crossing    of a handover that came under an earlier one, which no sender gives that
+ *                       keeps its journal: a conflict too, in all its revisions, so that no item
+ *                       of it takes the name of one that lies before the desk
  *   missing             sent in a revision, as the heartbeats' index says, and not here 1.5 s
  *                       later: alarmed by number; a later revision of what is here counts too
  *   clocks              the offset is estimated, jumps and a difference of 2 s are alarmed, when
  *                       three heartbeats in a row say so
+ *   too high            a number over LEDGER_MAX cannot be remembered, and what came under it would
+ *                       come again and again: it is not delivered, but alarmed; at nine tenths of
+ *                       the numbers a first alarm says so, while there is time
  *   order               datagrams that came behind later ones are alarmed when they are many */
 #include "internal.h"
 
@@ -23,13 +29,15 @@ enum {
   CLOCK_APART_MS = 2000,
   CLOCK_SURE_MS = 2000, /* so long measured, before it is believed */
   REORDERED_MANY = 64,  /* between two heartbeats */
-  STEADY_MS = 60000
+  STEADY_MS = 60000,
+  CROSSINGS_NEAR = LEDGER_MAX / 10 * 9
 };
 
 void ledger_close(ledger *l) {
   weir_free(l->entries);
   weir_free(l->behind_since);
   weir_free(l->behind_pages);
+  index_close(&l->numbers);
   *l = (ledger){0};
 }
 
@@ -41,7 +49,8 @@ uint32_t ledger_of(weir_unit *u, const char *unit) {
     l->entries = weir_allocate(LEDGER_MAX + 1, sizeof *l->entries);
     l->behind_since = weir_allocate(LEDGER_MAX + 1, sizeof *l->behind_since);
     l->behind_pages = weir_allocate(LEDGER_MAX / LEDGER_PAGE + 1, sizeof *l->behind_pages);
-    if (!l->entries || !l->behind_since || !l->behind_pages) {
+    weir_status numbers = index_open(&l->numbers, LEDGER_MAX);
+    if (!l->entries || !l->behind_since || !l->behind_pages || numbers != WEIR_OK) {
       ledger_close(l);
       return LEDGER_NONE;
     }
@@ -87,19 +96,26 @@ static bool is_of_later_run(const ledger *l, const ledger_entry *e, const weir_l
   return event->boot_epoch > e->boot_epoch || event->boot_epoch == l->admitted_epoch;
 }
 
+/* Did this handover come under another crossing number? */
+static bool is_elsewhere(const ledger *l, uint64_t crossing, uint64_t handover) {
+  const index_entry *x = handover ? index_find(&l->numbers, handover, NULL) : NULL;
+  return x && x->value != crossing;
+}
+
 ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_event *event,
                             uint64_t handover) {
   if (event->crossing == 0 || event->crossing > LEDGER_MAX) return LEDGER_BEYOND;
-  const ledger_entry *e = &u->ledgers[which].entries[event->crossing];
-  if (e->revision == 0) return LEDGER_NEW;
+  const ledger *l = &u->ledgers[which];
+  const ledger_entry *e = &l->entries[event->crossing];
   bool other;
   if (event->revision > e->revision) {
-    if (e->handover == handover || e->handover == 0 || handover == 0) return LEDGER_NEW;
+    bool same = e->handover == handover || e->handover == 0 || handover == 0;
+    if (same && !is_elsewhere(l, event->crossing, handover)) return LEDGER_NEW;
     other = true;
   } else if (event->revision == e->revision) {
     other = event->check != e->check;
   } else {
-    other = is_of_later_run(&u->ledgers[which], e, event);
+    other = is_of_later_run(l, e, event);
     if (!other) return LEDGER_SUPERSEDED;
   }
   if (!other) return LEDGER_REPEAT;
@@ -128,11 +144,14 @@ void ledger_take(weir_unit *u, uint32_t which, const mark_record *m, uint64_t ha
   ledger *l = &u->ledgers[which];
   ledger_entry *e = &l->entries[m->crossing];
   if (m->crossing > l->highest_seen) l->highest_seen = m->crossing;
+  if (handover && !index_find(&l->numbers, handover, NULL)) {
+    (void)index_add(&l->numbers, handover, m->crossing);
+  }
   if (m->conflict) {
     u->conflicts[u->conflict_count % CONFLICTS_MAX] =
         (conflict){m->crossing, m->check, m->revision, which};
     u->conflict_count++;
-    return;
+    if (m->revision <= e->revision) return; /* what is owed counts from the highest */
   }
   e->check = m->check;
   if (handover) e->handover = handover;
@@ -334,6 +353,38 @@ void put_ticket(const ledger *l, uint64_t now_ms, weir_buffer *b) {
   weir_put_decimal(b, digit);
 }
 
+static void alarm_crossings(weir_unit *u, const ledger *l, const char *code, const char *what,
+                            const char *english) {
+  char text[320];
+  weir_buffer b = weir_buffer_over(text, sizeof text - 1);
+  weir_put_text(&b, "12345外端机移交编号已到");
+  weir_put_decimal(&b, l->highest_sent);
+  weir_put_text(&b, ",本机上限");
+  weir_put_decimal(&b, LEDGER_MAX);
+  weir_put_text(&b, what);
+  text[b.count] = 0;
+  alarm_begin(u, code, l->unit, text, english,
+              "请12345外端机改用新的机名与数据目录(编号从1起),改前以电话移交");
+}
+
+/* An outer unit's numbers fall only when it begins anew. */
+static void watch_crossings(weir_unit *u, const ledger *l) {
+  if (l->highest_sent > LEDGER_MAX) {
+    alarm_crossings(u, l, "crossingsSpent", ",超出部分无法投送",
+                    "crossing numbers are over the limit: what comes under them is not delivered");
+  } else {
+    alarm_end(u, "crossingsSpent", l->unit, "12345外端机移交编号已回到上限以内",
+              "crossing numbers are within the limit again");
+  }
+  if (l->highest_sent > CROSSINGS_NEAR) {
+    alarm_crossings(u, l, "crossingsNear", ",即将用尽",
+                    "nine tenths of the crossing numbers that fit are spent");
+  } else {
+    alarm_end(u, "crossingsNear", l->unit, "12345外端机移交编号已充裕",
+              "there are crossing numbers enough again");
+  }
+}
+
 void ledger_watch(weir_unit *u) {
   for (uint32_t i = 0; i < WEIR_LINK_SENDERS_MAX; i++) {
     ledger *l = &u->ledgers[i];
@@ -341,5 +392,6 @@ void ledger_watch(weir_unit *u) {
     l->watch_ms = u->now.boot_ms + WATCH_EVERY_MS;
     watch_gaps(u, l);
     watch_ends(u, l);
+    watch_crossings(u, l);
   }
 }

@@ -142,29 +142,119 @@ import WeirModel
     _ = try work(pair, "later", rounds: 3)
     pair.pass(3000)
     let before = pair.delivered
-    let second = try Pair(seed: 9)
-    second.outer.close()
-    pair.outer.close()
-    weir_faulty_os_set_wall_ms(copy.faulty, pair.inner.wall)
-    weir_faulty_os_set_boot_ns(copy.faulty, pair.inner.boot * 1_000_000)
-    try #require(copy.open() == .ok, "\(copy.problem)")
-    let client = try copy.connect()
+    let client = try begin(copy, insteadOfOuterOf: pair)
     for i in 0..<3 {
       #expect(try copy.one(client, Ask.intake("new\(i)", more: ",\"text\":\"另一件\"")).isDurable)
     }
-    for _ in 0..<40 {
-      pair.advance(100)
-      copy.advance(100)
-      copy.pump()
-      pair.collect(from: copy)
-      pair.settle()
-    }
+    pass(4000, copy, pair)
     #expect(pair.reused == 0)
     let conflicts = pair.delivered.filter { $0.contains("-conflict-") }
     #expect(conflicts.count == 2, "\(pair.delivered)")
     #expect(pair.alarms("conflict", "once").count == conflicts.count)
     for name in conflicts { #expect(pair.inner.content("/out/" + name).has("\"conflict\":true")) }
     for name in before { #expect(pair.delivered.contains(name)) }
+  }
+
+  /// The restored disk takes the outer unit's place, at the same time of day.
+  private func begin(_ copy: House, insteadOfOuterOf pair: Pair) throws -> UInt32 {
+    pair.outer.close()
+    weir_faulty_os_set_wall_ms(copy.faulty, pair.inner.wall)
+    weir_faulty_os_set_boot_ns(copy.faulty, pair.inner.boot * 1_000_000)
+    try #require(copy.open() == .ok, "\(copy.problem)")
+    return try copy.connect()
+  }
+
+  private func pass(_ milliseconds: UInt64, _ copy: House, _ pair: Pair) {
+    for _ in 0..<milliseconds / 100 {
+      pair.advance(100)
+      copy.advance(100)
+      copy.pump()
+      pair.collect(from: copy)
+      pair.settle()
+    }
+  }
+
+  @Test("a handover that comes again under another crossing number takes no earlier item's name")
+  func restoredElsewhere() throws {
+    let pair = try Pair(seed: 13)
+    try pair.open()
+    let client = try pair.outer.connect()
+    #expect(try pair.outer.one(client, Ask.intake("a")).isDurable)
+    let copy = try House(.init(seed: 99))
+    pair.outer.copyJournal(to: copy)
+    // The second number does not cross, the third one does under crossing number 2.
+    #expect(try pair.outer.one(client, Ask.intake("b", ["nonUrgentRequest"])).isDurable)
+    let third = try #require(
+      try pair.outer.one(client, Ask.intake("c", more: ",\"text\":\"先来的\"")).string("handover"))
+    pair.pass(3000)
+    let before = pair.inner.content("/out/\(third)-r1.json").description
+    #expect(before.contains("先来的") && before.contains("\"crossing\":2"))
+    let desk = try begin(copy, insteadOfOuterOf: pair)
+    for ref in ["x", "y"] { #expect(try copy.one(desk, Ask.intake(ref)).isDurable) }
+    pass(3000, copy, pair)
+    #expect(try copy.one(desk, Ask.event(third, "transferAnswered")).isDurable)
+    pass(6000, copy, pair)
+    #expect(pair.inner.content("/out/\(third)-r1.json").description == before)
+    let conflicts = pair.delivered.filter { $0.contains("-conflict-") }
+    let other = conflicts.filter { $0.hasPrefix(third) }
+    #expect(other.count == 2 && conflicts.count == 3, "\(pair.delivered)")
+    for name in other {
+      let item = pair.inner.content("/out/" + name)
+      #expect(item.has("\"conflict\":true") && item.number("crossing") == 3)
+    }
+    let marks = JournalOracle(pair.inner).marks
+    #expect(Set(marks).count == marks.count)
+    #expect(pair.alarms("gap", "begin").count == pair.alarms("gap", "end").count)
+    // The inner unit knows it after a start, too.
+    pair.inner.crash()
+    try #require(pair.inner.open() == .ok)
+    pass(3000, copy, pair)
+    #expect(pair.delivered.filter { $0.contains("-conflict-") } == conflicts)
+  }
+
+  @Test("a number that is in conflict with a higher revision is missing no more")
+  func conflictOfHigherRevision() throws {
+    let pair = try Pair(seed: 14)
+    try pair.open()
+    let copy = try House(.init(seed: 99))
+    pair.outer.copyJournal(to: copy)
+    let client = try pair.outer.connect()
+    #expect(try pair.outer.one(client, Ask.intake("a")).isDurable)
+    pair.pass(3000)
+    let desk = try begin(copy, insteadOfOuterOf: pair)
+    #expect(try copy.one(desk, Ask.intake("b", ["nonUrgentRequest"])).isDurable)
+    let number = try #require(try copy.one(desk, Ask.intake("c")).string("handover"))
+    #expect(try copy.one(desk, Ask.event(number, "transferAnswered")).isDurable)
+    pass(6000, copy, pair)
+    #expect(pair.delivered.contains { $0.hasPrefix("\(number)-r2-conflict-") }, "\(pair.delivered)")
+    #expect(pair.alarms("gap", "begin").count == pair.alarms("gap", "end").count)
+  }
+
+  @Test(
+    "a revision keeps the time of its first sending over a start of the outer unit",
+    arguments: ["a clean stop", "a crash", "a power cut"])
+  func keepsSentAt(_ end: String) throws {
+    let pair = try Pair(seed: 16)
+    try pair.open()
+    pair.weather.isDark = true
+    pair.pass(500)
+    let client = try pair.outer.connect()
+    let arose = pair.outer.wall
+    // Every copy is lost, and only a clean stop sums them up.
+    let number = try #require(try pair.outer.one(client, Ask.intake("a")).string("handover"))
+    pair.pass(5300)
+    switch end {
+    case "a clean stop": #expect(pair.outer.stop())
+    case "a crash": pair.outer.crash()
+    default: pair.outer.powerCut(3)
+    }
+    try #require(pair.outer.open() == .ok)
+    pair.weather.isDark = false
+    pair.pass(3000)
+    let item = pair.inner.content("/out/\(number)-r1.json")
+    let sent = try #require(item.string("sentAt"))
+    #expect(sent == Ask.time(arose) || sent == Ask.time(arose + 100), "\(item)")
+    #expect(item.number("ageMs") ?? 0 > 5000)
   }
 
   @Test("a busy desk of the inner unit does not keep what crosses waiting")

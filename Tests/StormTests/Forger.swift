@@ -49,6 +49,16 @@ final class Forger {
     _ = bytes.withUnsafeBufferPointer {
       weir_link_sender_pack(sender, weir_bytes(at: $0.baseAddress, count: $0.count), 0, wall)
     }
+    return taken()
+  }
+
+  /// The sealed datagrams of a heartbeat.
+  func heartbeat() -> [[UInt8]] {
+    weir_link_sender_heartbeat(sender, 0, wall, 0)
+    return taken()
+  }
+
+  private func taken() -> [[UInt8]] {
     var sealed: [[UInt8]] = []
     while true {
       let datagram = weir_link_sender_take(sender, true)

@@ -190,4 +190,34 @@ import Testing
     #expect(pair.alarms("clockJump", "end").count == 1)
     #expect(pair.alarms("clockJump", "begin").count == 1, "one is open at a time")
   }
+
+  @Test("crossing numbers near and over the limit are alarmed by name, each with an end")
+  func crossingsRunOut() throws {
+    let pair = try Pair(seed: 15)
+    try pair.open()
+    pair.pass(1000)
+    pair.outer.close()
+    func take(_ datagrams: [[UInt8]]) {
+      for var bytes in datagrams { weir_unit_received(pair.inner.unit, &bytes, bytes.count) }
+      pair.pass(1000)
+    }
+    let later = UInt64(pair.inner.wall) + 10_000_000
+    func forge(_ crossing: UInt64, bootEpoch: UInt64) throws {
+      let forger = try Forger(bootEpoch: bootEpoch, wall: pair.inner.wall)
+      take(forger.datagrams(crossing, 1, "{}"))
+    }
+    try forge(4_194_304, bootEpoch: later)
+    #expect(pair.alarms("crossingsSpent", "begin").isEmpty)
+    #expect(pair.inner.names(in: "/out/.quarantine").count == 1)
+    try forge(4_194_305, bootEpoch: later + 1)
+    let spent = pair.alarms("crossingsSpent", "begin")
+    try #require(spent.count == 1)
+    #expect(pair.inner.content("/out/" + spent[0]).has("移交编号已到4194305,本机上限4194304"))
+    #expect(pair.alarms("crossingsNear", "begin").count == 1)
+    #expect(pair.inner.names(in: "/out/.quarantine").count == 1)
+    // The sender begins anew, from 1.
+    take(try Forger(bootEpoch: later + 2, wall: pair.inner.wall).heartbeat())
+    #expect(pair.alarms("crossingsSpent", "end").count == 1)
+    #expect(pair.alarms("crossingsNear", "end").count == 1)
+  }
 }
