@@ -293,7 +293,8 @@ static void make_ready(weir_schedule *s, unsigned kind, uint64_t now_ms) {
     schedule_entry *entry = &s->entries[waiting->items[0].entry];
     WEIR_ASSERT(entry != NULL);
     heap_remove(s, waiting, 0);
-    entry_stand(s, entry, entry->first_ms == 0 ? STAND_FIRST : STAND_READY); /* 0: passed over */
+    bool passed_over = entry->sent_revision != entry->revision;
+    entry_stand(s, entry, passed_over ? STAND_FIRST : STAND_READY);
   }
 }
 
@@ -421,12 +422,6 @@ void weir_schedule_advance(weir_schedule *s, schedule_entry *entry, uint64_t now
     if (entry->due_ms < now_ms + turn / 2) entry->due_ms = now_ms + turn;
   }
   if (WEIR_CANARY(NO_REPEATS)) entry->due_ms = UINT64_MAX / 2;
-  entry_stand(s, entry, STAND_WAITING);
-}
-
-void weir_schedule_repeated(weir_schedule *s, schedule_entry *entry) {
-  if (entry->stand != STAND_FIRST) return;
-  entry_leave(s, entry);
   entry_stand(s, entry, STAND_WAITING);
 }
 

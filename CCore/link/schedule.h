@@ -17,7 +17,7 @@ typedef struct schedule_entry {
   uint64_t offered_ms; /* when the revision arose: the schedule's zero */
   uint64_t due_ms;
   uint64_t order;   /* rises with every offer: what is newest */
-  int64_t first_ms; /* wall, first sending of this revision; 0: not sent */
+  int64_t first_ms; /* wall, first sending of this revision, by this run or another; 0: not sent */
   int64_t last_ms;  /* wall, last copy of the crossing */
   uint32_t revision;
   uint32_t copies;        /* of the crossing */
@@ -83,8 +83,6 @@ schedule_entry *weir_schedule_due(weir_schedule *s, uint64_t now_ms);
 /* A copy of a due entry left, `bytes` on the wire; 0: it was passed over. Its next time. */
 void weir_schedule_advance(weir_schedule *s, schedule_entry *entry, uint64_t now_ms,
                            uint32_t bytes);
-/* The entry is known to have been sent before: it takes its place among the repeats. */
-void weir_schedule_repeated(weir_schedule *s, schedule_entry *entry);
 /* When something is due next; UINT64_MAX: nothing. */
 uint64_t weir_schedule_next(const weir_schedule *s);
 

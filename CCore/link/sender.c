@@ -271,11 +271,12 @@ weir_status weir_link_sender_pack(weir_link_sender *s, weir_bytes record, uint64
     weir_link_sender_skip(s, now_ms);
     return record.count == 0 ? WEIR_INVALID : WEIR_TOO_LONG;
   }
-  int64_t first_before_ms = entry->first_ms;
+  const int64_t first_before_ms = entry->first_ms;
+  const bool first = entry->sent_revision != entry->revision;
   if (entry->first_ms == 0) entry->first_ms = wall_ms;
   s->now_ms = now_ms;
   weir_parity_rows_free(&s->parity);
-  uint32_t wire_bytes = pack_record(s, entry, record, first_before_ms == 0);
+  uint32_t wire_bytes = pack_record(s, entry, record, first);
   if (wire_bytes == 0) {
     entry->first_ms = first_before_ms;
     return WEIR_FULL;
@@ -418,24 +419,26 @@ uint64_t weir_link_sender_next(const weir_link_sender *s) {
 
 /* ---- Counts ---- */
 
-bool weir_link_sender_copies(const weir_link_sender *s, uint64_t crossing, uint32_t *copies,
-                             int64_t *last_ms) {
+bool weir_link_sender_copies(const weir_link_sender *s, uint64_t crossing,
+                             weir_link_copies *copies) {
   const schedule_entry *entry = weir_schedule_find(&s->schedule, crossing);
   if (entry == NULL) return false;
-  *copies = entry->copies;
-  *last_ms = entry->last_ms;
+  const bool sent = entry->sent_revision == entry->revision;
+  *copies = (weir_link_copies){.count = entry->copies,
+                               .last_ms = entry->last_ms,
+                               .revision = entry->revision,
+                               .first_ms = sent ? entry->first_ms : 0};
   return true;
 }
 
-void weir_link_sender_restore_copies(weir_link_sender *s, uint64_t crossing, uint32_t copies,
-                                     int64_t last_ms, int64_t first_ms) {
+void weir_link_sender_restore_copies(weir_link_sender *s, uint64_t crossing,
+                                     const weir_link_copies *copies) {
   schedule_entry *entry = weir_schedule_find(&s->schedule, crossing);
   if (entry == NULL) return;
-  entry->copies = entry->copies > UINT32_MAX - copies ? UINT32_MAX : entry->copies + copies;
-  if (last_ms > entry->last_ms) entry->last_ms = last_ms;
-  if (first_ms == 0) return;
-  entry->first_ms = first_ms;
-  weir_schedule_repeated(&s->schedule, entry);
+  const uint32_t room = UINT32_MAX - entry->copies;
+  entry->copies += copies->count < room ? copies->count : room;
+  if (copies->last_ms > entry->last_ms) entry->last_ms = copies->last_ms;
+  if (copies->revision == entry->revision) entry->first_ms = copies->first_ms;
 }
 
 weir_link_sender_counts weir_link_sender_counted(const weir_link_sender *s) {

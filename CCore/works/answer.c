@@ -44,16 +44,15 @@ void put_legs(weir_unit *u, weir_buffer *b, const weir_state *s, bool copies) {
   }
   weir_put_text(b, "},\"data\":{\"state\":\"");
   static const char *const data[] = {"none", "queued", "confirmed", "expired"};
-  uint32_t count = 0;
-  int64_t last = 0;
-  bool sent = copies && s->crossing && carry_copies(u, s->crossing, &count, &last) && count > 0;
+  weir_link_copies went;
+  bool sent = copies && s->crossing && carry_copies(u, s->crossing, &went) && went.count > 0;
   weir_put_text(b, sent && s->data == DATA_QUEUED ? "onLink" : data[s->data & 3]);
   weir_put_text(b, "\"");
   if (sent) {
     weir_put_text(b, ",\"copies\":");
-    weir_put_decimal(b, count);
+    weir_put_decimal(b, went.count);
     weir_put_text(b, ",\"last\":\"");
-    weir_put_time(b, last);
+    weir_put_time(b, went.last_ms);
     weir_put_text(b, "\"");
   }
   if (s->confirmed_revision) {

@@ -9,7 +9,8 @@
 weir_status carry_open(weir_unit *u);
 /* A durable record crosses from now on, or its matter is confirmed and is sent no more. */
 void carry_offer(weir_unit *u, const weir_state *state, weir_position position);
-void carry_restore(weir_unit *u, uint64_t crossing, uint32_t copies, int64_t last_ms);
+/* What was summed up of a crossing is kept, also when its matter has ended. */
+void carry_keep(weir_unit *u, uint64_t crossing, const weir_link_copies *copies);
 typedef enum packed { PACKED_NONE, PACKED_ONE, PACKED_FULL } packed;
 /* What a sender of this unit is opened with; streams tell carriers apart. */
 weir_link_sender_options carry_options(const weir_unit *u, uint32_t stream, uint32_t capacity);
@@ -24,8 +25,8 @@ typedef struct carried {
 bool carry_find(weir_unit *u, uint64_t crossing, carried *found);
 /* Puts the datagrams that a sender has ready into a file. */
 void carry_drain(weir_link_sender *sender, bool flush, weir_link_file *frames, weir_buffer *file);
-/* Copies sent by all carriers; false when none is known. */
-bool carry_copies(const weir_unit *u, uint64_t crossing, uint32_t *copies, int64_t *last_ms);
+/* Copies sent by all carriers, or what is kept of them; false when none is known. */
+bool carry_copies(const weir_unit *u, uint64_t crossing, weir_link_copies *copies);
 /* A person asked for this crossing: it is sent anew. False: nothing is owed under that number. */
 bool carry_again(weir_unit *u, uint64_t crossing);
 void carry_tick(weir_unit *u);

@@ -40,6 +40,10 @@ static weir_status open_senders(weir_unit *u) {
   return ferry_open(u);
 }
 
+static void restore(weir_link_sender *sender, uint64_t crossing, const weir_link_copies *copies) {
+  if (sender) weir_link_sender_restore_copies(sender, crossing, copies);
+}
+
 weir_status carry_open(weir_unit *u) {
   if (!u->options.keys || u->options.inner) return WEIR_OK;
   weir_status status = open_senders(u);
@@ -51,33 +55,53 @@ weir_status carry_open(weir_unit *u) {
     weir_state crossed = m->state; /* later changes may be of the kind that does not cross */
     crossed.revision = m->offered_revision;
     carry_offer(u, &crossed, m->offered);
-    weir_link_sender *first = u->sender ? u->sender : u->ferry.sender;
-    if (!first) continue;
-    weir_link_sender_restore_copies(first, m->state.crossing, m->copies_before, m->copied_ms, 0);
+    const crossed_number *kept = reconcile_at(u, crossed.crossing);
+    if (!kept) continue;
+    weir_link_copies first = {.revision = kept->revision, .first_ms = kept->first_ms};
+    restore(u->sender, crossed.crossing, &first);
+    restore(u->ferry.sender, crossed.crossing, &first);
   }
   return WEIR_OK;
 }
 
-/* One entry of a tally: how many copies of a crossing went, and when the last did. */
-static void put_copies(weir_buffer *b, uint64_t crossing, uint32_t copies, int64_t last_ms) {
-  weir_put_varint(b, crossing);
-  weir_put_varint(b, copies);
-  weir_put_zigzag(b, last_ms);
+/* What the carriers sent, together; false when none knows the crossing. */
+static bool count_copies(const weir_unit *u, uint64_t crossing, weir_link_copies *all) {
+  weir_link_sender *const senders[2] = {u->sender, u->ferry.sender};
+  bool known = false;
+  *all = (weir_link_copies){0};
+  for (unsigned i = 0; i < 2; i++) {
+    weir_link_copies one;
+    if (!senders[i] || !weir_link_sender_copies(senders[i], crossing, &one)) continue;
+    known = true;
+    all->count += one.count;
+    all->revision = one.revision;
+    if (one.last_ms > all->last_ms) all->last_ms = one.last_ms;
+    bool earlier = all->first_ms == 0 || one.first_ms < all->first_ms;
+    if (one.first_ms != 0 && earlier) all->first_ms = one.first_ms;
+  }
+  return known;
 }
 
 /* A record that is sent no more: how many copies of it went, before the link forgets it. */
 static void tally_on_settle(weir_unit *u, uint64_t crossing) {
   uint8_t body[64];
   weir_buffer b = weir_buffer_over(body, sizeof body);
-  uint32_t copies = 0;
-  int64_t last = 0;
-  if (!carry_copies(u, crossing, &copies, &last) || copies == 0) return;
-  carry_restore(u, crossing, copies, last);
-  put_copies(&b, crossing, copies, last);
+  weir_link_copies copies;
+  if (!count_copies(u, crossing, &copies) || copies.count == 0) return;
+  carry_keep(u, crossing, &copies);
+  record_put_copies(&b, crossing, &copies);
   const weir_bytes part = weir_buffer_view(&b);
   uint64_t serial;
   weir_position position;
   (void)unit_append(u, RECORD_TALLY, &part, 1, &serial, &position);
+}
+
+/* Copies that were summed up before the link knew this crossing; one carrier goes on with them. */
+static void restore_kept(weir_unit *u, uint64_t crossing) {
+  const crossed_number *kept = reconcile_at(u, crossing);
+  if (!kept || kept->copies == 0) return;
+  weir_link_copies copies = {.count = kept->copies, .last_ms = kept->last_ms};
+  restore(u->sender ? u->sender : u->ferry.sender, crossing, &copies);
 }
 
 void carry_offer(weir_unit *u, const weir_state *s, weir_position position) {
@@ -94,12 +118,15 @@ void carry_offer(weir_unit *u, const weir_state *s, weir_position position) {
   if (!x) return; /* it ended meanwhile */
   u->matters[(uint32_t)x->value].offered = position;
   u->matters[(uint32_t)x->value].offered_revision = s->revision;
+  weir_link_copies copies;
+  bool known = count_copies(u, s->crossing, &copies);
   for (unsigned i = 0; i < 2; i++) {
     if (!senders[i]) continue;
     weir_status status =
         weir_link_sender_offer(senders[i], s->crossing, s->revision, s->lane, u->now.boot_ms);
     WEIR_ASSERT(status == WEIR_OK);
   }
+  if (!known) restore_kept(u, s->crossing);
   if (s->lane == WEIR_LANE_DANGER) u->ferry.danger = true;
 }
 
@@ -109,20 +136,15 @@ bool carry_again(weir_unit *u, uint64_t crossing) {
   return (ferried && weir_link_sender_again(ferried, crossing, u->now.boot_ms)) || again;
 }
 
-bool carry_copies(const weir_unit *u, uint64_t crossing, uint32_t *copies, int64_t *last_ms) {
-  weir_link_sender *const senders[2] = {u->sender, u->ferry.sender};
-  bool known = false;
-  *copies = 0;
-  *last_ms = 0;
-  for (unsigned i = 0; i < 2; i++) {
-    uint32_t count = 0;
-    int64_t last = 0;
-    if (!senders[i] || !weir_link_sender_copies(senders[i], crossing, &count, &last)) continue;
-    known = true;
-    *copies += count;
-    if (last > *last_ms) *last_ms = last;
-  }
-  return known;
+bool carry_copies(const weir_unit *u, uint64_t crossing, weir_link_copies *copies) {
+  if (count_copies(u, crossing, copies)) return true;
+  const crossed_number *kept = reconcile_at(u, crossing);
+  if (!kept || kept->copies == 0) return false;
+  *copies = (weir_link_copies){.count = kept->copies,
+                               .revision = kept->revision,
+                               .first_ms = kept->first_ms,
+                               .last_ms = kept->last_ms};
+  return true;
 }
 
 /* The newest record of a matter that crosses, found by walking back. */
@@ -143,21 +165,29 @@ static bool find_crossed(weir_unit *u, weir_position last, carried *found) {
 }
 
 bool carry_find(weir_unit *u, uint64_t crossing, carried *found) {
-  if (crossing == 0 || crossing > LEDGER_MAX || !u->digest.crossed) return false;
-  uint64_t key = u->digest.crossed[crossing];
-  uint32_t slot = key ? matter_find(u, key) : NO_SLOT;
+  const crossed_number *kept = reconcile_at(u, crossing);
+  uint32_t slot = kept && kept->handover ? matter_find(u, kept->handover) : NO_SLOT;
   if (slot == NO_SLOT) return false;
   bool good = find_crossed(u, u->matters[slot].last, found);
   matter_put_back(u, slot);
   return good;
 }
 
-static void log_unpacked(weir_unit *u, uint64_t crossing) {
-  if (weir_log_begin(u->log, WEIR_LOG_ERROR, true, u->now.wall_ms, "linkRecordFailed",
-                     "a record could not be packed for the link; it is tried again")) {
-    weir_log_number(u->log, "labels.crossing", (int64_t)crossing);
-    (void)weir_log_end(u->log);
+/* One that cannot be read does not cross while the disk stays as it is; else the fault is ours. */
+static void log_unpacked(weir_unit *u, uint64_t crossing, const weir_state *s, bool rendered) {
+  if (!weir_log_begin(u->log, WEIR_LOG_ERROR, true, u->now.wall_ms, "linkRecordFailed",
+                      rendered ? "a record does not fit the link and does not cross: hand this "
+                                 "matter over by telephone, and report the fault"
+                               : "a record cannot be read from the journal and does not cross: "
+                                 "hand this matter over by telephone, and check the disk under "
+                                 "`data`; it is tried again")) {
+    return;
   }
+  handover_text number = handover_write(u->name, s->day, s->serial, s->flags & FLAG_DRILL);
+  weir_log_text(u->log, "event.code", weir_text(rendered ? "recordTooLong" : "journalUnreadable"));
+  weir_log_text(u->log, "labels.handover", handover_view(&number));
+  weir_log_number(u->log, "labels.crossing", (int64_t)crossing);
+  (void)weir_log_end(u->log);
 }
 
 packed carry_pack(weir_unit *u, weir_link_sender *sender) {
@@ -181,7 +211,7 @@ packed carry_pack(weir_unit *u, weir_link_sender *sender) {
   if (status == WEIR_OK) return PACKED_ONE;
   if (status == WEIR_FULL) return PACKED_FULL;
   weir_link_sender_skip(sender, u->now.boot_ms);
-  log_unpacked(u, crossing);
+  log_unpacked(u, crossing, &m->state, rendered);
   return PACKED_ONE;
 }
 
@@ -215,12 +245,14 @@ void weir_unit_send_failed(weir_unit *u, uint64_t datagrams) {
   if (datagrams) u->carrier_failed_ms = u->now.boot_ms;
 }
 
-void carry_restore(weir_unit *u, uint64_t crossing, uint32_t copies, int64_t last_ms) {
-  index_entry *x = index_find(&u->crossings, crossing, NULL);
-  if (!x) return;
-  matter *m = &u->matters[(uint32_t)x->value];
-  m->copies_before = copies;
-  m->copied_ms = last_ms;
+void carry_keep(weir_unit *u, uint64_t crossing, const weir_link_copies *copies) {
+  crossed_number *kept = reconcile_at(u, crossing);
+  if (!kept) return;
+  kept->copies = copies->count;
+  kept->last_ms = copies->last_ms;
+  if (copies->first_ms != 0 && copies->revision == kept->revision) {
+    kept->first_ms = copies->first_ms;
+  }
 }
 
 void carry_tally(weir_unit *u) {
@@ -229,11 +261,10 @@ void carry_tally(weir_unit *u) {
   weir_buffer b = weir_buffer_over(u->render_memory, TALLY_BYTES);
   for (uint32_t slot = 0; slot < u->slots_used && b.count < TALLY_BYTES - 64; slot++) {
     const matter *m = &u->matters[slot];
-    uint32_t copies = 0;
-    int64_t last = 0;
+    weir_link_copies copies;
     if (!m->used || m->state.crossing == 0) continue;
-    if (!carry_copies(u, m->state.crossing, &copies, &last)) continue;
-    put_copies(&b, m->state.crossing, copies, last);
+    if (!count_copies(u, m->state.crossing, &copies)) continue;
+    record_put_copies(&b, m->state.crossing, &copies);
   }
   if (b.count == 0) return;
   const weir_bytes part = weir_buffer_view(&b);

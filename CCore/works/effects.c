@@ -157,6 +157,7 @@ static void release_matter(weir_unit *u, const matter_record *r, uint64_t serial
     u->last_proof_ms = r->now.wall_ms;
   }
   bool settled = r->state.data == DATA_CONFIRMED || r->state.data == DATA_EXPIRED;
+  if (r->effects & WEIR_EFFECT_CROSS) reconcile_offered(u, r, position);
   if ((r->effects & WEIR_EFFECT_CROSS) || settled) carry_offer(u, &r->state, position);
   if (r->effects & WEIR_EFFECT_ALARM) u->counters.alarms++;
   if ((r->effects & WEIR_EFFECT_END) && r->state.data == DATA_EXPIRED) {

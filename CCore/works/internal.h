@@ -142,6 +142,9 @@ void record_put_matter(weir_buffer *b, const matter_record *r); /* all but the l
 bool record_get_matter(weir_bytes body, matter_record *r);
 void record_put_acknowledged(weir_buffer *b, const acknowledged_record *r); /* all but the line */
 bool record_get_acknowledged(weir_bytes body, acknowledged_record *r);
+/* One entry of a tally: what was sent of a crossing. */
+void record_put_copies(weir_buffer *b, uint64_t crossing, const weir_link_copies *copies);
+bool record_get_copies(weir_reader *in, uint64_t *crossing, weir_link_copies *copies);
 void record_put_start(weir_buffer *b, const start_record *r);
 bool record_get_start(weir_bytes body, start_record *r);
 
@@ -178,9 +181,8 @@ typedef struct matter {
   weir_position danger;     /* the last one about danger, 0: none */
   weir_position offered;    /* the durable record that crosses the link; 0: none */
   uint32_t offered_revision;
-  uint32_t crossing_revision; /* the newest that has to cross, durable or not yet */
-  uint32_t copies_before;     /* sent by earlier runs */
-  int64_t copied_ms;          /* the last of them */
+  uint32_t crossing_revision;       /* the newest that has to cross, durable or not yet */
+  uint32_t first_crossing_revision; /* 0: none crossed yet */
   uint32_t next_free;
   bool used, reopened;  /* reopened: only looked at, nothing changed yet */
   bool clock_uncertain; /* its minute could not be measured across a reboot: it fires at once */

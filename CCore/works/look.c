@@ -124,12 +124,12 @@ weir_status weir_works_look(weir_texts *texts, const weir_frame_view *frame, wei
 bool weir_record_tally(weir_record *record, uint64_t *crossing, uint32_t *copies,
                        int64_t *last_ms) {
   weir_reader in = weir_reader_over(record->text);
-  if (in.left == 0) return false;
-  *crossing = weir_get_varint(&in);
-  *copies = (uint32_t)weir_get_varint(&in);
-  *last_ms = weir_get_zigzag(&in);
+  weir_link_copies entry;
+  if (in.left == 0 || !record_get_copies(&in, crossing, &entry)) return false;
+  *copies = entry.count;
+  *last_ms = entry.last_ms;
   record->text = weir_get(&in, in.left);
-  return !in.bad;
+  return true;
 }
 
 bool weir_handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key) {

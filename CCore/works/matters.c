@@ -171,10 +171,16 @@ void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_pos
     uint32_t *open = report_open_of(u, s);
     if (s->report == REPORT_RAISED && *open == 0) *open = s->report_number;
   }
+  if (r->effects & WEIR_EFFECT_CROSS) {
+    m->crossing_revision = s->revision;
+    /* One that had ended, and crosses again, begins with any revision lower than this one. */
+    if (m->first_crossing_revision == 0) {
+      m->first_crossing_revision = reconcile_has(u, s) ? 1 : s->revision;
+    }
+  }
   note_number(u, s);
   reconcile_note(u, s);
   m->state = *s;
-  if (r->effects & WEIR_EFFECT_CROSS) m->crossing_revision = s->revision;
   m->last = position;
   m->reopened = false;
   m->clock_uncertain = false;

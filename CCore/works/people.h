@@ -27,6 +27,8 @@ typedef struct span {
 typedef struct confirmed_record {
   weir_moment now;
   span range;
+  weir_position offered;  /* the newest record that the link had been given; 0: none */
+  bool states;            /* revisions were compared too */
   weir_position position; /* its own; 0: nothing is being confirmed */
   weir_bytes line;
 } confirmed_record;
@@ -53,11 +55,21 @@ typedef struct reloading {
 enum { RECONCILE_DIGITS = 8 };
 typedef struct reconciliation {
   uint64_t count, drills; /* handovers, and how many of them are drills */
-  uint8_t code[RECONCILE_DIGITS];
+  uint8_t code[RECONCILE_DIGITS], state_code[RECONCILE_DIGITS];
 } reconciliation;
 
+/* What an outer unit keeps of a crossing number for ever. */
+typedef struct crossed_number {
+  uint64_t handover; /* its key, 0: nothing is known */
+  int64_t first_ms;  /* of `revision`: its first sending by an earlier run, or when it arose */
+  int64_t last_ms;   /* the last copy that was summed up, of any revision */
+  uint32_t revision; /* the newest that was given to the link */
+  uint32_t copies;   /* that were summed up */
+} crossed_number;
+
 typedef struct reconciling {
-  uint64_t *crossed; /* outer: crossing number → key of its handover; LEDGER_MAX + 1 */
+  crossed_number *crossed; /* outer: by crossing number; LEDGER_MAX + 1 */
+  weir_position offered;   /* its record that was given last; 0: none */
   confirmed_record confirming;
   uint32_t slot;       /* the next one to look at */
   uint8_t words[1024]; /* what each of its matters keeps of the request: who compared */
@@ -80,6 +92,12 @@ weir_status reconcile_open(weir_unit *u);
 void reconcile_close(weir_unit *u);
 /* A state that was taken up: which handover its crossing number belongs to. */
 void reconcile_note(weir_unit *u, const weir_state *s);
+/* What is kept of a crossing number; null: nothing, on an inner unit or beyond the limit. */
+crossed_number *reconcile_at(const weir_unit *u, uint64_t crossing);
+/* Did this matter cross before, under this number? */
+bool reconcile_has(const weir_unit *u, const weir_state *s);
+/* A revision is given to the link: the record at `position`, in the journal's order. */
+void reconcile_offered(weir_unit *u, const struct matter_record *r, weir_position position);
 /* Goes on confirming what a person confirmed. */
 void reconcile_tick(weir_unit *u);
 void reconcile_recover(weir_unit *u, const confirmed_record *r);

@@ -1,14 +1,19 @@
 /* 对账码: two people compare, by telephone, a count and eight digits over what crossed. Equal codes
  * prove, without a way back, that both units hold the same handovers under the same numbers.
  *
- *   over       the crossing numbers of a range, each with its handover; revisions do not count
- *   the code   SHA-256 over one line a number, `CROSSING HANDOVER` and a line feed, in rising
- *              order, shortened to eight digits as RFC 4226 shortens an HMAC
- *   confirm    outer unit: the other side's code is typed with a name. The same code confirms every
- *              unconfirmed data leg of the range, each in a record of its own; another changes
- *              nothing and offers the codes of the two halves, so that people find the difference
- *   crash      the confirmation is journalled before its matters; a start goes on with what it had
- *              not done yet. What arose after it, or had not gone to the link, is not confirmed */
+ *   the code   over the crossing numbers of a range, each with its handover: SHA-256 over one line
+ *              a number, `CROSSING HANDOVER` and a line feed, in rising order, shortened to eight
+ *              digits as RFC 4226 shortens an HMAC
+ *              what an inner unit has taken and not yet made safe does not count
+ *   of states  a second code, 版本对账码, over `CROSSING HANDOVER REVISION`: the newest revision
+ * that lies inside, and the newest that was given to the link confirm    outer unit: either code of
+ * the other side is typed with a name, and confirms the unconfirmed data legs of the range, each in
+ * a record of its own: the code of states all of them, the other one those of which only one
+ * revision ever crossed. It does not say which one lies inside: where there are several, the newest
+ * goes on crossing. Another code changes nothing and offers those of the two halves, so that people
+ * find the difference crash      the confirmation is journalled before its matters; a start goes on
+ * with what it had not done yet. What arose after it, or had not gone to the link, is not confirmed
+ */
 #include "internal.h"
 
 #include <string.h>
@@ -17,7 +22,11 @@ enum { RANGE_MAX = 1000 * 1000, BATCHES_A_TURN = 16 };
 
 /* What lies under a crossing number: the key of its handover, 0: nothing is known of it. */
 static uint64_t key_at(const weir_unit *u, const ledger *l, uint64_t crossing) {
-  return l ? l->entries[crossing].handover : u->digest.crossed[crossing];
+  return l ? l->entries[crossing].handover : u->digest.crossed[crossing].handover;
+}
+
+static uint32_t revision_at(const weir_unit *u, const ledger *l, uint64_t crossing) {
+  return l ? l->entries[crossing].revision : u->digest.crossed[crossing].revision;
 }
 
 weir_status reconcile_open(weir_unit *u) {
@@ -30,10 +39,27 @@ void reconcile_close(weir_unit *u) {
   weir_free(u->digest.crossed);
 }
 
+crossed_number *reconcile_at(const weir_unit *u, uint64_t crossing) {
+  if (!u->digest.crossed || crossing == 0 || crossing > LEDGER_MAX) return NULL;
+  return &u->digest.crossed[crossing];
+}
+
+bool reconcile_has(const weir_unit *u, const weir_state *s) {
+  const crossed_number *n = reconcile_at(u, s->crossing);
+  return n && n->handover == state_key(s);
+}
+
+void reconcile_offered(weir_unit *u, const matter_record *r, weir_position position) {
+  crossed_number *n = reconcile_at(u, r->state.crossing);
+  if (!n) return;
+  u->digest.offered = position;
+  n->revision = r->state.revision;
+  n->first_ms = r->now.wall_ms;
+}
+
 void reconcile_note(weir_unit *u, const weir_state *s) {
-  if (u->digest.crossed && s->crossing && s->crossing <= LEDGER_MAX) {
-    u->digest.crossed[s->crossing] = state_key(s);
-  }
+  crossed_number *n = reconcile_at(u, s->crossing);
+  if (n) n->handover = state_key(s);
 }
 
 /* `FROM-TO` or one number; an empty text stands for all, or the newest RANGE_MAX of them. */
@@ -52,16 +78,24 @@ static bool range_read(weir_bytes text, uint64_t top, span *range) {
   return good && range->to - range->from < RANGE_MAX;
 }
 
+static void put_code(weir_sha256_run *run, uint8_t into[RECONCILE_DIGITS]) {
+  uint8_t digest[32];
+  weir_sha256_end(run, digest);
+  weir_buffer code = weir_buffer_over(into, RECONCILE_DIGITS);
+  weir_put_padded(&code, weir_truncate(weir_view(digest, sizeof digest), RECONCILE_DIGITS),
+                  RECONCILE_DIGITS);
+}
+
 static reconciliation reconcile(const weir_unit *u, const ledger *l, span range) {
   reconciliation r = {0};
-  weir_sha256_run run;
-  uint8_t digest[32];
+  weir_sha256_run run, states;
   const char *unit = l ? l->unit : u->name;
   weir_sha256_begin(&run);
+  weir_sha256_begin(&states);
   for (uint64_t n = range.from; n <= range.to; n++) {
     uint64_t key = key_at(u, l, n);
     if (key == 0) continue;
-    uint8_t line[HANDOVER_TEXT_MAX + 24];
+    uint8_t line[HANDOVER_TEXT_MAX + 36];
     weir_buffer b = weir_buffer_over(line, sizeof line);
     bool drill = key >> 63 != 0;
     handover_text number =
@@ -69,15 +103,19 @@ static reconciliation reconcile(const weir_unit *u, const ledger *l, span range)
     weir_put_decimal(&b, n);
     weir_put_text(&b, " ");
     weir_put(&b, handover_view(&number));
+    size_t both = b.count;
     weir_put_text(&b, "\n");
     weir_sha256_add(&run, weir_buffer_view(&b));
+    b.count = both;
+    weir_put_text(&b, " ");
+    weir_put_decimal(&b, revision_at(u, l, n));
+    weir_put_text(&b, "\n");
+    weir_sha256_add(&states, weir_buffer_view(&b));
     r.count++;
     r.drills += drill;
   }
-  weir_sha256_end(&run, digest);
-  weir_buffer code = weir_buffer_over(r.code, sizeof r.code);
-  weir_put_padded(&code, weir_truncate(weir_view(digest, sizeof digest), RECONCILE_DIGITS),
-                  RECONCILE_DIGITS);
+  put_code(&run, r.code);
+  put_code(&states, r.state_code);
   return r;
 }
 
@@ -101,13 +139,18 @@ static void put_reconciliation(weir_buffer *b, const char *unit, span range,
   weir_put_decimal(b, r->drills);
   weir_put_text(b, ",\"code\":\"");
   weir_put(b, weir_view(r->code, RECONCILE_DIGITS));
+  weir_put_text(b, "\",\"stateCode\":\"");
+  weir_put(b, weir_view(r->state_code, RECONCILE_DIGITS));
   weir_put_text(b, "\"}");
 }
 
 static void put_one(weir_unit *u, const ledger *l, span range, weir_buffer *b) {
   reconciliation r = {0};
   if (range.from <= range.to) r = reconcile(u, l, range);
-  if (range.from > range.to) memset(r.code, '0', sizeof r.code); /* nothing has crossed yet */
+  if (range.from > range.to) { /* nothing has crossed yet */
+    memset(r.code, '0', sizeof r.code);
+    memset(r.state_code, '0', sizeof r.state_code);
+  }
   put_reconciliation(b, l ? l->unit : u->name, range, &r);
 }
 
@@ -134,6 +177,7 @@ static void answer_codes(weir_unit *u, connection *c, entry *e) {
   put_ref(&b, e->message.ref);
   weir_put_text(&b, "\"digests\":[");
   const ledger *l = u->options.inner ? next_ledger(u, e->message.id, &at) : NULL;
+  if (u->options.inner) deliver_set_aside(u);
   while (good && (l || (!u->options.inner && first))) {
     if (!first) weir_put_text(&b, ",");
     good = range_read(e->message.range, top_of(u, l), &range);
@@ -141,6 +185,7 @@ static void answer_codes(weir_unit *u, connection *c, entry *e) {
     l = u->options.inner ? next_ledger(u, e->message.id, &at) : NULL;
     first = false;
   }
+  if (u->options.inner) deliver_put_back(u);
   weir_put_text(&b, "]}");
   if (!good) {
     set_field(e->field, "range");
@@ -152,19 +197,27 @@ static void answer_codes(weir_unit *u, connection *c, entry *e) {
 
 /* ---- Confirming ----------------------------------------------------------------------------- */
 
-/* May this matter be confirmed by a comparison of `range`? */
+/* Does this matter wait for a comparison of this range? */
 static bool is_waiting(const matter *m, const confirmed_record *r) {
   const weir_state *s = &m->state;
   if (!m->used || s->crossing < r->range.from || s->crossing > r->range.to) return false;
-  if (s->data != DATA_QUEUED && s->data != DATA_EXPIRED) return false;
-  /* A revision that the link has not been given yet cannot be on the other side. */
-  bool offered = m->offered != 0 && m->offered_revision == m->crossing_revision;
-  return offered && m->offered <= r->position;
+  return s->data == DATA_QUEUED || s->data == DATA_EXPIRED;
 }
 
-static uint32_t count_waiting(const weir_unit *u, const confirmed_record *r) {
+/* And does the code prove that its newest revision lies on the other side? */
+static bool is_proved(const matter *m, const confirmed_record *r) {
+  if (!is_waiting(m, r)) return false;
+  /* A revision that the link had not been given when people compared cannot be there. */
+  if (m->offered == 0 || m->offered > r->offered) return false;
+  if (m->offered_revision != m->crossing_revision) return false;
+  bool all = r->states || WEIR_CANARY(ANY_REVISION);
+  return all || m->first_crossing_revision == m->crossing_revision;
+}
+
+static uint32_t count_if(const weir_unit *u, const confirmed_record *r,
+                         bool (*is_one)(const matter *, const confirmed_record *)) {
   uint32_t count = 0;
-  for (uint32_t slot = 0; slot < u->slots_used; slot++) count += is_waiting(&u->matters[slot], r);
+  for (uint32_t slot = 0; slot < u->slots_used; slot++) count += is_one(&u->matters[slot], r);
   return count;
 }
 
@@ -176,7 +229,7 @@ static bool confirm_batch(weir_unit *u) {
   if (!has_room_to_settle(u)) return false;
   for (; u->digest.slot < u->slots_used && count < WEIR_BATCH_MAX; u->digest.slot++) {
     const matter *m = &u->matters[u->digest.slot];
-    if (!is_waiting(m, &u->digest.confirming)) continue;
+    if (!is_proved(m, &u->digest.confirming)) continue;
     weir_step *s = &steps[count];
     batch_fill_step(u, u->digest.slot, WEIR_STEP_EVENT, s);
     s->event = WEIR_EVENT_RECEIPT;
@@ -246,8 +299,8 @@ static void refuse_with_halves(weir_unit *u, connection *c, const entry *e, span
   connection_answer(u, c, weir_buffer_view(&b), 0);
 }
 
-static void confirm(weir_unit *u, connection *c, entry *e, span range) {
-  confirmed_record r = {u->now, range, 0, e->line};
+static void confirm(weir_unit *u, connection *c, entry *e, span range, bool states) {
+  confirmed_record r = {u->now, range, u->digest.offered, states, 0, e->line};
   uint8_t head[64];
   weir_buffer b = weir_buffer_over(head, sizeof head);
   record_put_confirmed(&b, &r);
@@ -264,7 +317,10 @@ static void confirm(weir_unit *u, connection *c, entry *e, span range) {
   put_ref(&a, e->message.ref);
   put_range(&a, range);
   weir_put_text(&a, ",\"durable\":true,\"confirmed\":");
-  weir_put_decimal(&a, count_waiting(u, &r));
+  uint32_t proved = count_if(u, &r, is_proved);
+  weir_put_decimal(&a, proved);
+  weir_put_text(&a, ",\"goOnCrossing\":");
+  weir_put_decimal(&a, count_if(u, &r, is_waiting) - proved);
   weir_put_text(&a, "}");
   reconcile_tick(u);
   connection_answer(u, c, weir_buffer_view(&a), weir_journal_appended(u->journal));
@@ -300,10 +356,10 @@ void apply_digest(weir_unit *u, connection *c, entry *e) {
     return;
   }
   reconciliation own = reconcile(u, NULL, range);
-  bool right = own.count > 0 && typed_digits(m->code, digits) &&
-               memcmp(digits, own.code, RECONCILE_DIGITS) == 0;
-  if (right) {
-    confirm(u, c, e, range);
+  bool good = own.count > 0 && typed_digits(m->code, digits);
+  bool states = good && memcmp(digits, own.state_code, RECONCILE_DIGITS) == 0;
+  if (states || (good && memcmp(digits, own.code, RECONCILE_DIGITS) == 0)) {
+    confirm(u, c, e, range, states);
   } else {
     refuse_with_halves(u, c, e, range);
   }

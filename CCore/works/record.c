@@ -11,7 +11,10 @@
  *            revision 1, ever_facts as facts, and received, arrived, decided and first contact now
  *   acknowledged  boottime ms, wall ms · report number · matters settled · the line to the end
  *   drill    boottime ms, wall ms · until as distances (0: closed) · the line to the end
- *   confirmed  boottime ms, wall ms · first and last crossing number · the line to the end
+ *   confirmed  boottime ms, wall ms · first and last crossing number · position of the newest
+ *              record on the link · revisions were compared too (1) · the line to the end
+ *   tally    crossing · copies sent · the last one's wall ms · revision · its first one's wall ms,
+ *            0: none; and so on
  *   policy   boottime ms, wall ms · forced (1) · versions · policy, reason, by, second
  *   try      boottime ms, wall ms · day, serial · drill (1) · wrong receipt codes so far (1)
  *   start    boottime ms, wall ms · boot epoch · kernel boot id (16) · link boot id (16) · version
@@ -342,6 +345,8 @@ void record_put_confirmed(weir_buffer *b, const confirmed_record *r) {
   put_now(b, r->now);
   weir_put_varint(b, r->range.from);
   weir_put_varint(b, r->range.to);
+  weir_put_varint(b, r->offered);
+  weir_put_u8(b, r->states);
 }
 
 bool record_get_confirmed(weir_bytes body, confirmed_record *r) {
@@ -349,8 +354,27 @@ bool record_get_confirmed(weir_bytes body, confirmed_record *r) {
   r->now = get_now(&in);
   r->range.from = weir_get_varint(&in);
   r->range.to = weir_get_varint(&in);
+  r->offered = weir_get_varint(&in);
+  r->states = weir_get_u8(&in) != 0;
   r->line = weir_get(&in, in.left);
   return !in.bad && r->range.from >= 1 && r->range.from <= r->range.to;
+}
+
+void record_put_copies(weir_buffer *b, uint64_t crossing, const weir_link_copies *copies) {
+  weir_put_varint(b, crossing);
+  weir_put_varint(b, copies->count);
+  weir_put_zigzag(b, copies->last_ms);
+  weir_put_varint(b, copies->revision);
+  weir_put_zigzag(b, copies->first_ms);
+}
+
+bool record_get_copies(weir_reader *in, uint64_t *crossing, weir_link_copies *copies) {
+  *crossing = weir_get_varint(in);
+  copies->count = (uint32_t)weir_get_varint(in);
+  copies->last_ms = weir_get_zigzag(in);
+  copies->revision = (uint32_t)weir_get_varint(in);
+  copies->first_ms = weir_get_zigzag(in);
+  return !in->bad;
 }
 
 void record_put_try(weir_buffer *b, const try_record *r) {

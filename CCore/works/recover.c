@@ -83,6 +83,7 @@ static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {
   if (r.effects & WEIR_EFFECT_CROSS) {
     u->matters[slot].offered = frame->position;
     u->matters[slot].offered_revision = r.state.revision;
+    reconcile_offered(u, &r, frame->position);
   }
   matter_settle(u, slot, &r, frame->position);
   rec->last_wall_ms = r.now.wall_ms;
@@ -156,10 +157,9 @@ static weir_status take_stamp(recovery *rec, const weir_frame_view *frame) {
 static weir_status take_tally(recovery *rec, const weir_frame_view *frame) {
   weir_reader in = weir_reader_over(frame->body);
   while (in.left > 0 && !in.bad) {
-    uint64_t crossing = weir_get_varint(&in);
-    uint32_t copies = (uint32_t)weir_get_varint(&in);
-    int64_t last = weir_get_zigzag(&in);
-    if (!in.bad) carry_restore(rec->unit, crossing, copies, last);
+    uint64_t crossing;
+    weir_link_copies copies;
+    if (record_get_copies(&in, &crossing, &copies)) carry_keep(rec->unit, crossing, &copies);
   }
   return in.bad ? WEIR_CORRUPT : WEIR_OK;
 }

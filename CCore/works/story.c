@@ -128,19 +128,14 @@ static bool put_entries(weir_unit *u, const walk *w, weir_buffer *b) {
   return true;
 }
 
-/* Copies on the link: counted by the link while they go, by the matter afterwards. */
+/* Copies on the link: counted by the link while they go, kept by crossing number afterwards. */
 static void put_copies(const weir_unit *u, const matter *m, weir_buffer *b) {
-  uint32_t copies = 0;
-  int64_t last = 0;
-  if (!carry_copies(u, m->state.crossing, &copies, &last)) {
-    copies = m->copies_before;
-    last = m->copied_ms;
-  }
-  if (copies == 0) return;
+  weir_link_copies copies;
+  if (!carry_copies(u, m->state.crossing, &copies) || copies.count == 0) return;
   weir_put_text(b, ",\"copies\":");
-  weir_put_decimal(b, copies);
+  weir_put_decimal(b, copies.count);
   weir_put_text(b, ",\"lastCopy\":\"");
-  weir_put_time(b, last);
+  weir_put_time(b, copies.last_ms);
   weir_put_text(b, "\"");
 }
 

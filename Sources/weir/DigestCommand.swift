@@ -8,11 +8,13 @@ struct DigestCommand: ParsableCommand {
     abstract: "对账码: count and eight digits over what crossed, for two people to compare.",
     discussion: """
       Both units print the same for the same crossing numbers; two people compare by telephone. \
-      When they agree, the code is typed at the outer unit and confirms every open data leg of \
-      the range. A wrong code changes nothing and shows the codes of the two halves.
+      When they agree, a code is typed at the outer unit and confirms open data legs of the \
+      range: the second code (版本) all of them; the first one, which says nothing of revisions, \
+      those of which only one revision ever crossed. A wrong code changes nothing and shows the \
+      codes of the two halves.
 
-      The code is SHA-256 over one line a crossing, "NUMBER HANDOVER" and a line feed, shortened \
-      as RFC 4226 does it.
+      The first code is SHA-256 over one line a crossing, "NUMBER HANDOVER" and a line feed, \
+      shortened as RFC 4226 does it; the second over "NUMBER HANDOVER REVISION".
 
       Example: weir digest 1-500 --config /etc/weir/inner.yaml
       Example: weir digest --confirm 1-500 12345678 --by 王队 --config /etc/weir/outer.yaml
@@ -59,21 +61,27 @@ struct DigestCommand: ParsableCommand {
     if json { return }
     if confirm {
       let count = said["confirmed"].number ?? 0
-      Terminal.output.line("\(said["range"].text ?? ""): 已确认 confirmed \(count)")
+      let others = said["goOnCrossing"].number ?? 0
+      let rest = others > 0 ? ",未证实最新版本、继续发送 go on crossing \(others)" : ""
+      Terminal.output.line("\(said["range"].text ?? ""): 已确认 confirmed \(count)\(rest)")
     }
     for digest in said["digests"].list { Terminal.output.line(Self.text(digest)) }
   }
 
-  /// Unit, range, count and the code in two groups, with the radio's reading.
+  /// Unit, range, count and both codes in two groups each, with the radio's reading.
   private static func text(_ digest: Json) -> String {
-    let code = digest["code"].text ?? ""
-    let groups = [String(code.prefix(4)), String(code.dropFirst(4))]
     let drills = digest["drills"].number ?? 0
     let count = "\(digest["count"].number ?? 0) 件" + (drills > 0 ? "(其中演练 \(drills))" : "")
     return [
       digest["unit"].text ?? "?", digest["range"].text ?? "?", count,
-      Terminal.output.paint(groups.joined(separator: " "), .strong),
-      groups.map(Words.radio).joined(separator: " "),
+      code(digest["code"]), "版本", code(digest["stateCode"]),
     ].joined(separator: "  ")
+  }
+
+  private static func code(_ digits: Json) -> String {
+    let code = digits.text ?? ""
+    let groups = [String(code.prefix(4)), String(code.dropFirst(4))]
+    return Terminal.output.paint(groups.joined(separator: " "), .strong) + "  "
+      + groups.map(Words.radio).joined(separator: " ")
   }
 }

@@ -398,14 +398,19 @@ struct LinkScheduleTests {
 
   // MARK: Copies
 
-  @Test("copies are counted over revisions and over restarts, and first sendings stay first")
+  /// What an earlier run says of revision 1.
+  private func restore(_ sender: LinkSender, _ crossing: UInt64) {
+    var copies = weir_link_copies(count: 40, revision: 1, first_ms: 990_000, last_ms: 999_000)
+    weir_link_sender_restore_copies(sender.pointer, crossing, &copies)
+  }
+
+  @Test("copies are counted over revisions and over restarts, and the order stays")
   func copies() throws {
     let sender = try LinkSender(try SealRing.standard())
     func copies(_ crossing: UInt64) -> (UInt32, Int64)? {
-      var count: UInt32 = 0
-      var last: Int64 = 0
-      let known = weir_link_sender_copies(sender.pointer, crossing, &count, &last)
-      return known ? (count, last) : nil
+      var copies = weir_link_copies()
+      let known = weir_link_sender_copies(sender.pointer, crossing, &copies)
+      return known ? (copies.count, copies.last_ms) : nil
     }
     #expect(copies(1) == nil)
     sender.offer(1)
@@ -420,11 +425,11 @@ struct LinkScheduleTests {
 
     sender.offer(2, now: 100)
     sender.offer(3, now: 100)
-    weir_link_sender_restore_copies(sender.pointer, 2, 40, 999_000, 990_000)
-    weir_link_sender_restore_copies(sender.pointer, 77, 40, 999_000, 990_000)
-    #expect(sender.due(100)?.crossing == 3)
-    #expect(sender.pack([1], 100) == .ok)
+    restore(sender, 2)
+    restore(sender, 77)
     #expect(sender.due(100)?.crossing == 2)
+    #expect(sender.pack([1], 100) == .ok)
+    #expect(sender.due(100)?.crossing == 3)
     #expect(sender.pack([1], 100) == .ok)
     #expect(try #require(copies(2)) == (41, 1_000_100))
   }
@@ -435,10 +440,11 @@ struct LinkScheduleTests {
     let sender = try LinkSender(ring)
     let receiver = try LinkReceiver(ring)
     sender.offer(2)
-    weir_link_sender_restore_copies(sender.pointer, 2, 40, 999_000, 990_000)
+    restore(sender, 2)
     #expect(receiver.records(sender.run(0) { _, _ in [1] }).map(\.sentMS) == [990_000])
     #expect(receiver.records(sender.run(60) { _, _ in [1] }).map(\.sentMS) == [990_000])
     sender.offer(2, 2, now: 70)
+    restore(sender, 2)  // it speaks of an earlier revision
     #expect(receiver.records(sender.run(70) { _, _ in [1] }).map(\.sentMS) == [1_000_070])
   }
 }

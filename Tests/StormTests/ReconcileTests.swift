@@ -115,7 +115,7 @@ import WeirModel
       #expect(try pair.outer.one(client, Ask.event(number, event)).isDurable)
     }
     pair.pass(200)
-    let code = try #require(try ask(pair.inner).string("code"))
+    let code = try #require(try ask(pair.inner).string("stateCode"))
     let control = try pair.outer.connect(control: true)
     pair.outer.send(control, "{\"op\":\"digest\"\(range(1, 1, code: code))}")
     // Copies are due between each decision and the write that makes it durable.
@@ -170,6 +170,86 @@ import WeirModel
     pair.pass(2000)
     #expect(pair.latestDelivered[numbers[0]] == 3)
     #expect(try dataLegs(pair.outer) != [.confirmed])
+  }
+
+  @Test("the code over handovers confirms no matter of which an older revision may lie inside")
+  func olderRevisionInside() throws {
+    let pair = try Pair(seed: 7)
+    try pair.open()
+    let numbers = try handOver(pair, 3)
+    pair.pass(2000)
+    pair.weather.isDark = true
+    let client = try pair.outer.connect()
+    _ = try pair.outer.one(client, Ask.event(numbers[1], "transferAnswered"))
+    pair.pass(1000)
+    let theirs = try ask(pair.inner, range(1, 3))
+    let mine = try ask(pair.outer, range(1, 3))
+    let code = try #require(theirs.string("code"))
+    #expect(mine.string("code") == code && mine.string("stateCode") != theirs.string("stateCode"))
+    let stale = try #require(theirs.string("stateCode"))
+    #expect(try ask(pair.outer, range(1, 3, code: stale)).code == "wrongCode")
+    let answer = try ask(pair.outer, range(1, 3, code: code))
+    #expect(answer.number("confirmed") == 2 && answer.number("goOnCrossing") == 1, "\(answer)")
+    #expect(try dataLegs(pair.outer) == [.confirmed, .queued, .confirmed])
+    pair.weather.isDark = false
+    pair.pass(3000)
+    #expect(pair.latestDelivered[numbers[1]] == 2)
+    let states = try #require(try ask(pair.inner, range(1, 3)).string("stateCode"))
+    let all = try ask(pair.outer, range(1, 3, code: states))
+    #expect(all.number("confirmed") == 1 && all.number("goOnCrossing") == 0, "\(all)")
+    #expect(try dataLegs(pair.outer) == [.confirmed, .confirmed, .confirmed])
+  }
+
+  @Test("what is on its way to the desk, and not yet safe, is not counted as lying inside")
+  func notYetSafe() throws {
+    let pair = try Pair(seed: 9)
+    try pair.open()
+    let first = try handOver(pair, 2)
+    pair.pass(2000)
+    let before = try ask(pair.inner)
+    let client = try pair.outer.connect()
+    #expect(try pair.outer.one(client, Ask.event(first[0], "transferAnswered")).isDurable)
+    #expect(try pair.outer.one(client, Ask.intake("b")).isDurable)
+    pair.advance(10)
+    pair.carry()
+    let desk = try pair.inner.connect(control: true)
+    for _ in 0..<2 {
+      pair.inner.send(desk, "{\"op\":\"digest\"\(range(1, 3))}")
+      _ = pair.inner.turn()
+      let now = pair.inner.receive(desk).first
+      #expect(now?.number("count") == 2 && now?.string("code") == before.string("code"))
+      #expect(now?.string("stateCode") == before.string("stateCode"))
+    }
+    pair.pass(2000)
+    let after = try ask(pair.inner, range(1, 3))
+    #expect(after.number("count") == 3)
+    #expect(after.string("stateCode") == (try ask(pair.outer, range(1, 3)).string("stateCode")))
+  }
+
+  @Test("a revision that was not on the link when people compared is not confirmed after a crash")
+  func notOfferedYet() throws {
+    let pair = try Pair(seed: 8)
+    try pair.open()
+    let number = try handOver(pair, 1)[0]
+    pair.pass(2000)
+    let states = try #require(try ask(pair.inner).string("stateCode"))
+    let client = try pair.outer.connect(control: true)
+    let control = try pair.outer.connect(control: true)
+    pair.weather.isDark = true
+    pair.outer.send(client, Ask.event(number, "transferAnswered"))
+    _ = pair.outer.turn()
+    pair.outer.send(control, "{\"op\":\"digest\"\(range(1, 1, code: states))}")
+    for _ in 0..<3 {
+      _ = pair.outer.turn()
+      _ = pair.outer.work()
+    }
+    pair.outer.crash()
+    try #require(pair.outer.open() == .ok)
+    pair.outer.pump()
+    #expect(try dataLegs(pair.outer) == [.queued])
+    pair.weather.isDark = false
+    pair.pass(3000)
+    #expect(pair.latestDelivered[number] == 2)
   }
 
   @Test("a wrong code changes nothing and offers the halves, which lead to the missing number")

@@ -277,6 +277,10 @@ final class Storm {
     if wrongCode != code {
       check(typed(wrongCode)?.isDurable != true, "a wrong digest confirmed \(range)")
     }
+    if let states = theirs.string("stateCode"), step % 2 == 0 {
+      let isRight = states == mine.string("stateCode")
+      check(typed(states)?.isDurable != true || isRight, "wrong states confirmed \(range)")
+    }
     if theirs.string("code") == code { _ = typed(code) }
   }
 

@@ -99,6 +99,34 @@ import WeirModel
     #expect(try trace(pair.outer, number)["crossing"] as? Int == 1)
   }
 
+  @Test("copies of an ended matter are told too, after a restart as well")
+  func countsCopiesOfEnded() throws {
+    let pair = try Pair(seed: 4)
+    try pair.open()
+    let client = try pair.outer.connect()
+    let number = try #require(try pair.outer.one(client, Ask.intake("a")).string("handover"))
+    for event in ["transferAnswered", "closed"] {
+      #expect(try pair.outer.one(client, Ask.event(number, event)).isDurable)
+    }
+    pair.pass(3000)
+    let desk = try pair.inner.connect(control: true)
+    let said = try pair.inner.one(desk, "{\"op\":\"digest\"}")
+    let code = try #require(said.string("stateCode"))
+    let control = try pair.outer.connect(control: true)
+    let confirmed = try pair.outer.one(
+      control, "{\"op\":\"digest\",\"range\":\"1-1\",\"code\":\"\(code)\",\"by\":\"王队\"}")
+    #expect(confirmed.number("confirmed") == 1)
+    pair.pass(1000)
+    let before = try trace(pair.outer, number)
+    #expect(try entries(before).last?["ended"] as? Bool == true)
+    #expect(before["copies"] as? Int ?? 0 >= 4 && before["lastCopy"] != nil, "\(before)")
+    pair.outer.crash()
+    try #require(pair.outer.open() == .ok)
+    let after = try trace(pair.outer, number)
+    #expect(after["copies"] as? Int == before["copies"] as? Int)
+    #expect(after["lastCopy"] as? String == before["lastCopy"] as? String)
+  }
+
   @Test("an unknown number is refused")
   func refusesUnknown() throws {
     let house = try House()

@@ -23,6 +23,7 @@
   X(FULL_FOR_DANGER, "danger is refused where the disk is full")                                   \
   X(ANYBODY_CLEARS, "whoever gives a reason counts as a supervisor")                               \
   X(ANY_RECEIPT, "every receipt code is the right one")                                            \
+  X(ANY_REVISION, "the code over handovers confirms revisions that may not lie inside")            \
   X(NEVER_SUPERSEDED, "a newer revision does not take the older one's place on the link")          \
   X(NO_REPEATS, "a revision is sent once and never again")                                         \
   X(DANGER_LAST, "danger waits for the other lanes")                                               \

@@ -138,13 +138,20 @@ size_t weir_link_sender_packed(const weir_link_sender *s);
 weir_bytes weir_link_sender_take(weir_link_sender *s, bool flush);
 /* When something may be due next (heartbeat or copy), in the caller's ms. */
 uint64_t weir_link_sender_next(const weir_link_sender *s);
-/* Copies of a crossing sent since open, and the last one's wall ms; false when unknown. */
-bool weir_link_sender_copies(const weir_link_sender *s, uint64_t crossing, uint32_t *copies,
-                             int64_t *last_ms);
-/* Takes up what an earlier run sent, so that the count goes on; after the offer. A `first_ms` other
- * than 0 says that this revision was sent before: its sendings are repeats then. */
-void weir_link_sender_restore_copies(weir_link_sender *s, uint64_t crossing, uint32_t copies,
-                                     int64_t last_ms, int64_t first_ms);
+typedef struct weir_link_copies {
+  uint32_t count;    /* of all revisions */
+  uint32_t revision; /* the latest that was offered */
+  int64_t first_ms;  /* wall, its first sending; 0: it was not sent yet */
+  int64_t last_ms;   /* wall, the last copy of any; 0: none */
+} weir_link_copies;
+
+/* Copies of a crossing sent since open; false when it is unknown. */
+bool weir_link_sender_copies(const weir_link_sender *s, uint64_t crossing,
+                             weir_link_copies *copies);
+/* Takes up what an earlier run sent, so that the count goes on, and the offered revision keeps the
+ * time of its first sending; after the offer. It is sent as if it had just arisen. */
+void weir_link_sender_restore_copies(weir_link_sender *s, uint64_t crossing,
+                                     const weir_link_copies *copies);
 
 typedef struct weir_link_sender_counts {
   uint64_t datagrams, bytes, records, heartbeats, parity; /* since open */
