@@ -40,7 +40,7 @@ struct BurstCommand: ParsableCommand {
     let seconds = Self.partSeconds * scale
     let set = ResultSet(
       "burst \(Figure.text(rates[0]))/s for \(Figure.text(seconds)) s, then "
-        + "\(Figure.text(rates[1]))/s, link \(scenario.linkRate)", delivery: scenario.delivery)
+        + "\(Figure.text(rates[1]))/s, link \(scenario.linkRate)", delivery: scenario.way)
     for number in 1...output.runs {
       let most = Int((rates[0] + rates[1]) * seconds * 3) + 1000
       let trial = try Trial(scenario.stage(), most: most, compare: scenario.compare)
@@ -98,7 +98,7 @@ struct DrainCommand: ParsableCommand {
     let sheet = Sheet("drain", files, json: output.json)
     let set = ResultSet(
       "drain: \(Figure.text(dark)) s dark at \(Figure.text(rate))/s \(mix), link "
-        + scenario.linkRate, delivery: scenario.delivery)
+        + scenario.linkRate, delivery: scenario.way)
     for number in 1...output.runs {
       let most = Int(rate * (dark + 4) * 3) + 1000
       let stage = try scenario.stage(relayed: true)
@@ -178,7 +178,7 @@ struct SoakCommand: ParsableCommand {
     let sheet = Sheet("soak", files, json: output.json)
     let set = ResultSet(
       "soak \(Figure.text(rate))/s \(mix) for \(Figure.text(minutes)) min",
-      delivery: scenario.delivery)
+      delivery: scenario.way)
     let stage = try scenario.stage()
     guard let pair = stage.pair else { throw Trouble("soak starts its own units") }
     let seconds = minutes * 60 / Double(rounds)

@@ -43,7 +43,7 @@ struct SeatsCommand: ParsableCommand {
     let sheet = Sheet("seats", files, json: output.json)
     let set = ResultSet(
       "seats: \(seats) of them, \(Figure.text(speed)) times as quick, \(mix)",
-      delivery: scenario.delivery)
+      delivery: scenario.way)
     for number in 1...output.runs {
       // A call takes at least 8 s of a person's time, and at most eight answers.
       let most = Int(Double(seats) * (seconds * speed / 8 + 1) * 8) + 1000

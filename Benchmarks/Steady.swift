@@ -38,6 +38,9 @@ struct ScenarioOptions: ParsableArguments {
     guard (1...1000).contains(connections) else { throw ValidationError("1 to 1000 connections") }
   }
 
+  /// How items come: from units that run already always by their directory.
+  var way: Pair.Delivery { outer == nil ? delivery : .directory }
+
   /// The units of one run.
   func stage(relayed: Bool = false) throws -> Stage {
     if let outer, let inner {
@@ -85,7 +88,7 @@ struct SteadyCommand: ParsableCommand {
   func run() throws {
     let sheet = Sheet("steady", files, json: output.json)
     for rate in rate {
-      let set = ResultSet("steady \(Figure.text(rate))/s \(mix)", delivery: scenario.delivery)
+      let set = ResultSet("steady \(Figure.text(rate))/s \(mix)", delivery: scenario.way)
       for number in 1...output.runs {
         let trial = try Trial(
           scenario.stage(), most: Int(rate * seconds * 3) + 1000, compare: scenario.compare)
@@ -96,7 +99,7 @@ struct SteadyCommand: ParsableCommand {
         try trial.settle()
         set.add(try trial.finish(), offered: rate)
       }
-      if rate == 1000, mix == .police { set.setGoals(Self.goals[scenario.delivery] ?? [:]) }
+      if rate == 1000, mix == .police { set.setGoals(Self.goals[scenario.way] ?? [:]) }
       sheet.add(set)
     }
     try sheet.finish()

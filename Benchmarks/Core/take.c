@@ -1,10 +1,12 @@
 /* The 110 platform's side: take, note, acknowledge.
  *
  *   happy path   lines from the socket, or names from inotify and the files behind them
+ *   the folder for drills is made with the first drill: what lies in it by then is read too
  *   the unit ends, a file is gone before it was read   the first is an error; the second is counted
  *                as an item without a number, which the oracle names */
 #include "weir_take.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,13 +23,16 @@
 
 #include "weir_text.h"
 
-enum { IN_BYTES = 8 << 20, FILE_BYTES = 1 << 20, FOLDERS = 2, PATH_BYTES = 512 };
+enum { IN_BYTES = 8 << 20, FILE_BYTES = 1 << 20, PATH_BYTES = 512, FOUND_MAX = 4096 };
+enum { FOLDER_ITEMS, FOLDER_DRILLS, FOLDERS };
 
 struct weir_take {
   int fd;
   bool remove;
   char folders[FOLDERS][PATH_BYTES];
   int watches[FOLDERS];
+  uint64_t found[FOUND_MAX]; /* names that lay among the drills when they were first watched */
+  size_t found_count;
   char *in;
   size_t in_end, most;
   uint64_t cursor;
@@ -145,6 +150,52 @@ static void take_file(weir_take *t, const char *folder, const char *name, uint64
   if (t->remove) (void)unlink(path);
 }
 
+static uint64_t hash_of(const char *name) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  for (; *name; name++) hash = (hash ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
+  return hash;
+}
+
+static bool was_found(const weir_take *t, const char *name) {
+  for (size_t i = 0; i < t->found_count; i++) {
+    if (t->found[i] == hash_of(name)) return true;
+  }
+  return false;
+}
+
+static int watch(weir_take *t, unsigned folder) {
+  uint32_t events = folder == FOLDER_ITEMS ? IN_MOVED_TO | IN_CREATE : IN_MOVED_TO;
+  t->watches[folder] = inotify_add_watch(t->fd, t->folders[folder], events | IN_ONLYDIR);
+  return t->watches[folder];
+}
+
+/* The first drill came. A file that is renamed between the watch and the look is seen by both. */
+static const char *find_drills(weir_take *t, uint64_t taken_ns) {
+  if (watch(t, FOLDER_DRILLS) < 0) return "the folder for drills cannot be watched";
+  DIR *folder = opendir(t->folders[FOLDER_DRILLS]);
+  if (!folder) return "the folder for drills cannot be read";
+  const struct dirent *e;
+  while ((e = readdir(folder)) && t->found_count < FOUND_MAX) {
+    if (e->d_name[0] == '.') continue;
+    t->found[t->found_count++] = hash_of(e->d_name);
+    take_file(t, t->folders[FOLDER_DRILLS], e->d_name, taken_ns);
+  }
+  (void)closedir(folder);
+  return e ? "more drills lay there than there is room for" : NULL;
+}
+
+static const char *take_name(weir_take *t, const struct inotify_event *e, uint64_t taken_ns) {
+  if (e->len == 0) return NULL;
+  if (e->wd == t->watches[FOLDER_ITEMS]) {
+    bool drills = (e->mask & IN_ISDIR) && strcmp(e->name, "drill") == 0;
+    if (drills && t->watches[FOLDER_DRILLS] < 0) return find_drills(t, taken_ns);
+    if (e->mask & IN_MOVED_TO) take_file(t, t->folders[FOLDER_ITEMS], e->name, taken_ns);
+  } else if (e->wd == t->watches[FOLDER_DRILLS] && !was_found(t, e->name)) {
+    take_file(t, t->folders[FOLDER_DRILLS], e->name, taken_ns);
+  }
+  return NULL;
+}
+
 static const char *take_names(weir_take *t) {
   static _Alignas(struct inotify_event) char events[65536];
   ssize_t got = read(t->fd, events, sizeof events);
@@ -154,9 +205,8 @@ static const char *take_names(weir_take *t) {
   for (ssize_t at = 0; at < got;) {
     const struct inotify_event *e = (const struct inotify_event *)(const void *)(events + at);
     if (e->mask & IN_Q_OVERFLOW) return "more files appeared than the kernel would name";
-    for (unsigned i = 0; i < FOLDERS && e->len > 0; i++) {
-      if (e->wd == t->watches[i]) take_file(t, t->folders[i], e->name, taken_ns);
-    }
+    const char *problem = take_name(t, e, taken_ns);
+    if (problem) return problem;
     at += (ssize_t)sizeof *e + (ssize_t)e->len;
   }
   return NULL;
@@ -169,9 +219,9 @@ static const char *open_directory(weir_take *t, const char *path) {
   for (unsigned i = 0; i < FOLDERS; i++) {
     int count = snprintf(t->folders[i], PATH_BYTES, "%s%s", path, folders[i]);
     if (count < 0 || count >= PATH_BYTES) return "the delivery directory's path is too long";
-    t->watches[i] = inotify_add_watch(t->fd, t->folders[i], IN_MOVED_TO);
+    (void)watch(t, i);
   }
-  return t->watches[0] >= 0 ? NULL : "the delivery directory cannot be watched";
+  return t->watches[FOLDER_ITEMS] >= 0 ? NULL : "the delivery directory cannot be watched";
 }
 
 /* ---- From outside ---- */
