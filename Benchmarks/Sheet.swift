@@ -43,7 +43,9 @@ final class ResultSet {
     for lane in outcome.lanes where outcome.lanes.count > 1 { add(lane, lane.name) }
     add("outer unit's CPU", "us/request", outcome.outerMicroseconds)
     add("inner unit's CPU", "us/request", outcome.innerMicroseconds)
-    add("generator's CPU", "us/request", outcome.generatorMicroseconds)
+    if outcome.generatorMicroseconds > 0 {
+      add("generator's CPU", "us/request", outcome.generatorMicroseconds)
+    }
     let copies = outcome.evidence.copies.map { $0.values.reduce(0, +) }
     notes.append(
       "\(outcome.answered.count) answered, \(outcome.refused) refused, "

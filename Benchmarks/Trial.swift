@@ -146,6 +146,7 @@ final class Trial {
   /// Stops what was started and joins everything.
   func finish() throws -> Outcome {
     try comparison?.end()
+    if !stage.isOurs { try typeReceipts() }
     // A revision that comes twice comes as a repeat: a while after all are here.
     usleep(300_000)
     let cpu = stage.pair?.cpuSeconds
