@@ -3,16 +3,18 @@
  *
  *   the code   over the crossing numbers of a range, each with its handover: SHA-256 over one line
  *              a number, `CROSSING HANDOVER` and a line feed, in rising order, shortened to eight
- *              digits as RFC 4226 shortens an HMAC
- *              what an inner unit has taken and not yet made safe does not count
+ *              digits as RFC 4226 shortens an HMAC. What an inner unit has taken and not yet made
+ *              safe does not count
  *   of states  a second code, 版本对账码, over `CROSSING HANDOVER REVISION`: the newest revision
- * that lies inside, and the newest that was given to the link confirm    outer unit: either code of
- * the other side is typed with a name, and confirms the unconfirmed data legs of the range, each in
- * a record of its own: the code of states all of them, the other one those of which only one
- * revision ever crossed. It does not say which one lies inside: where there are several, the newest
- * goes on crossing. Another code changes nothing and offers those of the two halves, so that people
- * find the difference crash      the confirmation is journalled before its matters; a start goes on
- * with what it had not done yet. What arose after it, or had not gone to the link, is not confirmed
+ *              that lies inside, and the newest that the link was given
+ *   to confirm either code of the other side is typed at the outer unit, with a name. The code of
+ *              states confirms every open data leg of the range, the other one those of which only
+ *              one revision ever crossed: it does not say which one lies inside, so where there are
+ *              several the newest goes on crossing. Each is a record of its own
+ *   a wrong    code changes nothing and offers those of the two halves, so that people find the
+ *              difference
+ *   a crash    the confirmation is journalled before its matters, and a start goes on with what it
+ *              had not done yet. What arose after it, or had not gone to the link, is not confirmed
  */
 #include "internal.h"
 
