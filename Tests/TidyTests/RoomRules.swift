@@ -38,7 +38,8 @@ enum RoomRules {
 
   /// Rooms that decode what others wrote, and the name of what they decode.
   private static let decoders = [
-    "message": "message", "journal": "journal", "link": "datagram", "seal": "keyfile",
+    "base": "ticket", "frame": "frame", "message": "message", "journal": "journal",
+    "link": "datagram", "seal": "keyfile", "works": "control",
   ]
 
   /// Where a room may be tested instead of in CoreTests: the hall by running the real program, the

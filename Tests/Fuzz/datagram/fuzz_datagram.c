@@ -9,6 +9,7 @@
  * What must hold: no fault in memory, every event's record readable, every datagram counted under
  * exactly one name, and no raw datagram ever good.
  */
+#include "../fuzz_memory.h"
 #include "weir_link.h"
 
 #include <string.h>

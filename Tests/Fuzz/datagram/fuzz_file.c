@@ -1,6 +1,7 @@
 /* Files of the ferry and of discs: any bytes end in one of the reader's statuses, what it lends
  * lies within them, and a file that it calls whole is written again to the same bytes. The receiver
  * of files takes whatever datagrams they hold. */
+#include "../fuzz_memory.h"
 #include "weir_link.h"
 
 #include <stdlib.h>
