@@ -47,10 +47,10 @@ enum YamlFile {
   /// The keys of a block mapping all begin in its own column, so the second line with the key there
   /// is the repetition; in a mapping in braces it is looked for on the same line.
   private static func secondPlace(of key: String, in yaml: String, from start: Place) -> Place {
-    let lines = yaml.split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = Self.lines(of: yaml)
     let first = lines[start.line - 1].unicodeScalars
     if first.prefix(start.column - 1).last(where: { $0 != " " }) == "{" {
-      let columns = (start.column..<first.count).filter { column in
+      let columns = (start.column..<max(start.column, first.count)).filter { column in
         "{, ".unicodeScalars.contains(first[first.index(first.startIndex, offsetBy: column - 1)])
           && isKey(key, first.dropFirst(column))
       }
@@ -72,10 +72,14 @@ enum YamlFile {
   }
 
   private static func place(ofCharacter offset: Int, in yaml: String) -> Place {
-    let before = yaml.prefix(offset)
-    let lastLine = before.split(separator: "\n", omittingEmptySubsequences: false).last ?? ""
-    return Place(
-      line: before.count { $0 == "\n" } + 1, column: lastLine.unicodeScalars.count + 1)
+    let lines = Self.lines(of: yaml.prefix(offset))
+    return Place(line: lines.count, column: (lines.last ?? "").unicodeScalars.count + 1)
+  }
+
+  /// The lines as the parser counts them: a carriage return, with a line feed or alone, ends one
+  /// too, and so do the breaks that only Unicode knows.
+  private static func lines(of text: some StringProtocol) -> [Substring] {
+    Substring(text).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
   }
 }
 

@@ -257,6 +257,17 @@ struct BrokenPolicyTests {
     #expect(problems.first?.line == 1)
   }
 
+  @Test(
+    "is told with the line of a key that is given twice, whatever ends its lines",
+    arguments: ["\n", "\r\n", "\r", "\u{85}", "\u{2028}"])
+  func lineEnds(_ end: String) {
+    let lines = ["version: a", "rules:", "  b: 1", "  b: 2", ""]
+    let problems = problems(lines.joined(separator: end))
+    #expect(problems.map(\.message) == ["`b` is given twice"])
+    #expect(problems.first?.line == 4)
+    #expect(problems.first?.column == 3)
+  }
+
   @Test("that is cut off anywhere is refused, never taken for a policy")
   func truncated() {
     let source = Array(Policy.embeddedSource.unicodeScalars)
