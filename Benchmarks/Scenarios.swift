@@ -146,7 +146,8 @@ struct SoakCommand: ParsableCommand {
     discussion: """
       The load is cut into rounds; after each a line says what the round was like. At the end the \
       oracle judges all of it. Resident memory of a unit may grow by the given share from the \
-      end of the second round to the end of the last, and its open descriptors not at all.
+      end of the second round to the end of the last, and its open descriptors by eight: the \
+      journal keeps a few of its segments open to read, as they are asked for.
       """)
 
   @OptionGroup var output: OutputOptions
@@ -206,7 +207,7 @@ struct SoakCommand: ParsableCommand {
       if late > early * (1 + growth / 100) {
         set.fail("\(name) unit's memory grew from \(early) to \(late) MiB")
       }
-      if descriptors[place][rounds - 1] > descriptors[place][1] {
+      if descriptors[place][rounds - 1] > descriptors[place][1] + 8 {
         set.fail("\(name) unit's descriptors grew: \(descriptors[place])")
       }
     }
