@@ -218,7 +218,8 @@ final class Trial {
     for index in 0..<taker.count where first[taker[index].handover] == nil {
       first[taker[index].handover] = taker[index]
     }
-    let begin = answers.first?.planned_ns ?? 0
+    // Of many clients the first one to be answered need not be the first one planned.
+    let begin = answers.lazy.map(\.planned_ns).min() ?? 0
     for answer in answers where answer.flags & UInt8(WEIR_ANSWER_REFUSED) == 0 {
       if answer.flags & UInt8(WEIR_ANSWER_EVENT) != 0 { continue }
       let second = Int((answer.planned_ns &- begin) / 1_000_000_000)

@@ -199,7 +199,9 @@ struct StoryText {
     let confirmed = proof.map {
       ",\($0["byDigest"].isTrue ? "对账码" : "回执码")确认于\(clock($0["at"].text ?? ""))"
     }
-    return "\(crossing)号" + copies + (confirmed ?? ",未经人工确认")
+    let isNewest = story.entries.last?["data"].text == "confirmed"
+    let rest = proof == nil || isNewest ? "" : ",其后的版本未经确认"
+    return "\(crossing)号" + copies + (confirmed ?? ",未经人工确认") + rest
   }
 
   private func person(_ caller: Json) -> String {
