@@ -40,7 +40,7 @@ extension AllCommand {
       full: "--runs 5 --seconds 20",
       wanted: [less("delivered p50", "accept to delivered, directory, p50", 1)]),
     Item(
-      words: "deliver", quick: "--runs 3", full: "--runs 5",
+      words: "deliver", quick: "--count 4000 --runs 3", full: "--runs 5",
       wanted: [more("delivered to a directory", "delivered to a directory", 15_000)]),
     rate(10_000), rate(30_000), rate(100_000),
     Item(
