@@ -124,10 +124,10 @@ weir_status weir_works_look(weir_texts *texts, const weir_frame_view *frame, wei
 bool weir_record_tally(weir_record *record, uint64_t *crossing, uint32_t *copies,
                        int64_t *last_ms) {
   weir_reader in = weir_reader_over(record->text);
-  weir_link_copies entry;
-  if (in.left == 0 || !record_get_copies(&in, crossing, &entry)) return false;
-  *copies = entry.count;
-  *last_ms = entry.last_ms;
+  weir_link_copies went;
+  if (in.left == 0 || !record_get_copies(&in, crossing, &went)) return false;
+  *copies = went.count;
+  *last_ms = went.last_ms;
   record->text = weir_get(&in, in.left);
   return true;
 }
