@@ -90,6 +90,30 @@ void hall_start_file_job(weir_hall *h) {
   WEIR_ASSERT(failed == 0);
 }
 
+/* The third lane: closed segments are read again while everything else goes on. */
+static void on_closing(uv_work_t *work) {
+  weir_hall *h = work->data;
+  h->closing_status = weir_job_perform(h->closing_job, h->options.os);
+}
+
+static void on_closing_done(uv_work_t *work, int status) {
+  weir_hall *h = work->data;
+  WEIR_ASSERT(status == 0);
+  weir_job *job = h->closing_job;
+  h->closing_job = NULL;
+  weir_unit_closing_job_done(h->unit, job, h->closing_status);
+  if (!h->ending) hall_start_closing_job(h);
+}
+
+void hall_start_closing_job(weir_hall *h) {
+  if (h->closing_job) return;
+  h->closing_job = weir_unit_take_closing_job(h->unit);
+  if (!h->closing_job) return;
+  h->closings.data = h;
+  int failed = uv_queue_work(&h->loop, &h->closings, on_closing, on_closing_done);
+  WEIR_ASSERT(failed == 0);
+}
+
 weir_status hall_open_log(weir_hall *h) {
   if (!h->options.log_file) {
     h->log_fd = STDOUT_FILENO;

@@ -89,6 +89,7 @@ static void on_prepare(uv_prepare_t *prepare) {
   bool more = weir_unit_turn(h->unit);
   hall_start_job(h);
   hall_start_file_job(h);
+  hall_start_closing_job(h);
   more = hall_send_datagrams(h) || more;
   hall_serve_clients(h);
   hall_flush_log(h);

@@ -103,6 +103,9 @@ struct weir_hall {
   uv_work_t files;
   weir_job *file_job;
   weir_status file_status;
+  uv_work_t closings;
+  weir_job *closing_job;
+  weir_status closing_status;
 
   uv_fs_t log_request;
   uv_file log_fd;
@@ -123,6 +126,7 @@ void hall_close_disk(weir_hall *h); /* while the loop ends: when no job is on it
 void hall_on_disk_done(uv_async_t *done);
 void hall_start_job(weir_hall *h);
 void hall_start_file_job(weir_hall *h);
+void hall_start_closing_job(weir_hall *h);
 weir_status hall_open_log(weir_hall *h);
 void hall_flush_log(weir_hall *h);
 /* At the end: what is left in the ring, written without the loop. */

@@ -3,6 +3,7 @@
 #define WEIR_WORKS_INTERNAL_H
 
 #include "ferry.h"
+#include "hashes.h"
 #include "inner.h"
 #include "lines.h"
 #include "people.h"
@@ -205,7 +206,8 @@ enum {
   JOB_FILE_APPEND,
   JOB_FILE_FIND,
   JOB_FILE_READ,
-  JOB_FILE_TAKEN
+  JOB_FILE_TAKEN,
+  JOB_HASH /* the third lane, see closing.c */
 };
 
 struct weir_job {
@@ -226,7 +228,17 @@ struct weir_job {
   const uint64_t *skip;
   bool last, bad;
   char found[256];
+  /* the third lane */
+  uint32_t segment, hashed;
 };
+
+/* What follows the closing of a segment (closing.c). */
+typedef struct closing {
+  weir_job job;
+  bool in_flight;
+  uint32_t hashed;        /* the last segment that is known to have its hash */
+  uint64_t not_before_ms; /* of the next job */
+} closing;
 
 /* ---- The unit ---- */
 
@@ -342,6 +354,7 @@ struct weir_unit {
   fetch fetch;
   weir_job job, file_job;
   bool file_job_in_flight;
+  closing closing;
   uint64_t batches_begun, batches_ended; /* of delivery */
   uint8_t *last_words;
   size_t last_words_count;
@@ -448,6 +461,9 @@ void watch_begin(weir_unit *u, connection *c, const weir_message *m);
 
 /* recover.c */
 weir_status unit_recover(weir_unit *u, weir_journal_finding *finding);
+
+/* closing.c */
+weir_status perform_closing(weir_job *job, const weir_os *os);
 
 /* unit.c */
 /* Before the loop runs: performs the journal's jobs until everything appended is durable. */

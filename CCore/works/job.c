@@ -19,6 +19,8 @@ weir_status weir_job_perform(weir_job *job, const weir_os *os) {
   case JOB_LAST_WORDS:
     perform_last_words(job, os);
     return WEIR_OK;
+  case JOB_HASH:
+    return perform_closing(job, os);
   default:
     return perform_file(job, os);
   }

@@ -32,6 +32,49 @@ public enum JournalReader {
     }
   }
 
+  /// What is known of the hashes of closed segments.
+  public struct Hashes: Sendable {
+    /// Closed segments that are byte for byte as they were hashed when they closed.
+    public let segments: UInt64
+    /// The last one's hash, which stands for all before it: 64 hexadecimal digits.
+    public let last: String
+  }
+
+  /// Hashes every closed segment again and compares: see `hashes.c`.
+  ///
+  /// - Parameters:
+  ///   - directory: the unit's data folder.
+  ///   - unit: the unit's name.
+  /// - Throws: of kind `damaged`, naming the segment that does not fit.
+  public static func verifyHashes(
+    _ directory: String, unit: String
+  ) throws(CoreError) -> Hashes {
+    guard weir_seal_self_test() == .ok else {
+      throw CoreError(kind: .internal, message: "the library's SHA-256 fails its own test")
+    }
+    var finding = weir_hashes_finding()
+    let strings = CStrings()
+    let status = unsafe weir_hashes_verify(
+      weir_os_linux(), strings.keep(directory), strings.keep(unit), &finding)
+    if status == .corrupt {
+      let reason = unsafe withUnsafeBytes(of: finding.reason) {
+        unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      throw CoreError(
+        kind: .damaged,
+        message: "the journal in \(directory)/journal: segment \(finding.segment) does not fit: "
+          + reason)
+    }
+    guard status == .ok else {
+      throw CoreError(
+        status, "the file of hashes in \(directory)/journal: \(text(of: status))")
+    }
+    let digits = unsafe withUnsafeBytes(of: finding.hash) {
+      unsafe $0.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+    }
+    return Hashes(segments: finding.fit, last: digits.joined())
+  }
+
   /// Seals a day: see ``JournalSeal``.
   ///
   /// - Parameters:

@@ -52,8 +52,9 @@ struct JournalVerifyCommand: ParsableCommand {
     abstract: "Read every record and check it.",
     discussion: """
       A torn tail is what a power cut leaves: it was never answered durable, and the unit cuts it \
-      off at its next start. Damage is anything else; the unit does not start over it. Leaves \
-      with 1 on damage.
+      off at its next start. Damage is anything else; the unit does not start over it. Each closed \
+      segment is also compared with the hash that was taken when it closed. Leaves with 1 on \
+      damage, naming the segment.
 
       Example: weir journal verify --config /etc/weir/outer.yaml
       """)
@@ -69,20 +70,24 @@ struct JournalVerifyCommand: ParsableCommand {
         progress.count()
         return true
       }
-      show(finding, of: data)
+      show(finding, try JournalReader.verifyHashes(data, unit: unit), of: data)
     } catch {
       guard error.kind == .damaged else { throw error }
       throw Failure("\(error.message)\nCopy the folder away before anything else is done to it")
     }
   }
 
-  private func show(_ finding: JournalReader.Finding, of data: String) {
+  private func show(
+    _ finding: JournalReader.Finding, _ hashes: JournalReader.Hashes, of data: String
+  ) {
     if json {
       var line = JsonLine()
       line.add("records", raw: String(finding.records))
       line.add("segments", raw: String(finding.segments))
       line.add("torn", raw: String(finding.torn))
       if finding.torn { line.add("place", finding.place) }
+      line.add("hashed", raw: String(hashes.segments))
+      if hashes.segments > 0 { line.add("hash", hashes.last) }
       Terminal.output.line(line.text)
       return
     }
@@ -92,6 +97,12 @@ struct JournalVerifyCommand: ParsableCommand {
       (
         "tail",
         finding.torn ? "torn at \(finding.place); cut off at the next start" : "whole"
+      ),
+      (
+        "hashes",
+        hashes.segments == 0
+          ? "none: no segment has closed yet"
+          : "\(hashes.segments) closed segments fit; the last: \(hashes.last)"
       ),
     ])
   }

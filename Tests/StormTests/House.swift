@@ -271,12 +271,20 @@ final class House {
     return true
   }
 
+  /// One job of the third lane.
+  func workOnClosing() -> Bool {
+    guard let job = weir_unit_take_closing_job(unit) else { return false }
+    weir_unit_closing_job_done(unit, job, weir_job_perform(job, os))
+    return true
+  }
+
   /// Turns and jobs until nothing is left to do at this moment.
   func pump(_ most: Int = 2000) {
     for _ in 0..<most {
       let more = turn()
       let filed = workOnFiles()
-      if !work() && !filed && !more {
+      let closed = workOnClosing()
+      if !work() && !filed && !closed && !more {
         noteRest()
         return
       }

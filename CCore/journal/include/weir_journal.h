@@ -171,5 +171,39 @@ void weir_journal_place(const weir_journal *j, uint64_t serial, uint32_t *segmen
 uint64_t weir_journal_oldest(const weir_journal *j); /* the first serial that is still held */
 /* Segments before `first_kept` are not needed any more; the one being written is always kept. */
 void weir_journal_retire(weir_journal *j, uint32_t first_kept);
+/* The last segment that is closed: behind it stands a durable frame of the next one, so that its
+ * bytes change no more. 0: none is. */
+uint32_t weir_journal_last_closed(const weir_journal *j);
+
+/* ---- Closed segments, on any thread, while another one goes on writing the next ----------------
+ */
+
+/* The place between two segments. */
+typedef struct weir_border {
+  uint32_t segment; /* the one that begins here */
+  uint32_t chain;   /* the checksum of the last frame before it, 0: there is none */
+  uint64_t serial;  /* of its first frame */
+} weir_border;
+
+/* Who is shown a closed segment; each may be null. */
+typedef struct weir_closed_reader {
+  void *user;
+  weir_status (*each)(void *user, const weir_frame_view *frame);
+  /* Its bytes in order, piece by piece: header and frames, without what lies behind them. */
+  void (*piece)(void *user, weir_bytes bytes);
+} weir_closed_reader;
+
+/* Segments in the directory, 0 and 0 when there are none. */
+weir_status weir_journal_held(const weir_os *os, const char *directory, uint32_t *first,
+                              uint32_t *last);
+/* Where a segment begins, as its header says. NOT_FOUND; CORRUPT: the header does not hold. */
+weir_status weir_journal_border(const weir_os *os, const char *directory, const char *unit,
+                                uint32_t segment, weir_border *border);
+/* Reads the closed segment that begins at `border` and checks all of it, the next one's header
+ * too; then `border` is moved to the next one. CORRUPT: `finding` says where and why. NOT_FOUND:
+ * it is not there, or not closed. A bad status of `each` ends it and is returned. */
+weir_status weir_journal_read_closed(const weir_os *os, const char *directory, const char *unit,
+                                     weir_border *border, const weir_closed_reader *reader,
+                                     weir_journal_finding *finding);
 
 #endif

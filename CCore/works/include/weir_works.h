@@ -263,6 +263,11 @@ void weir_unit_job_done(weir_unit *u, weir_job *job, weir_status status);
 weir_job *weir_unit_take_file_job(weir_unit *u);
 void weir_unit_file_job_done(weir_unit *u, weir_job *job, weir_status status);
 
+/* The third lane: what follows the closing of a segment, slow and never urgent. A job of it may be
+ * in flight beside those of the others; any thread performs it, by weir_job_perform. */
+weir_job *weir_unit_take_closing_job(weir_unit *u);
+void weir_unit_closing_job_done(weir_unit *u, weir_job *job, weir_status status);
+
 /* -- link -- */
 
 /* Outer: the next datagrams to send, `max` at most and no further one when there are `bytes_max`;
@@ -281,6 +286,21 @@ weir_status weir_unit_failed(const weir_unit *u);
 /* What a failing unit says to whoever reads its standard error and its report: one JSON object
  * with every armed deadline. count 0 before it failed. */
 weir_bytes weir_unit_last_words(const weir_unit *u);
+
+/* ---- Hashes of a journal's closed segments: weir journal verify -------------------------------
+ */
+
+typedef struct weir_hashes_finding {
+  uint64_t fit;     /* closed segments that are as they were hashed */
+  uint8_t hash[32]; /* the last one's; zeros when there is none */
+  uint32_t segment; /* the one that does not fit */
+  char reason[96];  /* English: why */
+} weir_hashes_finding;
+
+/* Hashes every held segment that has a hash again; the unit may run. `data` is its data folder.
+ * CORRUPT: one does not fit, `finding` names it. OK with `fit` 0: none has a hash yet. */
+weir_status weir_hashes_verify(const weir_os *os, const char *data, const char *unit,
+                               weir_hashes_finding *finding);
 
 /* ---- Reading a journal without a unit: weir journal show ------------------------------------- */
 
