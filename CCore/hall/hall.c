@@ -113,11 +113,12 @@ enum {
   KEPT_FOR_JOURNAL = 4, /* the next segment, the one in reserve, and their directory, by turns */
   KEPT_FOR_READING = 4, /* segments that bodies are read back from */
   KEPT_FOR_FILES = 4,   /* ferry, disc, delivery: a file and a directory */
+  KEPT_FOR_CLOSING = 3, /* hashes or a snapshot, and a segment; a directory */
   KEPT_FOR_LOG = 2,     /* the log that is opened again */
   KEPT_FOR_SHELL = 16,  /* reports, their program, policies */
   KEPT_FOR_LOOP = 16,   /* signals and timers of the runtime, a client that is turned away */
-  DESCRIPTORS_KEPT = KEPT_FOR_JOURNAL + KEPT_FOR_READING + KEPT_FOR_FILES + KEPT_FOR_LOG +
-      KEPT_FOR_SHELL + KEPT_FOR_LOOP,
+  DESCRIPTORS_KEPT = KEPT_FOR_JOURNAL + KEPT_FOR_READING + KEPT_FOR_FILES + KEPT_FOR_CLOSING +
+      KEPT_FOR_LOG + KEPT_FOR_SHELL + KEPT_FOR_LOOP,
   CLIENTS_LEAST = 16
 };
 

@@ -29,19 +29,12 @@ static bool is_of_unit(const segment_header *header, const char *unit) {
 
 weir_status weir_journal_border(const weir_os *os, const char *directory, const char *unit,
                                 uint32_t segment, weir_border *border) {
-  uint8_t bytes[WEIR_JOURNAL_HEADER_BYTES];
   segment_header header;
-  weir_file *file = NULL;
-  size_t got = 0;
-  file_path path = weir_journal_path(directory, NAME_SEGMENT, segment);
-  weir_status status = os->open(os->context, path.text, WEIR_OPEN_READ, &file);
+  bool holds = false;
+  weir_status status = weir_journal_read_header(os, directory, segment, &header, &holds);
   if (status != WEIR_OK) return status;
-  status = os->read_at(os->context, file, 0, bytes, sizeof bytes, &got);
-  os->close(os->context, file);
-  if (status != WEIR_OK) return status;
-  bool holds = got == sizeof bytes && weir_journal_get_header(bytes, &header) &&
-               header.version == FORMAT_VERSION && header.number == segment &&
-               is_of_unit(&header, unit);
+  holds = holds && header.version == FORMAT_VERSION && header.number == segment &&
+          is_of_unit(&header, unit);
   if (!holds) return WEIR_CORRUPT;
   *border = (weir_border){.segment = segment, .chain = header.chain, .serial = header.first_serial};
   return WEIR_OK;

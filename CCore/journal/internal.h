@@ -140,6 +140,9 @@ static inline uint64_t weir_journal_walk_serial(const segment_walk *walk) {
   return walk->header.first_serial + walk->index;
 }
 
+/* Reads the header of segment `number`; `holds` is false when it does not. */
+weir_status weir_journal_read_header(const weir_os *os, const char *directory, uint32_t number,
+                                     segment_header *header, bool *holds);
 /* Opens segment `number` and reads its header; `has_header` is false when it does not hold. */
 weir_status weir_journal_walk_open(segment_walk *walk, const weir_os *os, const char *directory,
                                    uint32_t number, uint8_t *memory, bool *has_header);

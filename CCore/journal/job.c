@@ -196,3 +196,12 @@ void weir_journal_retire(weir_journal *j, uint32_t first_kept) {
   if (j->run_count > 0 && first_kept > j->runs[0].segment) first_kept = j->runs[0].segment;
   if (first_kept > j->retire_below) j->retire_below = first_kept;
 }
+
+bool weir_journal_has_retired(const weir_journal *j) {
+  return j->first_segment > 1 || j->retire_below > 1;
+}
+
+bool weir_journal_holds(const weir_journal *j, weir_position position) {
+  uint32_t segment = weir_journal_segment_of(position);
+  return segment >= j->first_segment && segment >= j->retire_below;
+}

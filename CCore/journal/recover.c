@@ -229,18 +229,15 @@ static weir_status verify_segment(recovery *r, uint32_t number) {
 
 /* A segment before the one that recovery begins with: its header is all that is looked at. */
 static weir_status skim_segment(recovery *r, uint32_t number) {
-  segment_walk walk;
-  bool has_header;
-  const weir_os *os = r->j->os;
-  weir_status status =
-      weir_journal_walk_open(&walk, os, r->j->directory, number, r->memory, &has_header);
+  segment_header header;
+  bool holds = false;
+  weir_status status = weir_journal_read_header(r->j->os, r->j->directory, number, &header, &holds);
   if (status != WEIR_OK) return status;
-  weir_journal_walk_close(&walk);
-  bool holds = has_header && walk.header.number == number &&
-               memcmp(walk.header.unit, r->j->unit, sizeof walk.header.unit) == 0 &&
-               walk.header.first_serial >= r->serial;
+  holds = holds && header.number == number &&
+          memcmp(header.unit, r->j->unit, sizeof header.unit) == 0 &&
+          header.first_serial >= r->serial;
   if (!holds) return refuse(r, number, 0, "the segment's header does not hold");
-  r->serial = walk.header.first_serial;
+  r->serial = header.first_serial;
   r->finding->segments++;
   return weir_journal_remember_segment(r->j, number, r->serial) ? WEIR_OK : WEIR_FULL;
 }

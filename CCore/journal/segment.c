@@ -111,6 +111,20 @@ weir_status weir_journal_show(file_stream *stream, uint64_t offset, size_t want,
   return WEIR_OK;
 }
 
+weir_status weir_journal_read_header(const weir_os *os, const char *directory, uint32_t number,
+                                     segment_header *header, bool *holds) {
+  uint8_t bytes[WEIR_JOURNAL_HEADER_BYTES];
+  weir_file *file = NULL;
+  size_t got = 0;
+  file_path path = weir_journal_path(directory, NAME_SEGMENT, number);
+  weir_status status = os->open(os->context, path.text, WEIR_OPEN_READ, &file);
+  if (status != WEIR_OK) return status;
+  status = os->read_at(os->context, file, 0, bytes, sizeof bytes, &got);
+  os->close(os->context, file);
+  *holds = got == sizeof bytes && weir_journal_get_header(bytes, header);
+  return status;
+}
+
 weir_status weir_journal_walk_open(segment_walk *walk, const weir_os *os, const char *directory,
                                    uint32_t number, uint8_t *memory, bool *has_header) {
   memset(walk, 0, sizeof *walk);

@@ -75,6 +75,7 @@ void unit_fail(weir_unit *u, weir_status status) {
   WEIR_ASSERT(status != WEIR_OK);
   if (u->failing) return;
   u->failing = true;
+  closing_cancel(u);
   u->failure = status;
   unit_look_at_clocks(u);
   u->failed_at = u->now;

@@ -84,6 +84,16 @@ index_entry *index_find(const weir_index *x, uint64_t key, const index_entry *fr
   return find_in(x, x->old_size, at, key);
 }
 
+index_entry *index_next(const weir_index *x, uint64_t *at) {
+  while (*at < x->size + x->old_size) {
+    uint64_t n = (*at)++;
+    index_entry *e =
+        n < x->size ? &table_of(x, x->size)[n] : &table_of(x, x->old_size)[n - x->size];
+    if (e->value != EMPTY && e->value != GONE) return e;
+  }
+  return NULL;
+}
+
 void index_prefetch(const weir_index *x, uint64_t key) {
   __builtin_prefetch(table_of(x, x->size) + place_of(x->size, key), 1);
 }

@@ -83,6 +83,18 @@ typedef struct ledger {
   uint8_t refused_id[16];
 } ledger;
 
+/* Boots of an outer unit, as far as they matter after a restart. */
+typedef struct boot_kept {
+  uint64_t epoch;
+  uint8_t id[16];
+} boot_kept;
+
+typedef struct boots_kept {
+  char unit[WEIR_UNIT_NAME_MAX + 1];
+  unsigned count;               /* 0: free; 1: there is none before the last */
+  boot_kept last, before, peak; /* peak: of the highest epoch */
+} boots_kept;
+
 typedef struct stage_item {
   mark_record mark; /* its views lie in the stage's memory */
   weir_bytes bytes; /* the file; in the stage's memory too */
@@ -153,6 +165,13 @@ void inner_tick(weir_unit *u);
 /* A person admits a refused boot (`UNIT/EPOCH`): a refusal, or none. */
 unsigned inner_admit(weir_unit *u, const weir_message *m);
 weir_status inner_recover_boot(weir_unit *u, weir_bytes body);
+
+/* inner_state.c */
+struct snapshot_out;
+void inner_state_fill(const weir_unit *u, struct snapshot_out *out);
+weir_status inner_state_take(weir_unit *u, uint8_t kind, weir_reader *r);
+/* A boot that the journal tells of: for the receiver, where there is one, and for a snapshot. */
+weir_status inner_know_boot(weir_unit *u, const char *unit, uint64_t epoch, const uint8_t id[16]);
 
 /* ledger.c */
 enum { LEDGER_NONE = UINT32_MAX };

@@ -3,10 +3,11 @@
 #define WEIR_WORKS_INTERNAL_H
 
 #include "ferry.h"
-#include "hashes.h"
 #include "inner.h"
+#include "jobs.h"
 #include "lines.h"
 #include "people.h"
+#include "recover.h"
 #include "tables.h"
 #include "weir_frame.h"
 #include "weir_link.h"
@@ -195,51 +196,6 @@ enum { NO_SLOT = UINT32_MAX };
 /* A value of the index `handovers`: a slot (bit 63) or the position of the last record. */
 #define SLOT_BIT (UINT64_C(1) << 63)
 
-/* ---- Jobs ---- */
-
-enum {
-  JOB_JOURNAL,
-  JOB_STAGE,
-  JOB_PUBLISH,
-  JOB_LAST_WORDS,
-  JOB_FILE_REPLACE, /* and so on: the second lane, see files.c */
-  JOB_FILE_APPEND,
-  JOB_FILE_FIND,
-  JOB_FILE_READ,
-  JOB_FILE_TAKEN,
-  JOB_HASH /* the third lane, see closing.c */
-};
-
-struct weir_job {
-  uint8_t kind;
-  weir_journal_job *journal;
-  const stage *stage;
-  const weir_delivery *const *ways;
-  size_t way_count;
-  const char *directory;
-  const char *second;
-  char name[64];
-  weir_bytes words;
-  /* the second lane */
-  const char *path;
-  uint64_t offset;
-  uint8_t *into;
-  size_t room, got;
-  const uint64_t *skip;
-  bool last, bad;
-  char found[256];
-  /* the third lane */
-  uint32_t segment, hashed;
-};
-
-/* What follows the closing of a segment (closing.c). */
-typedef struct closing {
-  weir_job job;
-  bool in_flight;
-  uint32_t hashed;        /* the last segment that is known to have its hash */
-  uint64_t not_before_ms; /* of the next job */
-} closing;
-
 /* ---- The unit ---- */
 
 typedef struct weir_counters {
@@ -268,6 +224,7 @@ struct weir_unit {
   weir_moment started;
   weir_moment failed_at;
   start_record start;
+  recovery recovered; /* as far as this start read */
   uint64_t hash_seed;
 
   /* handovers */
@@ -325,6 +282,7 @@ struct weir_unit {
   /* link and delivery, inner */
   weir_link_receiver *receiver;
   ledger ledgers[WEIR_LINK_SENDERS_MAX];
+  boots_kept boots[WEIR_LINK_SENDERS_MAX];
   stage *stages[2];
   unsigned gathering;
   uint8_t delivery;
@@ -379,6 +337,8 @@ void matter_release(weir_unit *u, uint32_t slot);
 uint32_t matter_find(weir_unit *u, uint64_t key);
 /* Takes up the state after a record: index, deadline, crossing. `position` is the record's. */
 void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_position position);
+/* Takes up a matter as a snapshot has it. False: there is no slot for it. */
+bool matter_restore(weir_unit *u, const matter *kept);
 void matter_count_change(weir_unit *u, const weir_state *before, const weir_state *after);
 /* Remembers a ref; the older half is forgotten when the newer is full. */
 uint64_t ref_hash_of(const weir_unit *u, weir_bytes ref);
@@ -458,12 +418,6 @@ void notice_acknowledged(weir_unit *u, weir_bytes body, bool recovering);
 /* watch.c */
 bool watch_pump(weir_unit *u);
 void watch_begin(weir_unit *u, connection *c, const weir_message *m);
-
-/* recover.c */
-weir_status unit_recover(weir_unit *u, weir_journal_finding *finding);
-
-/* closing.c */
-weir_status perform_closing(weir_job *job, const weir_os *os);
 
 /* unit.c */
 /* Before the loop runs: performs the journal's jobs until everything appended is durable. */

@@ -20,6 +20,7 @@ weir_status weir_job_perform(weir_job *job, const weir_os *os) {
     perform_last_words(job, os);
     return WEIR_OK;
   case JOB_HASH:
+  case JOB_SNAPSHOT:
     return perform_closing(job, os);
   default:
     return perform_file(job, os);

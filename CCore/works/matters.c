@@ -70,13 +70,29 @@ void matter_release(weir_unit *u, uint32_t slot) {
   u->matter_count--;
 }
 
-/* The kept parts of an ended matter's last record, put into a slot again. */
-static uint32_t reopen_on_find(weir_unit *u, index_entry *x) {
+static bool read_back(weir_unit *u, weir_position position, matter_record *r) {
   weir_buffer memory = weir_buffer_over(u->read_memory[1], WEIR_JOURNAL_BODY_MAX);
   weir_frame_view frame;
+  if (!weir_journal_holds(u->journal, position)) return false;
+  if (weir_journal_read(u->journal, position, &memory, &frame) != WEIR_OK) return false;
+  return frame.kind == RECORD_MATTER && record_get_matter(frame.body, r);
+}
+
+/* Are all records of a matter still there? What is told of it is read from all of them. */
+static bool is_whole(weir_unit *u, weir_position previous) {
+  for (weir_position p = previous; p != 0;) {
+    matter_record r;
+    if (!read_back(u, p, &r)) return false;
+    p = r.previous;
+  }
+  return true;
+}
+
+/* The kept parts of an ended matter's last record, put into a slot again. */
+static uint32_t reopen_on_find(weir_unit *u, index_entry *x) {
   matter_record r;
-  if (weir_journal_read(u->journal, x->value, &memory, &frame) != WEIR_OK) return NO_SLOT;
-  if (frame.kind != RECORD_MATTER || !record_get_matter(frame.body, &r)) return NO_SLOT;
+  if (!read_back(u, x->value, &r)) return NO_SLOT;
+  if (weir_journal_has_retired(u->journal) && !is_whole(u, r.previous)) return NO_SLOT;
   uint32_t slot = matter_take(u);
   if (slot == NO_SLOT) return NO_SLOT;
   matter *m = &u->matters[slot];
@@ -86,6 +102,7 @@ static uint32_t reopen_on_find(weir_unit *u, index_entry *x) {
   m->danger = r.effects & WEIR_EFFECT_DANGER ? x->value : r.previous_danger;
   m->reopened = true;
   x->value = SLOT_BIT | slot;
+  retire_note_open(u, &m->state);
   matter_count_change(u, NULL, &m->state);
   if (m->state.crossing) {
     weir_status status = index_add(&u->crossings, m->state.crossing, SLOT_BIT | slot);
@@ -202,6 +219,22 @@ void matter_settle(weir_unit *u, uint32_t slot, const matter_record *r, weir_pos
   }
 }
 
+bool matter_restore(weir_unit *u, const matter *kept) {
+  uint32_t slot = matter_take(u);
+  if (slot == NO_SLOT) return false;
+  matter *m = &u->matters[slot];
+  *m = *kept;
+  const weir_state *s = &m->state;
+  matter_count_change(u, NULL, s);
+  (void)index_add(&u->handovers, state_key(s), SLOT_BIT | slot); /* FULL: see matter_settle */
+  if (s->crossing && index_add(&u->crossings, s->crossing, SLOT_BIT | slot) != WEIR_OK)
+    return false;
+  if (s->deadline.boot_ms && !is_forgotten(s)) {
+    weir_wheel_arm(u->wheel, slot, s->deadline.boot_ms);
+  }
+  return true;
+}
+
 uint64_t ref_hash_of(const weir_unit *u, weir_bytes ref) {
   return weir_hash(u->hash_seed, ref);
 }
@@ -243,6 +276,7 @@ static bool find_ref(weir_unit *u, weir_bytes ref, uint64_t key, earlier_request
       weir_buffer memory = weir_buffer_over(u->read_memory[0], WEIR_JOURNAL_BODY_MAX);
       weir_frame_view frame;
       weir_message_fault fault;
+      if (!weir_journal_holds(u->journal, e->value)) continue; /* forgotten with its segment */
       if (weir_journal_read(u->journal, e->value, &memory, &frame) != WEIR_OK) {
         *unread = true;
         continue;

@@ -50,11 +50,11 @@ weir_status inner_recover_boot(weir_unit *u, weir_bytes body) {
   uint64_t epoch = weir_get_varint(&r);
   weir_bytes id = weir_get(&r, 16);
   bool admitted = weir_get_u8(&r) != 0;
-  if (r.bad || !u->receiver) return WEIR_CORRUPT;
+  if (r.bad || !u->options.inner) return WEIR_CORRUPT;
   memcpy(unit, name.at, name.count);
   uint32_t which = admitted ? ledger_of(u, unit) : LEDGER_NONE;
   if (which != LEDGER_NONE) u->ledgers[which].admitted_epoch = epoch;
-  return weir_link_receiver_know(u->receiver, unit, epoch, id.at);
+  return inner_know_boot(u, unit, epoch, id.at);
 }
 
 static void log_boot(weir_unit *u, const weir_link_event *e, const char *action,

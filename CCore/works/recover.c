@@ -1,6 +1,8 @@
-/* A start: the journal is read, every handover stands as its last record says, and every deadline
- * is armed again (promise 2).
+/* A start: the newest snapshot is taken up and the journal is read from there on, every handover
+ * stands as its last record says, and every deadline is armed again (promise 2).
  *
+ *   no snapshot that holds   an older one, or the journal from its first record; where that is
+ *                            retired, the unit does not start: it would know too little
  *   same boot       CLOCK_BOOTTIME goes on: what is due is due, what passed fires at once
  *   another boot    the wall clock decides what is left of each deadline
  *   clock set back  the wall clock stands before the journal's last stamp: nothing can be measured,
@@ -9,15 +11,6 @@
 #include "internal.h"
 
 #include <string.h>
-
-typedef struct recovery {
-  weir_unit *unit;
-  int64_t last_wall_ms;
-  uint64_t boot_epoch;
-  uint8_t kernel_boot[16]; /* of this start */
-  bool started;            /* a start record was read; the boot of the last one: */
-  uint8_t last_boot[16];
-} recovery;
 
 static bool runs_a_minute(const weir_state *s) {
   return s->deadline_kind == DEADLINE_FIRST_PRE_ALARM ||
@@ -90,6 +83,7 @@ static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {
   if (!u->options.inner) outbox_recover(u, frame->serial, &r);
   bool receipt = r.step_kind == WEIR_STEP_EVENT && r.event == WEIR_EVENT_RECEIPT;
   if (receipt) u->last_proof_ms = r.now.wall_ms;
+  if (rec->kept) return kept_take_matter(rec->kept, &r, frame->body);
   notice_matter(u, &r, true);
   return WEIR_OK;
 }
@@ -101,6 +95,7 @@ static weir_status take_acknowledged(recovery *rec, const weir_frame_view *frame
   rec->last_wall_ms = r.now.wall_ms;
   report_close(u, r.number);
   remember_ref(u, r.line, frame->position);
+  if (rec->kept) return kept_take_acknowledged(rec->kept, frame->body);
   notice_acknowledged(u, frame->body, true);
   return WEIR_OK;
 }
@@ -164,8 +159,7 @@ static weir_status take_tally(recovery *rec, const weir_frame_view *frame) {
   return in.bad ? WEIR_CORRUPT : WEIR_OK;
 }
 
-static weir_status take_frame(void *user, const weir_frame_view *frame) {
-  recovery *rec = user;
+weir_status recover_frame(recovery *rec, const weir_frame_view *frame) {
   mark_record m;
   switch (frame->kind) {
   case RECORD_START:
@@ -238,7 +232,8 @@ static void rearm_all(weir_unit *u) {
   }
 }
 
-static void log_recovered(weir_unit *u, const weir_journal_finding *f, bool uncertain) {
+static void log_recovered(weir_unit *u, const weir_journal_finding *f, bool uncertain,
+                          const snapshot_choice *from) {
   if (f->torn && weir_log_begin(u->log, WEIR_LOG_WARN, true, u->now.wall_ms, "journalTorn",
                                 "a torn tail was cut off the journal; nothing that was answered "
                                 "durable lies in it")) {
@@ -253,9 +248,19 @@ static void log_recovered(weir_unit *u, const weir_journal_finding *f, bool unce
                                   "open minute fires now")) {
     (void)weir_log_end(u->log);
   }
+  if (from->doubted[0] &&
+      weir_log_begin(u->log, WEIR_LOG_ERROR, true, u->now.wall_ms, "snapshotDoubted",
+                     "a snapshot does not hold or does not fit the journal; "
+                     "what it would say was read from the journal")) {
+    weir_log_text(u->log, "file.name", weir_text(from->doubted));
+    (void)weir_log_end(u->log);
+  }
   if (!weir_log_begin(u->log, WEIR_LOG_INFO, true, u->now.wall_ms, "recovered",
                       "the journal was read")) {
     return;
+  }
+  if (from->head.border.segment) {
+    weir_log_number(u->log, "labels.snapshot", (int64_t)from->head.border.segment - 1);
   }
   weir_log_number(u->log, "labels.records", (int64_t)f->frames);
   weir_log_number(u->log, "labels.open", u->matter_count);
@@ -284,10 +289,46 @@ static weir_status journal_start(weir_unit *u, recovery *rec) {
   return status == WEIR_OK ? unit_sync_now(u) : status;
 }
 
+static weir_status each_frame(void *user, const weir_frame_view *frame) {
+  return recover_frame(user, frame);
+}
+
+/* No snapshot holds, and the first segments are retired. */
+static void refuse_without_snapshot(const snapshot_choice *choice, weir_journal_finding *finding) {
+  weir_buffer b = weir_buffer_over(finding->reason, sizeof finding->reason - 1);
+  finding->segment = choice->oldest;
+  if (choice->doubted[0]) {
+    weir_put_text(&b, "it begins here, and the snapshot ");
+    weir_put_text(&b, choice->doubted);
+    weir_put_text(&b, " does not hold");
+  } else {
+    weir_put_text(&b, "it begins here, and no snapshot says what came before");
+  }
+  WEIR_ASSERT(!b.overflow);
+  finding->reason[b.count] = 0;
+}
+
+/* Takes up the newest snapshot that holds. */
+static weir_status take_snapshot(recovery *rec, snapshot_choice *choice,
+                                 weir_journal_finding *finding) {
+  weir_unit *u = rec->unit;
+  snapshot_state state = {.recovery = rec, .stamps = u->closing.stamps};
+  snapshot_head head;
+  weir_status status = snapshot_choose(u->os, u->options.data, u->name, choice);
+  if (status == WEIR_CORRUPT) refuse_without_snapshot(choice, finding);
+  if (status != WEIR_OK || choice->head.border.segment == 0) return status;
+  status = snapshot_read(u->os, choice->path, u->name, &head, state_take, &state);
+  u->closing.base = choice->head;
+  /* It held a moment ago: a disk that reads differently now cannot be trusted. */
+  return status == WEIR_CORRUPT ? WEIR_IO_FAILED : status;
+}
+
 weir_status unit_recover(weir_unit *u, weir_journal_finding *finding) {
   recovery rec = {0};
+  snapshot_choice choice;
   rec.unit = u;
   weir_status status = u->os->boot_id(u->os->context, rec.kernel_boot);
+  if (status == WEIR_OK) status = take_snapshot(&rec, &choice, finding);
   if (status != WEIR_OK) return status;
   char directory[1024];
   weir_buffer path = weir_buffer_over(directory, sizeof directory - 1);
@@ -295,14 +336,18 @@ weir_status unit_recover(weir_unit *u, weir_journal_finding *finding) {
   weir_put_text(&path, "/journal");
   if (path.overflow) return WEIR_TOO_LONG;
   directory[path.count] = 0;
-  weir_journal_options options = {
-      .directory = directory, .unit = u->name, .segment_bytes = u->options.segment_bytes};
-  status = weir_journal_open(&options, u->os, take_frame, &rec, finding, &u->journal);
+  weir_journal_options options = {.directory = directory,
+                                  .unit = u->name,
+                                  .segment_bytes = u->options.segment_bytes,
+                                  .from_segment = choice.head.border.segment,
+                                  .from_serial = choice.head.border.serial};
+  status = weir_journal_open(&options, u->os, each_frame, &rec, finding, &u->journal);
   if (status != WEIR_OK) return status;
   unit_look_at_clocks(u);
   u->started = u->now;
   bool uncertain = note_boot(&rec, rec.kernel_boot, u->now.wall_ms);
   rearm_all(u);
-  log_recovered(u, finding, uncertain);
+  log_recovered(u, finding, uncertain, &choice);
+  u->recovered = rec;
   return journal_start(u, &rec);
 }

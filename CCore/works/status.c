@@ -120,6 +120,9 @@ static void put_disk(weir_unit *u, weir_buffer *b) {
   weir_put_text(b, "\"");
   if (status == WEIR_OK) put_count(b, "freeBytes", bytes);
   put_count(b, "records", weir_journal_durable(u->journal));
+  put_count(b, "oldestRecord", weir_journal_oldest(u->journal));
+  const weir_border *snapshot = &u->closing.base.border;
+  put_count(b, "snapshot", snapshot->segment ? snapshot->serial - 1 : 0);
   weir_put_text(b, "}");
 }
 

@@ -42,6 +42,8 @@ void index_clear(weir_index *x);
 index_entry *index_find(const weir_index *x, uint64_t key, const index_entry *from);
 weir_status index_add(weir_index *x, uint64_t key, uint64_t value); /* FULL at the limit */
 void index_remove(weir_index *x, index_entry *removed);
+/* The next entry of all, in no order; `at` begins as 0. Null: there is none. */
+index_entry *index_next(const weir_index *x, uint64_t *at);
 /* The place of `key` will be looked at soon. */
 void index_prefetch(const weir_index *x, uint64_t key);
 

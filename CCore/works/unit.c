@@ -47,6 +47,7 @@ static weir_status take_memory(weir_unit *u) {
   weir_status status = weir_texts_open(&u->texts);
   if (status == WEIR_OK) status = readings_open(u);
   if (status == WEIR_OK) status = matters_open(u);
+  if (status == WEIR_OK) status = closing_open(u);
   if (status == WEIR_OK) status = connections_open(u);
   return status;
 }
@@ -154,6 +155,7 @@ void weir_unit_close(weir_unit *u) {
   deliver_close(u);
   weir_journal_close(u->journal);
   connections_close(u);
+  closing_close(u);
   matters_close(u);
   free_memory(u);
   weir_free(u);
@@ -240,6 +242,7 @@ bool weir_unit_turn(weir_unit *u) {
     keys_tick(u);
     alarms_tick(u);
     quarantine_tick(u);
+    more = retire_tick(u) || more;
     more = watch_pump(u) || more;
     more = taking_pump(u) || more;
     if (u->stopping) record_stop(u);
@@ -262,6 +265,7 @@ uint64_t weir_unit_next_ms(const weir_unit *u) {
 void weir_unit_stop(weir_unit *u) {
   if (u->stopping) return;
   u->stopping = true;
+  closing_cancel(u);
   if (weir_log_begin(u->log, WEIR_LOG_INFO, true, u->now.wall_ms, "unitStopping",
                      "no more requests are taken; what is in flight is finished")) {
     (void)weir_log_end(u->log);

@@ -25,7 +25,7 @@ final class ConfigurationReader {
     ("delivery", ["directory", "socket"]),
     ("report", ["directory", "second", "command", "repeat"]),
     ("log", ["file", "level"]),
-    ("limits", ["refs", "openHandovers"]),
+    ("limits", ["refs", "openHandovers", "retain", "snapshot"]),
   ]
 
   /// The keys that a section knows.
@@ -260,12 +260,16 @@ final class ConfigurationReader {
   }
 
   private func limits(_ section: Section?) -> UnitConfiguration.Limits {
+    let dayMs: UInt64 = 86_400_000
     guard let section else {
-      return UnitConfiguration.Limits(refs: 10_000_000, openHandovers: 1_000_000)
+      return UnitConfiguration.Limits(
+        refs: 10_000_000, openHandovers: 1_000_000, retainMs: 400 * dayMs, snapshot: 10_000_000)
     }
     return UnitConfiguration.Limits(
       refs: UInt32(number(section, "refs", 10_000_000, 1000...100_000_000)),
-      openHandovers: UInt32(number(section, "openHandovers", 1_000_000, 100...16_000_000)))
+      openHandovers: UInt32(number(section, "openHandovers", 1_000_000, 100...16_000_000)),
+      retainMs: duration(section, "retain", 400 * dayMs, (8 * dayMs)...(36_500 * dayMs)),
+      snapshot: number(section, "snapshot", 10_000_000, 1000...1_000_000_000))
   }
 
   private func number(

@@ -130,6 +130,11 @@ public struct UnitConfiguration: Sendable, Equatable {
     public var refs: UInt32
     /// Handovers that may be open at once.
     public var openHandovers: UInt32
+    /// How long the journal is kept at least, in milliseconds; what is open or unconfirmed is kept
+    /// longer.
+    public var retainMs: UInt64
+    /// Records of the journal after which the next snapshot is made.
+    public var snapshot: UInt64
   }
 }
 

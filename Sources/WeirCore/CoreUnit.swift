@@ -64,6 +64,10 @@ public struct CoreOptions: Sendable {
   public var logFile: String?
   /// 0 debug, 1 info, 2 warn, 3 error.
   public var logLevel: Int = 1
+  /// Records of the journal after which the next snapshot is made; 0: the default.
+  public var snapshotRecords: UInt64 = 0
+  /// Milliseconds for which the journal is kept at least; 0: for ever.
+  public var retainMs: Int64 = 0
   /// Bytes of a journal segment; 0: the default.
   public var segmentBytes: UInt64 = 0
 
@@ -158,6 +162,8 @@ public final class CoreUnit: @unchecked Sendable {
     unsafe o.ferry_only = options.ferry != nil && options.link.isEmpty
     unsafe o.delivery_stream = options.deliverySocket != nil
     unsafe o.stale_ms = options.staleMs
+    unsafe o.snapshot_records = options.snapshotRecords
+    unsafe o.retain_ms = options.retainMs
     unsafe o.report_directory = strings.keep(options.reports)
     unsafe o.report_second = strings.keep(options.reportsSecond)
     unsafe o.desk = box.callbacks

@@ -117,6 +117,9 @@ public enum JournalReader {
     unsafe options.directory = strings.keep(directory + "/journal")
     unsafe options.unit = strings.keep(unit)
     unsafe options.read_only = true
+    // What no snapshot tells is shown without its words; the records are checked all the same.
+    _ = unsafe weir_texts_recall(
+      reader.texts, weir_os_linux(), strings.keep(directory), strings.keep(unit))
     let status = withExtendedLifetime(reader) {
       unsafe weir_journal_open(
         &options, weir_os_linux(),

@@ -107,6 +107,8 @@ public enum UnitRunner {
       version: version)
     options.openHandovers = configuration.limits.openHandovers
     options.refs = configuration.limits.refs
+    options.snapshotRecords = configuration.limits.snapshot
+    options.retainMs = Int64(configuration.limits.retainMs)
     options.supervisors = configuration.intake.supervisors
     options.delivery = configuration.delivery?.directory
     options.deliverySocket = configuration.delivery?.socket

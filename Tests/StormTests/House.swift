@@ -49,6 +49,12 @@ final class House {
     /// Bits a second on the link that the sender reckons with; 0: no limit.
     var rate: UInt64 = 0
     var policies = [Policy.embedded]
+    /// A snapshot each so many records; 0: the default.
+    var snapshotRecords: UInt64 = 0
+    /// How long segments are kept; 0: for ever.
+    var retainMs: Int64 = 0
+    /// Whether the policy's texts are journalled at start.
+    var interns = true
   }
 
   /// 2026-11-23T18:31:00+08:00, and 1,000 s after the boot.
@@ -140,6 +146,8 @@ final class House {
     o.delivery_stream = isInner && options.stream
     o.delivery_way = isInner ? options.way : nil
     o.stale_ms = 30 * 60 * 1000
+    o.snapshot_records = options.snapshotRecords
+    o.retain_ms = options.retainMs
     o.report_directory = strings.keep("/reports")
     o.report_second = options.secondReports ? strings.keep("/second") : nil
     o.desk = desk.callbacks
@@ -148,7 +156,7 @@ final class House {
     var said = [CChar](repeating: 0, count: 512)
     status = weir_unit_open(&o, &unit, &said)
     problem = String(decoding: said.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    if status == .ok { status = intern() }
+    if status == .ok && options.interns { status = intern() }
     if status != .ok {
       close()
       return status

@@ -40,6 +40,8 @@ final class Seats {
   private(set) var hash: UInt64 = 0
   /// The codes that the other side shows for a handover: what a desk could read out.
   var codes: (String) -> [String] = { _ in [] }
+  /// What makes a refused line long, so that segments close; empty: none is.
+  var bulk = ""
   /// Most matters that are begun; afterwards they only grow.
   var mattersMost = 12
 
@@ -122,12 +124,18 @@ final class Seats {
       guard !known.isEmpty else { return remember { intake($0) } }
       return remember { event($0, of: chance.pick(known)) }
     case 8:
-      guard !known.isEmpty else { return chance.pick(Self.mistypes) }
+      guard !known.isEmpty else { return mistype() }
       return chance.percent(80) ? remember { update($0, chance.pick(known)) } : look()
     default:
-      guard let old = durable.last, chance.percent(50) else { return chance.pick(Self.mistypes) }
+      guard let old = durable.last, chance.percent(50) else { return mistype() }
       return lines[chance.percent(50) ? old.ref : chance.pick(durable).ref] ?? ""
     }
+  }
+
+  /// A line that is refused; a long one shows danger, so that it goes to quarantine.
+  private func mistype() -> String {
+    if bulk.isEmpty || chance.percent(40) { return chance.pick(Self.mistypes) }
+    return "{\"facts\":[\"fire\"],\"" + bulk
   }
 
   private func look() -> String {

@@ -24,12 +24,16 @@ final class Storm {
     /// The outer unit's disk is put back or replaced once.
     let isRestored: Bool
     let hasOutbox: Bool
+    /// Segments close, snapshots are made, and each start from one is compared with a start from
+    /// the whole journal.
+    let isBulky: Bool
 
     init(_ seed: UInt64) {
       hasFerry = seed % 5 == 3
       isNarrow = seed % 4 == 1
       isRestored = seed % 7 == 5
       hasOutbox = seed % 3 == 0
+      isBulky = seed % 6 == 2 || seed % 6 == 3
     }
   }
 
@@ -57,6 +61,8 @@ final class Storm {
   }
   private var copied: (files: [(path: String, bytes: [UInt8])], mark: (durable: Int, known: Int))?
   private(set) var wasRestored = false
+  /// Starts from a snapshot that were compared with one from the whole journal.
+  private(set) var comparedStarts = 0
 
   init(seed: UInt64) throws {
     self.seed = seed
@@ -70,10 +76,18 @@ final class Storm {
     var inner = House.Options()
     inner.ferry = nature.hasFerry
     inner.policies = Self.policies
+    if nature.isBulky {
+      outer.snapshotRecords = 1
+      inner.snapshotRecords = 1
+    }
     pair = try Pair(seed: seed, inner: inner, outer: outer)
     outside = Seats(pair.outer, seed: seed ^ 0x0175)
     inside = Seats(pair.inner, seed: seed ^ 0x1115)
     inside.mattersMost = 4
+    if nature.isBulky {
+      outside.bulk = String(repeating: "x", count: 40_000)
+      inside.bulk = outside.bulk
+    }
     if nature.isNarrow {
       pair.bytesPerSecond = Self.narrowBytes
       pair.tap = try Tap()
@@ -117,12 +131,19 @@ final class Storm {
 
   func reopen(_ house: House) throws {
     seats(of: house).forgetConnections()
+    let twin = nature.isBulky && !isSpoilt[index(house)] ? Twin(of: house) : nil
     var status = house.open()
     if status != .ok && isSpoilt[index(house)] {
       repair(house)
       status = house.open()
     }
     try #require(status == .ok, "seed \(seed) step \(step): \(house.problem)")
+    if let twin, twin.hasSnapshots {
+      comparedStarts += 1
+      for difference in try twin.differences(from: house) {
+        check(false, "a start from a snapshot knows otherwise: \(difference)")
+      }
+    }
     if house === pair.inner && !isSpoilt[1] {
       check(pair.flawsOfDelivery().isEmpty, "unmarked or torn items")
     }

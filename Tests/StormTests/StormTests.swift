@@ -53,6 +53,12 @@ import Testing
       String(format: "%.1f hours in %.1f s, %.1f hours a second", hours, took, hours / took))
   }
 
+  @Test("storms in which segments close compare what starts know")
+  func comparesStarts() throws {
+    let compared = try [2, 8, 9].map { try Self.storm($0).comparedStarts }
+    #expect(compared.reduce(0, +) > 0, "\(compared)")
+  }
+
   @Test("one seed run twice gives the same bytes", arguments: [3, 25, 77] as [UInt64])
   func sameSeed(seed: UInt64) throws {
     let runs = try (0..<2).map { _ in try Self.storm(seed).digest }

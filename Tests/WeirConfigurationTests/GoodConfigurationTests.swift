@@ -36,6 +36,8 @@ struct GoodConfigurationTests {
     #expect(unit.control == nil)
     #expect(unit.limits.refs == 10_000_000)
     #expect(unit.limits.openHandovers == 1_000_000)
+    #expect(unit.limits.retainMs == 400 * 86_400_000)
+    #expect(unit.limits.snapshot == 10_000_000)
   }
 
   @Test("an inner unit needs no intake and no report")
@@ -74,7 +76,7 @@ struct GoodConfigurationTests {
       "report: { directory: /a, second: /b, command: /usr/local/bin/notify, repeat: 5m }",
       "log: { file: /var/log/weir.log, level: debug }",
       "control: /run/weir/control.sock",
-      "limits: { refs: 2_000_000, openHandovers: 5000 }",
+      "limits: { refs: 2_000_000, openHandovers: 5000, retain: 30d, snapshot: 50_000 }",
     ])
     #expect(unit.name == "KD1")
     #expect(unit.data == "/var/lib/weir")
@@ -98,6 +100,8 @@ struct GoodConfigurationTests {
     #expect(unit.control == "/run/weir/control.sock")
     #expect(unit.limits.refs == 2_000_000)
     #expect(unit.limits.openHandovers == 5000)
+    #expect(unit.limits.retainMs == 30 * 86_400_000)
+    #expect(unit.limits.snapshot == 50_000)
   }
 
   @Test("two files that say the same are equal, wherever their lines stand")

@@ -171,6 +171,9 @@ void weir_journal_place(const weir_journal *j, uint64_t serial, uint32_t *segmen
 uint64_t weir_journal_oldest(const weir_journal *j); /* the first serial that is still held */
 /* Segments before `first_kept` are not needed any more; the one being written is always kept. */
 void weir_journal_retire(weir_journal *j, uint32_t first_kept);
+/* Has a segment been retired, now or ever? And does this position lie in one that was not? */
+bool weir_journal_has_retired(const weir_journal *j);
+bool weir_journal_holds(const weir_journal *j, weir_position position);
 /* The last segment that is closed: behind it stands a durable frame of the next one, so that its
  * bytes change no more. 0: none is. */
 uint32_t weir_journal_last_closed(const weir_journal *j);

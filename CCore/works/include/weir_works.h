@@ -198,6 +198,8 @@ typedef struct weir_unit_options {
   int64_t stale_ms;             /* inner: older than this on arrival is stale */
   const char *report_directory; /* for the last words of a failing unit, or null */
   const char *report_second;    /* the same, on another device, or null */
+  uint64_t snapshot_records;    /* a snapshot each so many records of the journal; 0: 10 million */
+  int64_t retain_ms;            /* segments of the journal are kept at least so long; 0: for ever */
   weir_desk desk;
   const weir_os *os;
   weir_log *log;
@@ -224,6 +226,11 @@ weir_status weir_unit_policy_changed(weir_unit *u, bool asked, weir_bytes versio
 void weir_unit_policy_kept(weir_unit *u, bool asked, weir_bytes why);
 /* At start: the versions in force, for status. */
 void weir_unit_policy_is(weir_unit *u, weir_bytes versions);
+/* What the unit knows, written as a snapshot below an existing folder: so that two starts can be
+ * compared, the one from a snapshot and the one from the whole journal. Before begin. */
+weir_status weir_unit_state(weir_unit *u, const char *folder);
+/* Does a file hold as a snapshot of this unit? CORRUPT, NOT_FOUND. */
+weir_status weir_snapshot_check(const weir_os *os, const char *path, const char *unit);
 /* Everything is ready: overdue deadlines fire, lines are taken. */
 void weir_unit_begin(weir_unit *u);
 
@@ -333,6 +340,10 @@ typedef struct weir_record {
 typedef struct weir_texts weir_texts;
 weir_status weir_texts_open(weir_texts **out);
 void weir_texts_close(weir_texts *texts);
+/* Of a journal whose first segments are retired: the texts that stood there, from its newest
+ * snapshot. CORRUPT: no snapshot holds. `data` is the unit's data folder. */
+weir_status weir_texts_recall(weir_texts *texts, const weir_os *os, const char *data,
+                              const char *unit);
 /* An interned text that was read by now; empty for 0 and unknown ids. */
 weir_bytes weir_texts_at(const weir_texts *texts, uint32_t id);
 /* Looks into one frame, which weir_works_show need not see too. CORRUPT: it does not decode. */
