@@ -15,7 +15,8 @@ final class OuterUnit {
   /// - Parameters:
   ///   - parent: where the folder is made; nil: the system's temporary one.
   ///   - policy: the text of its policy file; nil: the embedded one.
-  init(in parent: String? = nil, policy: String? = nil) throws {
+  ///   - limits: the value of `limits`; nil: the defaults.
+  init(in parent: String? = nil, policy: String? = nil, limits: String? = nil) throws {
     folder = try Folder("outer", in: parent)
     discard = try Discard()
     let hex = (0..<32).map { _ in String(format: "%02x", UInt8.random(in: 0...255)) }.joined()
@@ -28,6 +29,7 @@ final class OuterUnit {
       name: kd1
       data: \(path)/data
       \(policy == nil ? "" : "policy: \(path)/policy.yaml")
+      \(limits.map { "limits: \($0)" } ?? "")
       intake: { socket: \(path)/intake.sock, supervisors: [S01] }
       link: { send: [127.0.0.1:\(discard.port)], key: \(path)/link.key, rate: unlimited }
       report: { directory: \(path) }

@@ -71,6 +71,12 @@ extension AllCommand {
       words: "handovers", quick: "--count 200000 --runs 1", full: "--runs 5",
       wanted: [less("an open handover, of the second half", "memory of an open handover", 512)]),
     Item(
+      words: "recover", quick: "--millions 0.5 --runs 2", full: "--millions 10 --runs 5",
+      wanted: [
+        less(", snapshot", "start from a snapshot", 10),
+        less(", no snapshot", "start from the whole journal", 10),
+      ]),
+    Item(
       words: "rooms", quick: "--runs 2", full: "--runs 5",
       wanted: [
         less("wheel_bytes", "memory of a deadline", 32),
