@@ -84,11 +84,14 @@ index_entry *index_find(const weir_index *x, uint64_t key, const index_entry *fr
   return find_in(x, x->old_size, at, key);
 }
 
+/* Places are visited scattered: entries that are put into a smaller table in the order of their
+ * places here would crowd in it, and each would have to pass all that came before. */
 index_entry *index_next(const weir_index *x, uint64_t *at) {
+  static const uint64_t SCATTER = UINT64_C(0x9e3779b97f4a7c15);
   while (*at < x->size + x->old_size) {
     uint64_t n = (*at)++;
-    index_entry *e =
-        n < x->size ? &table_of(x, x->size)[n] : &table_of(x, x->old_size)[n - x->size];
+    uint64_t size = n < x->size ? x->size : x->old_size;
+    index_entry *e = &table_of(x, size)[n * SCATTER & (size - 1)];
     if (e->value != EMPTY && e->value != GONE) return e;
   }
   return NULL;
