@@ -38,6 +38,7 @@ struct RecoverCommand: ParsableCommand {
     try waitForSnapshot(unit)
     let known = try Known(unit.control)
     unit.child.stop()
+    let megabytes = Self.megabytes(unit)
     let title = "start after \(Figure.text(Double(known.records) / 1e6)) million records"
     var fast = Figure(name: title + ", snapshot", unit: "s", values: [])
     var slow = Figure(name: title + ", no snapshot", unit: "s", values: [])
@@ -54,7 +55,7 @@ struct RecoverCommand: ParsableCommand {
     table.add(fast)
     table.add(slow)
     table.note(
-      "\(known.open) matters open; the snapshot: \(Self.megabytes(unit)) MB, made of the first "
+      "\(known.open) matters open; the snapshot: \(megabytes) MB, made of the first "
         + "\(Figure.text(Double(known.covered) / 1e6)) million records")
   }
 
