@@ -9,20 +9,9 @@
  *   read      a piece of a file
  *   taken     what was found is removed, or moved to DIR/.quarantine when it is no good */
 #include "internal.h"
+#include "paths.h"
 
 #include <string.h>
-
-enum { PATH_BYTES = 1024 };
-
-static bool join(char path[PATH_BYTES], const char *directory, const char *between,
-                 const char *name) {
-  weir_buffer b = weir_buffer_over(path, PATH_BYTES - 1);
-  weir_put_text(&b, directory);
-  weir_put_text(&b, between);
-  weir_put_text(&b, name);
-  path[b.count] = 0;
-  return !b.overflow;
-}
 
 static weir_status count_name(void *user, const char *name) {
   (void)name;
@@ -40,7 +29,7 @@ static weir_status perform_replace(const weir_job *job, const weir_os *os) {
 static weir_status perform_append(const weir_job *job, const weir_os *os) {
   char part[PATH_BYTES], folder[PATH_BYTES] = "/";
   weir_file *file = NULL;
-  if (!join(part, job->path, ".part", "")) return WEIR_TOO_LONG;
+  if (!join_path(part, job->path, ".part", "")) return WEIR_TOO_LONG;
   weir_open_mode mode = job->offset == 0 ? WEIR_OPEN_CREATE : WEIR_OPEN_WRITE;
   weir_status status = os->open(os->context, part, mode, &file);
   if (status != WEIR_OK) return status;
@@ -76,7 +65,7 @@ static weir_status perform_find(weir_job *job, const weir_os *os) {
   job->got = 0;
   weir_status status = os->list(os->context, job->directory, choose, job);
   if (status != WEIR_EXISTS) return status;
-  if (!join(path, job->directory, "/", job->found)) return WEIR_TOO_LONG;
+  if (!join_path(path, job->directory, "/", job->found)) return WEIR_TOO_LONG;
   weir_buffer into = weir_buffer_over(job->into, job->room);
   status = weir_os_read_all(os, path, &into);
   job->got = into.count;
@@ -96,14 +85,14 @@ static weir_status perform_read(weir_job *job, const weir_os *os) {
 
 static weir_status perform_taken(const weir_job *job, const weir_os *os) {
   char path[PATH_BYTES], aside[PATH_BYTES];
-  if (!join(path, job->directory, "/", job->found)) return WEIR_TOO_LONG;
+  if (!join_path(path, job->directory, "/", job->found)) return WEIR_TOO_LONG;
   weir_status status = WEIR_OK;
   if (!job->bad) {
     status = os->remove(os->context, path);
   } else {
-    if (!join(aside, job->directory, "/.quarantine", "")) return WEIR_TOO_LONG;
+    if (!join_path(aside, job->directory, "/.quarantine", "")) return WEIR_TOO_LONG;
     status = os->make_directory(os->context, aside);
-    if (!join(aside, job->directory, "/.quarantine/", job->found)) return WEIR_TOO_LONG;
+    if (!join_path(aside, job->directory, "/.quarantine/", job->found)) return WEIR_TOO_LONG;
     if (status == WEIR_OK) status = os->rename(os->context, path, aside);
   }
   if (status == WEIR_NOT_FOUND) status = WEIR_OK; /* somebody else took it away */

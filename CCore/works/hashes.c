@@ -3,21 +3,19 @@
  *
  *   a line     segment (10 digits) · bytes of header and frames (10 digits) · SHA-256 (64 hex
  *              digits) over the hash before it (32 bytes, zeros for the first) and those bytes; so
- * a person can check one with nothing but `head -c` and `sha256sum` made       behind the closing
- * of a segment, off the loop and off the disk thread, and synced a crash    a line that was not
- * finished is written over; a segment without one gets it later retired    the lines of segments
- * that are gone stay: the chain begins where the journal began damage     a file whose last line is
- * no line is not added to: `weir journal verify` names it */
+ *              a person can check one with nothing but `head -c` and `sha256sum`
+ *   made       behind the closing of a segment, off the loop and off the disk thread, and synced
+ *   a crash    a line that was not finished is written over; a segment without one gets it later
+ *   retired    the lines of segments that are gone stay: the chain begins where the journal began
+ *   damage     a file whose last line is no line is not added to: `weir journal verify` names it
+ */
 #include "hashes.h"
+
+#include "paths.h"
 
 #include <string.h>
 
-enum {
-  DIGITS = 10,
-  HASH_BYTES = 32,
-  LINE_BYTES = DIGITS + 1 + DIGITS + 1 + 2 * HASH_BYTES + 1,
-  PATH_BYTES = 1024
-};
+enum { DIGITS = 10, HASH_BYTES = 32, LINE_BYTES = DIGITS + 1 + DIGITS + 1 + 2 * HASH_BYTES + 1 };
 
 typedef struct hash_line {
   uint32_t segment; /* 0: none */
@@ -75,14 +73,6 @@ static weir_status read_last(const weir_os *os, weir_file *file, uint64_t *count
   if (status == WEIR_OK) status = read_line(os, file, *count - 1, last);
   if (status != WEIR_OK) return status;
   return last->segment == first.segment + *count - 1 ? WEIR_OK : WEIR_CORRUPT;
-}
-
-static bool join(char path[PATH_BYTES], const char *data, const char *name) {
-  weir_buffer b = weir_buffer_over(path, PATH_BYTES - 1);
-  weir_put_text(&b, data);
-  weir_put_text(&b, name);
-  path[b.count] = 0;
-  return !b.overflow;
 }
 
 typedef struct hashing {
@@ -146,8 +136,8 @@ static weir_status add_lines(const hash_order *order, const weir_os *os, const c
 weir_status hashes_add(const hash_order *order, const weir_os *os, uint32_t *hashed) {
   char journal[PATH_BYTES], path[PATH_BYTES];
   weir_file *file = NULL;
-  if (!join(journal, order->data, "/journal")) return WEIR_TOO_LONG;
-  if (!join(path, order->data, "/journal/hashes")) return WEIR_TOO_LONG;
+  if (!join_path(journal, order->data, "/journal", "")) return WEIR_TOO_LONG;
+  if (!join_path(path, order->data, "/journal/hashes", "")) return WEIR_TOO_LONG;
   weir_status status = os->open(os->context, path, WEIR_OPEN_WRITE, &file);
   if (status == WEIR_NOT_FOUND) {
     status = os->open(os->context, path, WEIR_OPEN_CREATE, &file);
@@ -158,8 +148,7 @@ weir_status hashes_add(const hash_order *order, const weir_os *os, uint32_t *has
   return status;
 }
 
-/* ---- Verifying ---------------------------------------------------------------------------------
- */
+/* ---- Verifying ---- */
 
 static weir_status unfit(weir_hashes_finding *f, uint32_t segment, const char *reason) {
   f->segment = segment;
@@ -221,8 +210,8 @@ weir_status weir_hashes_verify(const weir_os *os, const char *data, const char *
   char journal[PATH_BYTES], path[PATH_BYTES];
   weir_file *file = NULL;
   memset(finding, 0, sizeof *finding);
-  if (!join(journal, data, "/journal")) return WEIR_TOO_LONG;
-  if (!join(path, data, "/journal/hashes")) return WEIR_TOO_LONG;
+  if (!join_path(journal, data, "/journal", "")) return WEIR_TOO_LONG;
+  if (!join_path(path, data, "/journal/hashes", "")) return WEIR_TOO_LONG;
   weir_status status = os->open(os->context, path, WEIR_OPEN_READ, &file);
   if (status == WEIR_NOT_FOUND) return WEIR_OK;
   if (status != WEIR_OK) return status;

@@ -34,8 +34,7 @@ static void get_counted(weir_reader *r, char *into, size_t size) {
   into[text.count] = 0;
 }
 
-/* ---- Ledgers ------------------------------------------------------------------------------------
- */
+/* ---- Ledgers ---- */
 
 static void put_entries(const ledger *l, uint32_t which, snapshot_out *out) {
   uint8_t memory[CHUNK_BYTES];
@@ -130,8 +129,7 @@ static weir_status take_numbers(weir_unit *u, weir_reader *r) {
   return r->bad ? WEIR_CORRUPT : WEIR_OK;
 }
 
-/* ---- Boots of outer units
- * ------------------------------------------------------------------------ */
+/* ---- Boots of outer units ---- */
 
 static bool is_same(const boot_kept *a, uint64_t epoch, const uint8_t id[16]) {
   return a->epoch == epoch && memcmp(a->id, id, 16) == 0;
@@ -187,8 +185,7 @@ static weir_status take_boot(weir_unit *u, weir_reader *r) {
   return inner_know_boot(u, unit, epoch, id.at);
 }
 
-/* ---- Alarms and tables
- * --------------------------------------------------------------------------- */
+/* ---- Alarms and tables ---- */
 
 static void put_alarm(const alarm *a, snapshot_out *out) {
   uint8_t memory[128];

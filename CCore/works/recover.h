@@ -57,8 +57,7 @@ int64_t kept_oldest(const kept_frames *k);
 weir_status kept_each(const kept_frames *k, void (*each)(void *user, uint8_t kind, weir_bytes body),
                       void *user);
 
-/* ---- Snapshots: the file (snapshot.c) ----------------------------------------------------------
- */
+/* ---- Snapshots: the file (snapshot.c) ---- */
 
 enum { SNAPSHOT_BLOCK = 256 * 1024, SNAPSHOT_ITEM_MAX = SNAPSHOT_BLOCK - 16 };
 
@@ -102,8 +101,7 @@ weir_status snapshot_choose(const weir_os *os, const char *data, const char *uni
 /* Removes every snapshot but two, and what a crash left half made. */
 weir_status snapshot_tidy(const weir_os *os, const char *data, uint32_t keep, uint32_t keep_too);
 
-/* ---- Snapshots: what is in them (state.c) ------------------------------------------------------
- */
+/* ---- Snapshots: what is in them (state.c) ---- */
 
 /* By segment number, modulo how many there can be: nothing in it is younger than this, wall ms. */
 enum { STAMPS = 65536 };

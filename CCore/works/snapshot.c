@@ -14,15 +14,9 @@
  *
  * A snapshot is checked from end to end before anything of it is believed. */
 #include "internal.h"
+#include "paths.h"
 
-enum {
-  BLOCK_HEAD = 8,
-  VERSION = 1,
-  ITEM_HEAD_KIND = 1,
-  HEAD_BYTES = 44,
-  NAMES_KEPT = 16,
-  PATH_BYTES = 1024
-};
+enum { BLOCK_HEAD = 8, VERSION = 1, ITEM_HEAD_KIND = 1, HEAD_BYTES = 44, NAMES_KEPT = 16 };
 
 static const char MAGIC[] = "WEIRSNP1";
 
@@ -79,15 +73,6 @@ static bool get_head(weir_bytes item, const char *unit, snapshot_head *head) {
   return good && !r.bad && r.left == 0 && head->border.segment > 1;
 }
 
-static bool join(char path[PATH_BYTES], const char *data, const char *between, const char *name) {
-  weir_buffer b = weir_buffer_over(path, PATH_BYTES - 1);
-  weir_put_text(&b, data);
-  weir_put_text(&b, between);
-  weir_put_text(&b, name);
-  path[b.count] = 0;
-  return !b.overflow;
-}
-
 enum { NAME_BYTES = 16 };
 
 static void name_of(char name[NAME_BYTES], uint32_t covered) {
@@ -114,8 +99,9 @@ weir_status snapshot_write(const weir_os *os, const char *data, const char *unit
                            void *user) {
   char folder[PATH_BYTES], fresh[PATH_BYTES], path[PATH_BYTES], name[NAME_BYTES];
   name_of(name, head->border.segment - 1);
-  bool fit = join(folder, data, "/snapshots", "") && join(fresh, data, "/snapshots/.", name) &&
-             join(path, data, "/snapshots/", name);
+  bool fit = join_path(folder, data, "/snapshots", "") &&
+             join_path(fresh, data, "/snapshots/.", name) &&
+             join_path(path, data, "/snapshots/", name);
   if (!fit) return WEIR_TOO_LONG;
   snapshot_out out = {.os = os, .status = WEIR_OK};
   uint8_t *memory = weir_allocate(1, SNAPSHOT_BLOCK);
@@ -135,8 +121,7 @@ weir_status snapshot_write(const weir_os *os, const char *data, const char *unit
   return status;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------
- */
+/* ---- Reading ---- */
 
 typedef struct snapshot_in {
   const weir_os *os;
@@ -222,8 +207,7 @@ weir_status weir_snapshot_check(const weir_os *os, const char *path, const char 
   return snapshot_read(os, path, unit, &head, NULL, NULL);
 }
 
-/* ---- Choosing -----------------------------------------------------------------------------------
- */
+/* ---- Choosing ---- */
 
 typedef struct snapshot_names {
   uint32_t covered[NAMES_KEPT]; /* the newest ones, as a ring */
@@ -257,7 +241,7 @@ weir_status snapshot_choose(const weir_os *os, const char *data, const char *uni
   snapshot_names names = {.count = 0};
   uint32_t newest = 0;
   memset(choice, 0, sizeof *choice);
-  if (!join(folder, data, "/snapshots", "") || !join(journal, data, "/journal", "")) {
+  if (!join_path(folder, data, "/snapshots", "") || !join_path(journal, data, "/journal", "")) {
     return WEIR_TOO_LONG;
   }
   weir_status status = weir_journal_held(os, journal, &choice->oldest, &newest);
@@ -269,7 +253,7 @@ weir_status snapshot_choose(const weir_os *os, const char *data, const char *uni
   for (size_t i = 0; i < names.count && i < NAMES_KEPT; i++) {
     uint32_t covered = names.covered[(names.count - 1 - i) % NAMES_KEPT];
     name_of(name, covered);
-    if (!join(choice->path, folder, "/", name)) return WEIR_TOO_LONG;
+    if (!join_path(choice->path, folder, "/", name)) return WEIR_TOO_LONG;
     if (is_good(os, journal, unit, covered, choice)) return WEIR_OK;
     choice->head = (snapshot_head){0};
     if (choice->doubted[0] == 0) memcpy(choice->doubted, name, sizeof name);
@@ -289,7 +273,7 @@ static weir_status tidy_name(void *user, const char *name) {
   bool ours = count >= 5 && strcmp(name + count - 5, ".snap") == 0;
   if (!ours || strcmp(name, t->keep[0]) == 0 || strcmp(name, t->keep[1]) == 0) return WEIR_OK;
   char path[PATH_BYTES];
-  if (!join(path, t->folder, "/", name)) return WEIR_TOO_LONG;
+  if (!join_path(path, t->folder, "/", name)) return WEIR_TOO_LONG;
   weir_status status = t->os->remove(t->os->context, path);
   return status == WEIR_NOT_FOUND ? WEIR_OK : status;
 }
@@ -299,6 +283,6 @@ weir_status snapshot_tidy(const weir_os *os, const char *data, uint32_t keep, ui
   tidying t = {.os = os, .folder = folder};
   name_of(t.keep[0], keep);
   name_of(t.keep[1], keep_too);
-  if (!join(folder, data, "/snapshots", "")) return WEIR_TOO_LONG;
+  if (!join_path(folder, data, "/snapshots", "")) return WEIR_TOO_LONG;
   return os->list(os->context, folder, tidy_name, &t);
 }

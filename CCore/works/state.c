@@ -28,8 +28,7 @@ enum {
 _Static_assert(ITEM_KEPT + WEIR_JOURNAL_KIND_MAX <= UINT8_MAX, "every kind of frame has an item");
 _Static_assert((int)WEIR_JOURNAL_BODY_MAX <= (int)SNAPSHOT_ITEM_MAX, "a frame's body fits an item");
 
-/* ---- Numbers ------------------------------------------------------------------------------------
- */
+/* ---- Numbers ---- */
 
 #define UNIT_NUMBERS(X)                                                                            \
   X(day)                                                                                           \
@@ -123,8 +122,7 @@ static bool take_unit(recovery *rec, weir_reader *r) {
   return !r->bad && r->left == 0;
 }
 
-/* ---- Matters ------------------------------------------------------------------------------------
- */
+/* ---- Matters ---- */
 
 enum { CLOCK_UNCERTAIN = 1, OTHER_BOOT = 2 };
 
@@ -167,8 +165,7 @@ static weir_status take_matter_item(weir_unit *u, weir_reader *r) {
   return matter_restore(u, &m) ? WEIR_OK : WEIR_FULL;
 }
 
-/* ---- Tables -------------------------------------------------------------------------------------
- */
+/* ---- Tables ---- */
 
 typedef struct pairs_out {
   snapshot_out *out;
@@ -207,8 +204,7 @@ static weir_status take_pairs(weir_index *x, weir_reader *r) {
   while (r->left >= 16) {
     uint64_t key = weir_get_u64(r), value = weir_get_u64(r);
     if (value == 0 || value & SLOT_BIT) return WEIR_CORRUPT;
-    (void)index_add(x, key,
-                    value); /* no room: its limit is lower than it was, some are forgotten */
+    (void)index_add(x, key, value); /* no room under a lower limit: some are forgotten */
   }
   return r->left == 0 ? WEIR_OK : WEIR_CORRUPT;
 }
@@ -274,8 +270,7 @@ static weir_status take_stamps(const snapshot_state *s, weir_reader *r) {
   return r->left == 0 ? WEIR_OK : WEIR_CORRUPT;
 }
 
-/* ---- All of it ----------------------------------------------------------------------------------
- */
+/* ---- All of it ---- */
 
 static void put_texts(const weir_unit *u, snapshot_out *out) {
   uint8_t memory[TEXT_MAX + 16];
@@ -383,8 +378,7 @@ weir_status weir_unit_state(weir_unit *u, const char *folder) {
   return snapshot_write(u->os, folder, u->name, &head, state_fill, &state);
 }
 
-/* ---- For those who read a journal without a unit
- * ------------------------------------------------- */
+/* ---- For those who read a journal without a unit ---- */
 
 static weir_status each_text(void *user, uint8_t kind, weir_bytes item) {
   weir_texts *texts = user;
