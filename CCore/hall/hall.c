@@ -166,7 +166,8 @@ static void log_client_max(const weir_hall *h) {
   weir_log *log = h->options.log;
   if (h->client_max == WEIR_CONNECTIONS_MAX) return;
   if (!weir_log_begin(log, WEIR_LOG_WARN, true, wall_ms, "connectionsLimited",
-                      "the limit of open files leaves room for fewer connections")) {
+                      "the limit of open files leaves room for fewer connections; raise it, in a "
+                      "systemd unit by LimitNOFILE=")) {
     return;
   }
   weir_log_number(log, "labels.connections", h->client_max);

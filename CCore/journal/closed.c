@@ -40,22 +40,9 @@ weir_status weir_journal_border(const weir_os *os, const char *directory, const 
   return WEIR_OK;
 }
 
-static weir_status say_closed(weir_journal_finding *f, const weir_border *at, uint64_t offset,
-                              const char *reason) {
-  f->segment = at->segment;
-  f->offset = offset;
-  f->serial = at->serial;
-  weir_buffer b = weir_buffer_over(f->reason, sizeof f->reason - 1);
-  weir_put_text(&b, reason);
-  WEIR_ASSERT(!b.overflow);
-  f->reason[b.count] = 0;
-  return WEIR_CORRUPT;
-}
-
 static weir_status refuse_closed(weir_journal_finding *f, const segment_walk *walk, uint64_t offset,
                                  const char *reason) {
-  weir_border at = {.segment = walk->number, .serial = weir_journal_walk_serial(walk)};
-  return say_closed(f, &at, offset, reason);
+  return weir_journal_refuse(f, walk->number, offset, weir_journal_walk_serial(walk), reason);
 }
 
 /* Up to the serial with which the next segment begins. */
@@ -107,8 +94,8 @@ weir_status weir_journal_read_closed(const weir_os *os, const char *directory, c
   bool has_header = false;
   weir_status status = weir_journal_border(os, directory, unit, border->segment + 1, &next);
   if (status == WEIR_CORRUPT) {
-    const weir_border at = {.segment = border->segment + 1};
-    return say_closed(finding, &at, 0, "the segment's header does not hold");
+    return weir_journal_refuse(finding, border->segment + 1, 0, 0,
+                               "the segment's header does not hold");
   }
   if (status != WEIR_OK) return status;
   uint8_t *memory = weir_allocate(1, STREAM_BYTES);

@@ -89,6 +89,9 @@ typedef struct file_path {
   char text[PATH_BYTES_MAX];
 } file_path;
 
+/* Says in the finding what does not hold, and where; the status is CORRUPT. */
+weir_status weir_journal_refuse(weir_journal_finding *f, uint32_t segment, uint64_t offset,
+                                uint64_t serial, const char *reason);
 file_path weir_journal_path(const char *directory, file_name name, uint32_t number);
 /* Takes a whole segment under a dot name and syncs it: afterwards it may be written and renamed.
  * On failure nothing is left behind. */

@@ -36,15 +36,7 @@ typedef struct recovery {
 } recovery;
 
 static weir_status refuse(recovery *r, uint32_t segment, uint64_t offset, const char *reason) {
-  weir_journal_finding *f = r->finding;
-  f->segment = segment;
-  f->offset = offset;
-  f->serial = r->serial;
-  weir_buffer b = weir_buffer_over(f->reason, sizeof f->reason - 1);
-  weir_put_text(&b, reason);
-  WEIR_ASSERT(!b.overflow);
-  f->reason[b.count] = 0;
-  return WEIR_CORRUPT;
+  return weir_journal_refuse(r->finding, segment, offset, r->serial, reason);
 }
 
 static void note_torn(recovery *r, uint32_t segment, uint64_t offset, const char *reason) {

@@ -12,6 +12,18 @@
 
 static const char *const PREFIXES[] = {"/", "/reserve-", "/.", "/.reserve-"};
 
+weir_status weir_journal_refuse(weir_journal_finding *f, uint32_t segment, uint64_t offset,
+                                uint64_t serial, const char *reason) {
+  f->segment = segment;
+  f->offset = offset;
+  f->serial = serial;
+  weir_buffer b = weir_buffer_over(f->reason, sizeof f->reason - 1);
+  weir_put_text(&b, reason);
+  WEIR_ASSERT(!b.overflow);
+  f->reason[b.count] = 0;
+  return WEIR_CORRUPT;
+}
+
 file_path weir_journal_path(const char *directory, file_name name, uint32_t number) {
   file_path path;
   weir_buffer b = weir_buffer_over(path.text, sizeof path.text);
