@@ -44,7 +44,13 @@ static void forget(weir_index *x, uint64_t size) {
   weir_forget(table_of(x, size), size * sizeof *x->entries);
 }
 
+void index_reserve(weir_index *x, uint64_t count) {
+  WEIR_ASSERT(x->count == 0 && x->old_size == 0);
+  while (x->size / 4 * 3 < count && x->size < x->size_max) x->size *= 2;
+}
+
 void index_clear(weir_index *x) {
+  if (x->count == 0) return;
   if (x->old_size) forget(x, x->old_size);
   forget(x, x->size);
   x->old_size = 0;
@@ -84,14 +90,11 @@ index_entry *index_find(const weir_index *x, uint64_t key, const index_entry *fr
   return find_in(x, x->old_size, at, key);
 }
 
-/* Places are visited scattered: entries that are put into a smaller table in the order of their
- * places here would crowd in it, and each would have to pass all that came before. */
 index_entry *index_next(const weir_index *x, uint64_t *at) {
-  static const uint64_t SCATTER = UINT64_C(0x9e3779b97f4a7c15);
   while (*at < x->size + x->old_size) {
     uint64_t n = (*at)++;
-    uint64_t size = n < x->size ? x->size : x->old_size;
-    index_entry *e = &table_of(x, size)[n * SCATTER & (size - 1)];
+    bool in_old = n >= x->size;
+    index_entry *e = in_old ? &table_of(x, x->old_size)[n - x->size] : &table_of(x, x->size)[n];
     if (e->value != EMPTY && e->value != GONE) return e;
   }
   return NULL;

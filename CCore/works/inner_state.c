@@ -98,8 +98,10 @@ static weir_status take_ledger(weir_unit *u, weir_reader *r) {
   uint32_t made = ledger_of(u, unit);
   if (made == LEDGER_NONE) return WEIR_OUT_OF_MEMORY;
   if (made != which) return WEIR_CORRUPT;
-  u->ledgers[made].highest_seen = highest;
-  u->ledgers[made].admitted_epoch = admitted;
+  ledger *l = &u->ledgers[made];
+  if (l->numbers.count == 0) index_reserve(&l->numbers, highest); /* a number has one handover */
+  l->highest_seen = highest;
+  l->admitted_epoch = admitted;
   return WEIR_OK;
 }
 

@@ -313,11 +313,10 @@ static weir_status take_snapshot(recovery *rec, snapshot_choice *choice,
                                  weir_journal_finding *finding) {
   weir_unit *u = rec->unit;
   snapshot_state state = {.recovery = rec, .stamps = u->closing.stamps};
-  snapshot_head head;
   weir_status status = snapshot_choose(u->os, u->options.data, u->name, choice);
   if (status == WEIR_CORRUPT) refuse_without_snapshot(choice, finding);
   if (status != WEIR_OK || choice->head.border.segment == 0) return status;
-  status = snapshot_read(u->os, choice->path, u->name, &head, state_take, &state);
+  status = state_read(&state, u->os, choice);
   u->closing.base = choice->head;
   /* It held a moment ago: a disk that reads differently now cannot be trusted. */
   return status == WEIR_CORRUPT ? WEIR_IO_FAILED : status;

@@ -86,12 +86,18 @@ weir_status snapshot_read(const weir_os *os, const char *path, const char *unit,
                           weir_status (*each)(void *user, uint8_t kind, weir_bytes item),
                           void *user);
 
+/* What a snapshot has of each kind of item. */
+typedef struct snapshot_sizes {
+  uint64_t items[UINT8_MAX + 1], bytes[UINT8_MAX + 1];
+} snapshot_sizes;
+
 /* Where a start begins. */
 typedef struct snapshot_choice {
   snapshot_head head; /* border.segment 0: with the journal's first record */
   char path[1024];
   char doubted[24]; /* the newest file that does not hold or does not fit the journal, or empty */
   uint32_t oldest;  /* the first segment that is held, 0: none is */
+  snapshot_sizes sizes;
 } snapshot_choice;
 
 /* The newest snapshot that holds and that the journal continues. CORRUPT: there is none, and the
@@ -129,6 +135,7 @@ typedef struct snapshot_work {
 weir_status perform_snapshot(snapshot_work *w, const weir_os *os);
 
 void state_fill(void *user, snapshot_out *out); /* user: a snapshot_state */
-weir_status state_take(void *user, uint8_t kind, weir_bytes item);
+/* Takes up the snapshot that was chosen, into tables that are as large as it says. */
+weir_status state_read(const snapshot_state *s, const weir_os *os, const snapshot_choice *choice);
 
 #endif

@@ -67,7 +67,6 @@ static weir_status read_segments(shadow *s, const weir_os *os, const char *journ
 static weir_status make(shadow *s, const weir_os *os) {
   snapshot_work *w = s->work;
   snapshot_choice choice;
-  snapshot_head head;
   snapshot_state state = {.recovery = &s->recovery, .stamps = w->stamps};
   char journal[1024];
   weir_buffer path = weir_buffer_over(journal, sizeof journal - 1);
@@ -79,9 +78,7 @@ static weir_status make(shadow *s, const weir_os *os) {
   w->before = w->made = choice.head;
   weir_border border = choice.head.border;
   if (border.segment == 0) border = (weir_border){.segment = 1, .serial = 1};
-  if (choice.head.border.segment) {
-    status = snapshot_read(os, choice.path, w->name, &head, state_take, &state);
-  }
+  if (choice.head.border.segment) status = state_read(&state, os, &choice);
   if (status == WEIR_OK) status = read_segments(s, os, journal, &border);
   if (status != WEIR_OK) return status;
   w->reports_since_ms = kept_oldest(&s->kept);

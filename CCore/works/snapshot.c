@@ -223,12 +223,21 @@ static weir_status note_name(void *user, const char *name) {
   return WEIR_OK;
 }
 
+static weir_status note_size(void *user, uint8_t kind, weir_bytes item) {
+  snapshot_sizes *sizes = user;
+  sizes->items[kind]++;
+  sizes->bytes[kind] += item.count;
+  return WEIR_OK;
+}
+
 /* Does this one hold, and does the journal go on where it ends? */
 static bool is_good(const weir_os *os, const char *journal, const char *unit, uint32_t covered,
                     snapshot_choice *choice) {
   weir_border border;
   snapshot_head head = {0};
-  if (snapshot_read(os, choice->path, unit, &head, NULL, NULL) != WEIR_OK) return false;
+  choice->sizes = (snapshot_sizes){0};
+  weir_status status = snapshot_read(os, choice->path, unit, &head, note_size, &choice->sizes);
+  if (status != WEIR_OK) return false;
   if (head.border.segment != covered + 1) return false;
   if (weir_journal_border(os, journal, unit, covered + 1, &border) != WEIR_OK) return false;
   choice->head = head;

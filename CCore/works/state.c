@@ -338,7 +338,7 @@ static weir_status take_kept(const recovery *rec, uint8_t kind, weir_bytes body)
   return WEIR_OK;
 }
 
-weir_status state_take(void *user, uint8_t kind, weir_bytes item) {
+static weir_status take_item(void *user, uint8_t kind, weir_bytes item) {
   const snapshot_state *s = user;
   recovery *rec = s->recovery;
   weir_unit *u = rec->unit;
@@ -370,6 +370,27 @@ weir_status state_take(void *user, uint8_t kind, weir_bytes item) {
   default:
     return inner_state_take(u, kind, &r);
   }
+}
+
+/* The newer refs are full before they become the older ones: see refs_add. */
+static void reserve_refs(weir_unit *u, uint64_t count) {
+  weir_index *newer = &u->refs[u->ref_generation];
+  index_reserve(newer, count);
+  if (count > newer->limit) index_reserve(&u->refs[u->ref_generation ^ 1], count - newer->limit);
+}
+
+weir_status state_read(const snapshot_state *s, const weir_os *os, const snapshot_choice *choice) {
+  enum { PAIR_BYTES = 16 };
+  weir_unit *u = s->recovery->unit;
+  const uint64_t *items = choice->sizes.items, *bytes = choice->sizes.bytes;
+  snapshot_head head;
+  index_reserve(&u->handovers, items[ITEM_MATTER] + bytes[ITEM_ENDED] / PAIR_BYTES);
+  index_reserve(&u->crossings, items[ITEM_MATTER]);
+  reserve_refs(u, (bytes[ITEM_REFS] + bytes[ITEM_REFS_OLDER]) / PAIR_BYTES);
+  index_reserve(&u->guard[u->guard_generation], bytes[ITEM_GUARD] / PAIR_BYTES);
+  index_reserve(&u->guard[u->guard_generation ^ 1], bytes[ITEM_GUARD_OLDER] / PAIR_BYTES);
+  snapshot_state state = *s;
+  return snapshot_read(os, choice->path, u->name, &head, take_item, &state);
 }
 
 weir_status weir_unit_state(weir_unit *u, const char *folder) {

@@ -37,12 +37,17 @@ typedef struct weir_index {
 } weir_index;
 weir_status index_open(weir_index *x, uint64_t limit);
 void index_close(weir_index *x);
+/* Room for so many at once, or for the limit: for a table in which nothing is yet. */
+void index_reserve(weir_index *x, uint64_t count);
+/* An empty one keeps the room it has. */
 void index_clear(weir_index *x);
 /* The entry of `key` behind `from` (null: the first), or null. */
 index_entry *index_find(const weir_index *x, uint64_t key, const index_entry *from);
 weir_status index_add(weir_index *x, uint64_t key, uint64_t value); /* FULL at the limit */
 void index_remove(weir_index *x, index_entry *removed);
-/* The next entry of all, in no order; `at` begins as 0. Null: there is none. */
+/* The next entry of all, in the order of their places; `at` begins as 0. Null: there is none. In
+ * this order they are added to a table that has room for all of them at the speed of memory; one
+ * that grows meanwhile crowds, and each addition would have to pass thousands. */
 index_entry *index_next(const weir_index *x, uint64_t *at);
 /* The place of `key` will be looked at soon. */
 void index_prefetch(const weir_index *x, uint64_t key);
