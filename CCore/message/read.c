@@ -386,6 +386,24 @@ static uint32_t present_of(uint64_t seen) {
   return present;
 }
 
+weir_bytes weir_message_ref(weir_bytes line, uint8_t *scratch) {
+  const weir_bytes none = weir_view(line.at, 0);
+  weir_message_fault fault;
+  weir_message m = {0};
+  reading r = {.s = {.at = line.at, .scratch = scratch, .fault = &fault}, .m = &m};
+  r.s.end = line.count ? line.at + line.count : line.at;
+  if (line.count > WEIR_MESSAGE_SCRATCH || scan_peek(&r.s) != '{') return none;
+  do {
+    weir_bytes key;
+    r.s.at++;
+    if (scan_peek(&r.s) != '"' || !scan_string(&r.s, SCAN_ANY, "", &key, NULL)) return none;
+    if (!scan_take(&r.s, ':')) return none;
+    if (is_named(key, "ref", 3)) return read_value(&r, FIELD_REF) ? m.ref : none;
+    if (!scan_over(&r.s)) return none;
+  } while (scan_peek(&r.s) == ',');
+  return none;
+}
+
 bool weir_message_read(weir_bytes line, weir_message_mode mode, uint8_t *scratch,
                        weir_message *message, weir_message_fault *fault) {
   memset(message, 0, sizeof *message);

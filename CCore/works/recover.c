@@ -40,11 +40,8 @@ static bool note_boot(recovery *rec, const uint8_t id[16], int64_t wall_ms) {
 }
 
 static void remember_ref(weir_unit *u, weir_bytes line, weir_position position) {
-  weir_message m;
-  weir_message_fault fault;
-  if (line.count == 0) return;
-  if (!weir_message_read(line, WEIR_MESSAGE_UNIT, u->record_scratch, &m, &fault)) return;
-  if (m.ref.count) refs_add(u, ref_hash_of(u, m.ref), position);
+  weir_bytes ref = weir_message_ref(line, u->record_scratch);
+  if (ref.count) refs_add(u, ref_hash_of(u, ref), position);
 }
 
 static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {

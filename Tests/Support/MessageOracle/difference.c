@@ -81,6 +81,7 @@ static const char *fault_difference(const weir_message_fault *fault) {
 const char *weir_oracle_difference(weir_bytes line, weir_message_mode mode, bool *taken) {
   uint8_t *copy = weir_allocate(line.count, 1);
   static _Thread_local uint8_t scratch[WEIR_MESSAGE_SCRATCH];
+  static _Thread_local uint8_t ref_scratch[WEIR_MESSAGE_SCRATCH];
   static _Thread_local uint8_t memory[WEIR_ORACLE_MEMORY];
   WEIR_ASSERT(copy != NULL);
   if (line.count > 0) memcpy(copy, line.at, line.count);
@@ -92,6 +93,8 @@ const char *weir_oracle_difference(weir_bytes line, weir_message_mode mode, bool
   *taken = weir_message_read(own, mode, scratch, &read, &fault);
   (void)weir_message_facts_shown(own);
   if (!*taken) difference = fault_difference(&fault);
+  weir_bytes ref = weir_message_ref(own, ref_scratch);
+  if (*taken && !weir_equal(ref, read.ref)) difference = "weir_message_ref";
   if (difference == NULL && answer != WEIR_ORACLE_CANNOT_SAY) {
     if (*taken && answer == WEIR_ORACLE_REFUSES) difference = "the oracle refuses";
     if (!*taken && answer == WEIR_ORACLE_TAKES) difference = "the oracle takes it";
