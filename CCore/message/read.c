@@ -270,7 +270,7 @@ static bool read_value_more(reading *r, int field) {
   case FIELD_ID:
     return read_text(r, "id", SCAN_LINE, 1, 64, &m->id);
   default:
-    return scan_over(s);
+    return scan_over(s, NULL);
   }
 }
 

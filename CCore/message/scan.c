@@ -104,6 +104,7 @@ static size_t decode(const uint8_t *at, const uint8_t *end, uint32_t *scalar) {
 /* Control, bidirectional and zero-width characters. */
 static bool is_forbidden(uint32_t c, scan_text kind) {
   if (kind == SCAN_ANY) return false;
+  if (kind == SCAN_RECORD) return c == 0;
   if (c < 0x20) return kind == SCAN_LINE || (c != '\n' && c != '\t');
   if (c < 0x7f) return false;
   if (c <= 0x9f || c == 0x61c || c == 0xfeff) return true;
@@ -286,19 +287,34 @@ bool scan_bool(scan *s, const char *field, bool *out) {
   return scan_fail(s, WEIR_REFUSAL_BAD_JSON, field);
 }
 
-static bool over_scalar(scan *s, int first) {
+static bool over_scalar(scan *s, int first, scan_text kind) {
   weir_bytes ignored;
   bool flag;
-  if (first == '"') return scan_string(s, SCAN_ANY, "", &ignored, NULL);
+  if (first == '"') return scan_string(s, kind, "", &ignored, NULL);
   if (first == 't' || first == 'f') return scan_bool(s, "", &flag);
   if (first == 'n') return take_word(s, "null") || scan_fail(s, WEIR_REFUSAL_BAD_JSON, "");
   if (first == '-' || (first >= '0' && first <= '9')) return scan_number(s, "", &ignored);
   return scan_fail(s, WEIR_REFUSAL_BAD_JSON, "");
 }
 
+bool scan_key(scan *s, scan_keys *keys, unsigned first, weir_bytes *key) {
+  if (!scan_string(s, keys ? SCAN_RECORD : SCAN_ANY, "", key, NULL)) return false;
+  if (!scan_take(s, ':')) return false;
+  if (!keys) return true;
+  for (unsigned i = first; i < keys->count; i++) {
+    if (keys->at[i].count != key->count || !weir_equal(keys->at[i], *key)) continue;
+    return scan_fail(s, WEIR_REFUSAL_DUPLICATE_FIELD, "");
+  }
+  if (keys->count == SCAN_KEYS_MAX) return scan_fail(s, WEIR_REFUSAL_BAD_JSON, "");
+  keys->at[keys->count++] = *key;
+  return true;
+}
+
 /* Without recursion: a stack of what is open, and whether a value or a separator comes next. */
-bool scan_over(scan *s) {
+bool scan_over(scan *s, scan_keys *keys) {
+  scan_text kind = keys ? SCAN_RECORD : SCAN_ANY;
   char open[DEPTH_MAX];
+  unsigned firsts[DEPTH_MAX]; /* of the names of each open object */
   unsigned depth = 0;
   weir_bytes key;
   for (;;) {
@@ -306,15 +322,13 @@ bool scan_over(scan *s) {
     bool begins = first == '{' || first == '[';
     if (begins) {
       if (depth == DEPTH_MAX) return scan_fail(s, WEIR_REFUSAL_BAD_JSON, "");
+      firsts[depth] = keys ? keys->count : 0;
       open[depth++] = (char)first;
       s->at++;
       bool empty = scan_peek(s) == (first == '{' ? '}' : ']');
-      if (!empty && first == '{' &&
-          !(scan_string(s, SCAN_ANY, "", &key, NULL) && scan_take(s, ':'))) {
-        return false;
-      }
+      if (!empty && first == '{' && !scan_key(s, keys, firsts[depth - 1], &key)) return false;
       if (!empty) continue;
-    } else if (!over_scalar(s, first)) {
+    } else if (!over_scalar(s, first, kind)) {
       return false;
     }
     while (depth > 0) {
@@ -323,10 +337,11 @@ bool scan_over(scan *s) {
       if (next == (object ? '}' : ']')) {
         s->at++;
         depth--;
+        if (keys) keys->count = firsts[depth];
         continue;
       }
       if (!scan_take(s, ',')) return false;
-      if (object && !(scan_string(s, SCAN_ANY, "", &key, NULL) && scan_take(s, ':'))) return false;
+      if (object && !scan_key(s, keys, firsts[depth - 1], &key)) return false;
       break;
     }
     if (depth == 0) return true;

@@ -14,8 +14,17 @@ typedef struct scan {
 typedef enum scan_text {
   SCAN_LINE,  /* no control characters */
   SCAN_LINES, /* line feed and tab are allowed */
-  SCAN_ANY    /* read over: only the JSON grammar and UTF-8 hold */
+  SCAN_ANY,   /* read over: only the JSON grammar and UTF-8 hold */
+  SCAN_RECORD /* the same, and no U+0000, which ends a text for many readers */
 } scan_text;
+
+enum { SCAN_KEYS_MAX = 256 };
+
+/* The names of the objects that are open, the innermost last: no object has a name twice. */
+typedef struct scan_keys {
+  weir_bytes at[SCAN_KEYS_MAX];
+  unsigned count;
+} scan_keys;
 
 /* Each returns false when it has set the fault; `field` is the path that the fault names. */
 bool scan_fail(scan *s, unsigned refusal, const char *field);
@@ -40,7 +49,11 @@ bool scan_string(scan *s, scan_text kind, const char *field, weir_bytes *out, si
 /* A number by the JSON grammar; its own text. */
 bool scan_number(scan *s, const char *field, weir_bytes *out);
 bool scan_bool(scan *s, const char *field, bool *out);
-/* Reads over any value, at most 16 deep. */
-bool scan_over(scan *s);
+/* A name and its colon. With `keys` it stands there afterwards, and must not stand there already
+ * from `first` on, where its object begins. */
+bool scan_key(scan *s, scan_keys *keys, unsigned first, weir_bytes *key);
+/* Reads over any value, at most 16 deep. With `keys` it holds as a record that crosses must: every
+ * name once in its object, and no U+0000. */
+bool scan_over(scan *s, scan_keys *keys);
 
 #endif

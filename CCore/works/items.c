@@ -1,9 +1,9 @@
 /* Items for the 110 desk: a record that came whole, wrapped with what the inner unit knows of it;
  * or an alarm. The record's own bytes are passed on as they crossed.
  *
- *   checked again here  the inner unit trusts nothing: a record must be one JSON object with the
- *                       fields that a desk relies on, else it goes to quarantine and alarms
- *   read by jansson     off the hot path: a few records a second on the worst day */
+ *   a repeat            is known by its number, revision and check, and not read again
+ *   checked again here  the inner unit trusts nothing: what is no record for a desk goes to
+ *                       quarantine and alarms (see weir_crossed_read) */
 #include "internal.h"
 
 #include <jansson.h>
@@ -16,77 +16,31 @@ enum {
   ESCAPED_MOST = 6 /* a control character as JSON writes it */
 };
 
-/* What is taken out of a record; views borrowed from the parsed tree. */
-typedef struct record_facts {
-  const char *handover, *spoken;
-  int64_t received_ms;
-  bool drill;
-  json_t *history;
-} record_facts;
-
-static bool is_name(const char *text) {
-  size_t count = strlen(text);
-  if (count == 0 || count > HANDOVER_TEXT_MAX) return false;
-  for (size_t i = 0; i < count; i++) {
-    char c = text[i];
-    bool fits = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (!fits && c != '-') return false;
-  }
-  return true;
-}
-
-/* The fields that a desk relies on; null, or what is wrong. */
-static const char *read_record(json_t *root, uint32_t revision, record_facts *f) {
-  static const char *const texts[] = {"handover", "spoken",     "receivedBy", "channel",
-                                      "phase",    "receivedAt", "arrivedAt"};
-  if (!json_is_object(root)) return "not a JSON object";
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-    if (!json_is_string(json_object_get(root, texts[i]))) return texts[i];
-  }
-  if (!json_is_object(json_object_get(root, "decision"))) return "decision";
-  if (!json_is_object(json_object_get(root, "legs"))) return "legs";
-  if (!json_is_array(json_object_get(root, "facts"))) return "facts";
-  if (json_integer_value(json_object_get(root, "revision")) != (json_int_t)revision) {
-    return "revision";
-  }
-  f->handover = json_string_value(json_object_get(root, "handover"));
-  f->spoken = json_string_value(json_object_get(root, "spoken"));
-  if (!is_name(f->handover)) return "handover";
-  if (!is_name(f->spoken)) return "spoken";
-  weir_bytes received = weir_text(json_string_value(json_object_get(root, "receivedAt")));
-  if (weir_time_read(received, &f->received_ms) != WEIR_OK) return "receivedAt";
-  f->drill = json_is_true(json_object_get(root, "drill"));
-  f->history = json_object_get(root, "history");
-  return json_is_array(f->history) ? NULL : "history";
-}
-
 /* Events that came since the revision that was delivered before. */
-static void put_changed(const record_facts *f, uint32_t previous, weir_buffer *b) {
+static void put_changed(const weir_crossed *f, uint32_t previous, weir_buffer *b) {
+  weir_crossed left = *f;
   size_t end = b->count + CHANGED_MAX;
   weir_put_text(b, ",\"changed\":[");
   bool first = true;
-  size_t index;
-  json_t *line;
-  json_array_foreach(f->history, index, line) {
-    const char *event = json_string_value(json_object_get(line, "event"));
-    json_int_t revision = json_integer_value(json_object_get(line, "revision"));
-    if (!event || revision <= (json_int_t)previous) continue;
-    if (!is_name(event)) continue;
-    if (b->count + HANDOVER_TEXT_MAX + 8 > end) break;
+  weir_bytes event;
+  uint64_t revision;
+  while (weir_crossed_change(&left, &event, &revision)) {
+    if (revision <= previous || !weir_crossed_is_name(event)) continue;
+    if (b->count + WEIR_CROSSED_NAME_MAX + 8 > end) break;
     if (!first) weir_put_text(b, ",");
-    weir_put_quoted(b, weir_text(event));
+    weir_put_quoted(b, event);
     first = false;
   }
   weir_put_text(b, "]");
 }
 
-static void put_receipt(weir_unit *u, const weir_link_event *e, const record_facts *f,
+static void put_receipt(weir_unit *u, const weir_link_event *e, const weir_crossed *f,
                         weir_buffer *b) {
   uint8_t digest[32];
   char code[7];
   weir_sha256(e->record, digest);
-  if (weir_receipt_code(u->options.keys, e->key_epoch, e->unit, weir_text(f->handover), e->revision,
-                        digest, code) != WEIR_OK) {
+  if (weir_receipt_code(u->options.keys, e->key_epoch, e->unit, f->handover, e->revision, digest,
+                        code) != WEIR_OK) {
     return;
   }
   weir_put_text(b, ",\"receipt\":\"");
@@ -98,16 +52,16 @@ static void put_receipt(weir_unit *u, const weir_link_event *e, const record_fac
   weir_put_text(b, "\"");
 }
 
-static void put_item(weir_unit *u, const ledger *l, const weir_link_event *e, const record_facts *f,
+static void put_item(weir_unit *u, const ledger *l, const weir_link_event *e, const weir_crossed *f,
                      bool conflicted, stage_item *item, weir_buffer *b) {
   uint32_t previous = conflicted ? 0 : l->entries[e->crossing].revision;
   item->age_ms = u->now.wall_ms - (l->offset_known ? l->offset_ms : 0) - f->received_ms;
   int64_t limit = u->options.stale_ms ? u->options.stale_ms : STALE_DEFAULT_MS;
   item->stale = item->age_ms > limit;
   weir_put_text(b, "{\"kind\":\"matter\",\"handover\":");
-  weir_put_quoted(b, weir_text(f->handover));
+  weir_put_quoted(b, f->handover);
   weir_put_text(b, ",\"spoken\":");
-  weir_put_quoted(b, weir_text(f->spoken));
+  weir_put_quoted(b, f->spoken);
   weir_put_text(b, ",\"unit\":");
   weir_put_quoted(b, weir_text(e->unit));
   weir_put_text(b, ",\"crossing\":");
@@ -139,7 +93,7 @@ weir_bytes stage_keep_text(stage *s, weir_bytes text) {
   return stage_keep(s, from);
 }
 
-static void put_name(stage *s, stage_item *item, const weir_link_event *e, const char *handover) {
+static void put_name(stage *s, stage_item *item, const weir_link_event *e, weir_bytes handover) {
   size_t from = s->memory.count;
   if (item->mark.quarantined) {
     weir_put_text(&s->memory, QUARANTINE_PREFIX);
@@ -147,7 +101,7 @@ static void put_name(stage *s, stage_item *item, const weir_link_event *e, const
     weir_put_text(&s->memory, "-crossing");
     weir_put_decimal(&s->memory, e->crossing);
   } else {
-    weir_put_text(&s->memory, handover);
+    weir_put(&s->memory, handover);
   }
   weir_put_text(&s->memory, "-r");
   weir_put_decimal(&s->memory, e->revision);
@@ -190,7 +144,7 @@ static void alarm_before(weir_unit *u, const weir_link_event *e, bool conflicted
 }
 
 static void stage_record(weir_unit *u, const weir_link_event *e, uint32_t which,
-                         const record_facts *f, bool conflicted, const char *fault) {
+                         const weir_crossed *f, bool conflicted, const char *fault) {
   alarm_before(u, e, conflicted, fault);
   stage *s = stage_gathering(u, 1, e->record.count + ITEM_HEAD_MAX);
   WEIR_ASSERT(s != NULL);
@@ -205,7 +159,7 @@ static void stage_record(weir_unit *u, const weir_link_event *e, uint32_t which,
   item->mark.conflict = conflicted;
   item->mark.quarantined = fault != NULL;
   item->mark.unit = stage_keep_text(s, weir_text(e->unit));
-  item->mark.handover = stage_keep_text(s, weir_text(fault ? "" : f->handover));
+  item->mark.handover = stage_keep_text(s, fault ? weir_text("") : f->handover);
   item->mark.reason = stage_keep_text(s, weir_text(fault ? fault : ""));
   put_name(s, item, e, f->handover);
   size_t from = s->memory.count;
@@ -224,36 +178,40 @@ static void stage_record(weir_unit *u, const weir_link_event *e, uint32_t which,
   ledger_take(u, which, &item->mark, ledger_handover(item->mark.handover));
 }
 
+/* What is no item for a desk: counted, and what a number over the limit says is kept. */
+static void count_unstaged(weir_unit *u, const weir_link_event *e, uint32_t which,
+                           ledger_verdict verdict) {
+  if (verdict == LEDGER_SUPERSEDED) u->counters.superseded++;
+  if (verdict == LEDGER_REPEAT) u->counters.repeats++;
+  if (verdict != LEDGER_BEYOND) return;
+  u->counters.rejected++; /* and alarmed: it was sent, whatever the heartbeats say yet */
+  if (e->crossing > u->ledgers[which].highest_sent) u->ledgers[which].highest_sent = e->crossing;
+}
+
+static bool is_for_desk(ledger_verdict verdict) {
+  return verdict == LEDGER_NEW || verdict == LEDGER_CONFLICT;
+}
+
 bool items_stage_record(weir_unit *u, const weir_link_event *e) {
   uint32_t which = ledger_of(u, e->unit);
   if (which == LEDGER_NONE) return false;
+  /* Copies that are not new come as often as new ones: they are known without being read. */
+  ledger_verdict verdict = ledger_judge(u, which, e, 0);
+  if (!is_for_desk(verdict)) {
+    count_unstaged(u, e, which, verdict);
+    return true;
+  }
   /* Room for the item and for both alarms that it may raise. */
   if (!stage_gathering(u, 3, e->record.count + 3 * ITEM_HEAD_MAX)) return false;
-  json_error_t error;
-  json_t *root =
-      json_loadb((const char *)e->record.at, e->record.count, JSON_REJECT_DUPLICATES, &error);
-  record_facts f = {0};
-  const char *fault = root ? read_record(root, e->revision, &f) : "not JSON";
-  uint64_t handover = ledger_handover(weir_text(fault ? "" : f.handover));
-  switch (ledger_judge(u, which, e, handover)) {
-  case LEDGER_NEW:
-    stage_record(u, e, which, &f, false, fault);
-    break;
-  case LEDGER_CONFLICT:
-    stage_record(u, e, which, &f, true, fault);
-    break;
-  case LEDGER_SUPERSEDED:
-    u->counters.superseded++;
-    break;
-  case LEDGER_REPEAT:
-    u->counters.repeats++;
-    break;
-  case LEDGER_BEYOND:
-    u->counters.rejected++; /* and alarmed: it was sent, whatever the heartbeats say yet */
-    if (e->crossing > u->ledgers[which].highest_sent) u->ledgers[which].highest_sent = e->crossing;
-    break;
+  weir_crossed f;
+  const char *fault = weir_crossed_read(e->record, e->revision, u->record_scratch, &f);
+  uint64_t handover = fault ? 0 : ledger_handover(f.handover);
+  if (verdict == LEDGER_NEW) verdict = ledger_judge(u, which, e, handover);
+  if (is_for_desk(verdict)) {
+    stage_record(u, e, which, &f, verdict == LEDGER_CONFLICT, fault);
+  } else {
+    count_unstaged(u, e, which, verdict);
   }
-  json_decref(root);
   return true;
 }
 

@@ -38,7 +38,7 @@ static weir_status take_memory(weir_unit *u) {
   u->read_memory[1] = weir_allocate(WEIR_JOURNAL_BODY_MAX, 1);
   u->render_memory = weir_allocate(ANSWER_BYTES_MAX, 1);
   u->body_memory = weir_allocate(OUTPUT_BYTES, 1);
-  u->record_scratch = weir_allocate(WEIR_MESSAGE_SCRATCH, 1);
+  u->record_scratch = weir_allocate(WEIR_CROSSED_SCRATCH, 1);
   u->last_words = weir_allocate(LAST_WORDS_BYTES, 1);
   bool all = u->entries && u->steps && u->scratch && u->effects && u->effect_records &&
              u->read_memory[0] && u->read_memory[1] && u->render_memory && u->body_memory &&

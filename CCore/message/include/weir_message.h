@@ -304,6 +304,31 @@ weir_bytes weir_message_ref(weir_bytes line, uint8_t *scratch);
 /* Facts whose quoted names stand anywhere in the bytes, well formed or not: for refusals, so that
  * a dangerous line is never turned away without a number to dial. */
 uint32_t weir_message_facts_shown(weir_bytes line);
+/* ---- What crossed ---------------------------------------------------------------------------- */
+
+enum { WEIR_CROSSED_NAME_MAX = 40, WEIR_CROSSED_SCRATCH = 2 * WEIR_RECORD_BYTES_MAX };
+
+/* What an inner unit takes out of a record that crossed; views into its bytes or the scratch. */
+typedef struct weir_crossed {
+  weir_bytes handover, spoken; /* letters, digits and hyphens, 1 to WEIR_CROSSED_NAME_MAX bytes */
+  int64_t received_ms;
+  bool drill;
+  weir_bytes history; /* what is left of its lines */
+  uint8_t *scratch;
+} weir_crossed;
+
+/* Reads a record of this revision. Null, or what is wrong: the field's name, or that it is no JSON
+ * object. An inner unit trusts nothing: the whole record must be JSON (RFC 8259) without a name
+ * that stands twice in its object and without U+0000, at most 16 deep, with at most 256 names open
+ * at once, and hold the fields that a desk relies on; fields that are not known here are allowed.
+ * `scratch` has WEIR_CROSSED_SCRATCH bytes. */
+const char *weir_crossed_read(weir_bytes record, uint32_t revision, uint8_t *scratch,
+                              weir_crossed *crossed);
+/* Letters, digits and hyphens, as numbers of handovers and names of events are. */
+bool weir_crossed_is_name(weir_bytes text);
+/* The next line of its history that has an event and a revision; false: there is none. */
+bool weir_crossed_change(weir_crossed *crossed, weir_bytes *event, uint64_t *revision);
+
 /* The same field values? Compares the meaning, not the bytes: escapes and order do not count. */
 bool weir_message_same(const weir_message *a, const weir_message *b);
 

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_BYTES_MAX = 39, DEPTH_MAX = 16 };
+enum { NUMBER_BYTES_MAX = 39 };
 
 #define BODY   "facts text caller place "
 #define PERSON "by at reason seat "
@@ -119,29 +119,27 @@ static bool fits_schema(const json_t *root, weir_message_mode mode, const char *
   return true;
 }
 
-/* How deep arrays and objects are nested; a plain value is 0. */
-static unsigned depth_of(const json_t *value) {
+unsigned oracle_depth_of(const json_t *value) {
   unsigned deepest = 0;
   const char *name;
   json_t *inner;
   size_t index;
   if (json_is_array(value)) {
     json_array_foreach(value, index, inner) {
-      unsigned depth = depth_of(inner);
+      unsigned depth = oracle_depth_of(inner);
       if (depth > deepest) deepest = depth;
     }
     return deepest + 1;
   }
   if (!json_is_object(value)) return 0;
   json_object_foreach((json_t *)(uintptr_t)value, name, inner) {
-    unsigned depth = depth_of(inner);
+    unsigned depth = oracle_depth_of(inner);
     if (depth > deepest) deepest = depth;
   }
   return deepest + 1;
 }
 
-/* Does the line, which is JSON, write a number that is longer than the reader takes? */
-static bool has_long_number(weir_bytes line) {
+bool oracle_has_long_number(weir_bytes line) {
   bool inside = false;
   size_t run = 0;
   for (size_t i = 0; i < line.count; i++) {
@@ -172,7 +170,7 @@ static bool read_fields(oracle *o, const json_t *root) {
   json_t *value;
   json_object_foreach((json_t *)(uintptr_t)root, name, value) {
     if (is_word_of("expected difficulty why", name)) {
-      if (depth_of(value) > DEPTH_MAX) return false;
+      if (oracle_depth_of(value) > ORACLE_DEPTH_MAX) return false;
     } else if (!oracle_read_field(o, name, value)) {
       return false;
     }
@@ -203,7 +201,7 @@ weir_oracle_answer weir_oracle_read(weir_bytes line, weir_message_mode mode, uin
   const char *op = json_string_value(json_object_get(root, "op"));
   bool untold = json_object_get(root, "op") == NULL && mode == WEIR_MESSAGE_JUDGE;
   weir_oracle_answer answer = WEIR_ORACLE_REFUSES;
-  if (has_long_number(line)) {
+  if (oracle_has_long_number(line)) {
     answer = WEIR_ORACLE_CANNOT_SAY;
   } else if (json_is_object(root) && fits_schema(root, mode, untold ? "intake" : op) &&
              read_fields(&o, root)) {

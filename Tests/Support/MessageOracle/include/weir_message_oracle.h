@@ -30,4 +30,8 @@ weir_oracle_answer weir_oracle_read(weir_bytes line, weir_message_mode mode, uin
  * oracle cannot say. Else the name of what differs. `taken` says what the real reader did. */
 const char *weir_oracle_difference(weir_bytes line, weir_message_mode mode, bool *taken);
 
+/* The same for a record that crossed: what an inner unit takes out of it, or what it says is wrong.
+ * Null: the reader and jansson agree, or jansson cannot say. */
+const char *weir_oracle_crossed_difference(weir_bytes record, uint32_t revision, bool *taken);
+
 #endif
