@@ -18,9 +18,20 @@ static const uint8_t fact_lengths[] = {
 #undef X
 };
 
-/* Bit n: some fact's name has n bytes. */
-static const uint32_t fact_lengths_mask = 0
-#define X(upper, name) | 1u << (sizeof(#name) - 1)
+/* Bit n: some fact's name has n bytes, or begins or ends with the n-th letter from 'A' on. */
+#define LETTER(character) (UINT64_C(1) << ((unsigned)(character) - 'A'))
+static const uint64_t fact_sizes = 0
+#define X(upper, name) | UINT64_C(1) << (sizeof(#name) - 1)
+    WEIR_FACT_MAP(X)
+#undef X
+    ;
+static const uint64_t fact_begins = 0
+#define X(upper, name) | LETTER(#name[0])
+    WEIR_FACT_MAP(X)
+#undef X
+    ;
+static const uint64_t fact_ends = 0
+#define X(upper, name) | LETTER(#name[sizeof(#name) - 2])
     WEIR_FACT_MAP(X)
 #undef X
     ;
@@ -111,11 +122,19 @@ static int find(const char *const *names, size_t from, size_t count, weir_bytes 
   return -1;
 }
 
-/* By length first: every quoted word of a line is held against these when danger is looked for. */
+static inline bool is_among(uint64_t letters, uint8_t c) {
+  return c >= 'A' && c <= 'z' && (letters >> (c - 'A') & 1);
+}
+
+/* By size, first and last letter: every quoted word of a line is held against these when danger is
+ * looked for, and few pass. */
 int names_fact(weir_bytes name) {
-  if (name.count > 31 || !(fact_lengths_mask >> name.count & 1)) return -1;
+  if (name.count > 31 || !(fact_sizes >> name.count & 1)) return -1;
+  if (!is_among(fact_begins, name.at[0])) return -1;
+  if (!is_among(fact_ends, name.at[name.count - 1])) return -1;
   for (size_t i = 0; i < COUNT_OF(facts); i++) {
-    if (fact_lengths[i] == name.count && memcmp(facts[i], name.at, name.count) == 0) return (int)i;
+    bool near = fact_lengths[i] == name.count && facts[i][0] == (char)name.at[0];
+    if (near && memcmp(facts[i], name.at, name.count) == 0) return (int)i;
   }
   return -1;
 }
