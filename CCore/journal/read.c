@@ -186,6 +186,10 @@ static weir_status header_at(weir_journal *j, header_window *window, weir_positi
   return WEIR_OK;
 }
 
+weir_position weir_journal_behind(const weir_frame_view *frame) {
+  return frame->position + weir_journal_frame_size(frame->body.count);
+}
+
 /* The last segment whose first serial is not above `serial`. */
 static uint32_t segment_of_serial(const weir_journal *j, uint64_t serial) {
   uint32_t low = 0;

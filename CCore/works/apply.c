@@ -18,6 +18,7 @@ bool unit_append(weir_unit *u, uint8_t kind, const weir_bytes *parts, size_t cou
                  uint64_t *serial, weir_position *position) {
   if (u->failing) return false;
   weir_status status = weir_journal_append(u->journal, kind, parts, count, serial, position);
+  if (status == WEIR_OK && kind != RECORD_TAKEN) u->pressing_record = *serial;
   if (status == WEIR_OK) return true;
   if (status != WEIR_FULL) unit_fail(u, status);
   return false;
@@ -135,6 +136,7 @@ static bool journal_change(weir_unit *u, uint32_t slot, const weir_step *step, w
   if (!unit_append(u, RECORD_MATTER, parts, 2, serial, &position)) return false;
   effects_add(u, *serial, position, r);
   matter_settle(u, slot, r, position);
+  if (r->state.crossing != 0) readings_keep(u, position, parts);
   if (e && e->message.ref.count) refs_add(u, e->ref_hash, position);
   return true;
 }

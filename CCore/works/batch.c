@@ -310,6 +310,11 @@ static void read_entry(weir_unit *u, entry *e, weir_status framed) {
   refs_prefetch(u, e->ref_hash);
 }
 
+/* Requests that are answered when somebody else has done something. */
+static bool is_waited_for(const weir_message *m) {
+  return m->op == WEIR_OP_RELOAD || m->op == WEIR_OP_TAKEN;
+}
+
 /* What becomes of a request that was read: a repeat of an earlier one, whatever may be said against
  * it now; a refusal; or a step for the judge. */
 static void prepare_entry(weir_unit *u, entry *e) {
@@ -319,7 +324,7 @@ static void prepare_entry(weir_unit *u, entry *e) {
   if (e->repeated) return;
   e->refusal = (uint8_t)refusal_for_entry(u, e);
   if (e->refusal == WEIR_REFUSAL_NONE && is_write(m) && !settles_many(m)) make_step(u, e);
-  if (m->op == WEIR_OP_RELOAD && e->refusal != WEIR_REFUSAL_NONE) {
+  if (is_waited_for(m) && e->refusal != WEIR_REFUSAL_NONE) {
     u->connections[e->connection].waiting = false;
   }
 }
@@ -350,8 +355,8 @@ static bool take_line(weir_unit *u, uint32_t index, bool *again) {
   }
   note_change(u, e);
   c->head = HEAD_UNKNOWN;
-  /* What stands behind a reload waits for its answer, also in this batch. */
-  c->waiting = e->refusal == WEIR_REFUSAL_NONE && e->message.op == WEIR_OP_RELOAD;
+  /* What stands behind it waits for its answer, also in this batch. */
+  c->waiting = e->refusal == WEIR_REFUSAL_NONE && is_waited_for(&e->message);
   u->batch_bytes += needed_for(line);
   u->entry_count++;
   return true;

@@ -250,8 +250,20 @@ static void take_back_on_fail(weir_unit *u, connection *c) {
   c->mark_count = 0;
 }
 
+/* The cursor of a reader that was not durable. */
+static void fail_taken(weir_unit *u, connection *c) {
+  if (!c->owes_taken) return;
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  answer_refusal(u, &b, weir_view(c->taken_ref, c->taken_ref_count), WEIR_REFUSAL_OUTCOME_UNKNOWN,
+                 "", NULL, SILENT);
+  weir_put_text(&b, "\n");
+  put_behind(c, weir_buffer_view(&b), OUTPUT_BYTES - ANSWER_BYTES_MAX);
+  c->owes_taken = c->waiting = false;
+}
+
 static void fail_one(weir_unit *u, connection *c) {
   take_back_on_fail(u, c);
+  fail_taken(u, c);
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
   weir_put_text(&b,
                 "{\"op\":\"failing\",\"error\":{\"code\":\"unitFailing\",\"message\":\"the disk "

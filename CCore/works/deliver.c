@@ -5,6 +5,8 @@
  *            the stream needs it (taking.c), and what lies in quarantine
  *   publish  every way brings them into sight
  *
+ *   no ways  a stream alone has nothing to stage or publish: the mark is all, and no disk job is
+ *            waited for but its sync
  *   crash    marked and still staged: published at the next start. Marked and gone: delivered.
  *            Staged and not marked: removed; it comes again over the link.
  *
@@ -53,6 +55,15 @@ static stage *on_its_way(const weir_unit *u) {
   return u->stages[u->gathering ^ 1];
 }
 
+/* What has gathered sets out, unless a batch is on its way. */
+static bool set_out(weir_unit *u) {
+  if (u->delivery != DELIVERY_IDLE || u->stages[u->gathering]->count == 0) return false;
+  u->gathering ^= 1;
+  u->marked = 0;
+  u->batches_begun++;
+  return true;
+}
+
 stage *stage_gathering(weir_unit *u, size_t items, size_t bytes) {
   stage *s = u->stages[u->gathering];
   if (s->count + items > STAGE_ITEMS) return NULL;
@@ -83,11 +94,9 @@ bool deliver_take_job(weir_unit *u) {
   if (!u->stages[0] || u->now.boot_ms < u->delivery_retry_ms) return false;
   if (u->delivery == DELIVERY_STAGING) {
     u->job.kind = JOB_STAGE; /* once more */
-  } else if (u->delivery == DELIVERY_IDLE && u->stages[u->gathering]->count > 0) {
-    u->gathering ^= 1;
+  } else if (u->way_count > 0 && set_out(u)) {
     u->delivery = DELIVERY_STAGING;
     u->job.kind = JOB_STAGE;
-    u->batches_begun++;
   } else if (u->delivery == DELIVERY_PUBLISHING) {
     u->job.kind = JOB_PUBLISH;
   } else {
@@ -135,6 +144,7 @@ static bool is_kept(const weir_unit *u, const mark_record *m) {
 
 /* Appends the marks that are still missing; what finds no room waits for the next turn. */
 void deliver_mark(weir_unit *u) {
+  if (u->stages[0] && u->way_count == 0 && set_out(u)) u->delivery = DELIVERY_MARKING;
   const stage *s = on_its_way(u);
   while (u->delivery == DELIVERY_MARKING && u->marked < s->count) {
     const stage_item *item = &s->items[u->marked];
@@ -165,15 +175,8 @@ void deliver_job_failed(weir_unit *u, const weir_job *job, weir_status status) {
               "检查 delivery.directory 的磁盘与权限");
 }
 
-void deliver_job_done(weir_unit *u, const weir_job *job) {
-  if (!u->options.inner) alarm_end(u, "deliveryFailed", "", "投送目录已恢复", "delivery goes on");
-  if (job->kind == JOB_STAGE) {
-    u->delivery = WEIR_CANARY(PUBLISH_EARLY) ? DELIVERY_PUBLISHING : DELIVERY_MARKING;
-    u->marked = 0;
-    deliver_mark(u);
-    return;
-  }
-  WEIR_ASSERT(job->kind == JOB_PUBLISH && u->delivery == DELIVERY_PUBLISHING);
+/* The batch on its way is delivered. */
+static void finish(weir_unit *u) {
   stage *s = on_its_way(u);
   for (size_t i = 0; i < s->count; i++) {
     if (s->items[i].mark.unit.count == 0) continue; /* an alarm, or released: logged already */
@@ -187,11 +190,23 @@ void deliver_job_done(weir_unit *u, const weir_job *job) {
   u->delivery = DELIVERY_IDLE;
 }
 
+void deliver_job_done(weir_unit *u, const weir_job *job) {
+  if (!u->options.inner) alarm_end(u, "deliveryFailed", "", "投送目录已恢复", "delivery goes on");
+  if (job->kind == JOB_STAGE) {
+    u->delivery = WEIR_CANARY(PUBLISH_EARLY) ? DELIVERY_PUBLISHING : DELIVERY_MARKING;
+    deliver_mark(u);
+    return;
+  }
+  WEIR_ASSERT(job->kind == JOB_PUBLISH && u->delivery == DELIVERY_PUBLISHING);
+  finish(u);
+}
+
 void deliver_on_durable(weir_unit *u) {
   if (u->delivery != DELIVERY_MARKING || u->marked < on_its_way(u)->count) return;
   if (weir_journal_durable(u->journal) < u->mark_serial) return;
   u->item_serial = u->mark_serial;
   u->delivery = DELIVERY_PUBLISHING;
+  if (u->way_count == 0) finish(u);
 }
 
 bool deliver_quiet(const weir_unit *u) {

@@ -23,7 +23,12 @@ void apply_release(weir_unit *u, connection *c, const entry *e);
 /* taking.c */
 void taking_begin(weir_unit *u, connection *c, const entry *e);
 void apply_taken(weir_unit *u, connection *c, const entry *e);
+/* Serves the readers; true: call again soon. */
 bool taking_pump(weir_unit *u);
+/* Does nothing but the cursors of readers wait for the disk, and not for long yet? */
+bool taking_waits(const weir_unit *u);
+/* When their patience ends, CLOCK_BOOTTIME ms; UINT64_MAX: none waits. */
+uint64_t taking_due_ms(const weir_unit *u);
 bool taking_recover(weir_unit *u, weir_bytes body);
 
 #endif

@@ -296,6 +296,9 @@ struct weir_unit {
   uint64_t marked_names[MARKED_NAMES]; /* at recovery: hashes of the newest marks' names */
   uint64_t marked_count;
   uint64_t item_serial, taken_serial; /* newest durable mark; what the stream's reader has */
+  uint64_t taken_record;              /* the serial of the record that says so */
+  uint64_t taken_since_ms;            /* such records wait for the disk since then; 0: none does */
+  uint64_t pressing_record;           /* the newest record of any other kind */
   held quarantine[QUARANTINE_MAX];
   uint64_t quarantine_count; /* ever; the oldest give way */
   alarm alarms[ALARMS_MAX];

@@ -50,8 +50,10 @@ weir_job *weir_unit_take_job(weir_unit *u) {
     if (!take_last_words(u)) return NULL;
   } else {
     bool delivers = u->journal_went_last && deliver_take_job(u);
-    job->journal = delivers ? NULL : weir_journal_take(u->journal, u->now.boot_ms);
+    bool waits = delivers || taking_waits(u);
+    job->journal = waits ? NULL : weir_journal_take(u->journal, u->now.boot_ms);
     if (job->journal) job->kind = JOB_JOURNAL;
+    if (job->journal) u->taken_since_ms = 0;
     if (!delivers && !job->journal && !deliver_take_job(u)) return NULL;
     u->journal_went_last = job->journal != NULL;
   }
@@ -77,6 +79,7 @@ void weir_unit_job_done(weir_unit *u, weir_job *job, weir_status status) {
     connections_release(u);
     effects_release(u);
     deliver_on_durable(u);
+    (void)taking_pump(u); /* what is durable stands in the journal's memory still */
     return;
   }
   if (status != WEIR_OK) {

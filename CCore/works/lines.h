@@ -18,7 +18,7 @@ typedef struct mark {
 
 typedef struct connection {
   bool used, control, taker, hung_up, closing, watching, taking;
-  bool waiting; /* for the answer to a reload */
+  bool waiting; /* for the answer to a reload or to `taken`: what stands behind it is not read */
   weir_frame frame;
   uint8_t *input, *output;
   size_t first;      /* where in output the bytes begin that were not written yet */
@@ -30,6 +30,10 @@ typedef struct connection {
   uint32_t mark_first, mark_count;
   uint64_t watch_serial; /* the last record that was looked at, for a watcher or a taker */
   weir_position watch_hint;
+  bool owes_taken; /* the answer to `taken`, when the record of the cursor is durable */
+  uint64_t taken_cursor, taken_serial;
+  uint8_t taken_ref[WEIR_REF_MAX];
+  size_t taken_ref_count;
   bool failing_told;
   uint8_t head;        /* what the next line shows: HEAD_… */
   size_t head_waiting; /* bytes that held no whole line yet */

@@ -2,7 +2,8 @@
  *
  *   happy path   a record crosses again and again, and telling it asks for the same few frames
  *                several times: those read last are kept with their line as it was read, each in
- *                the place that its position chooses
+ *                the place that its position chooses. What crosses stands there from the start:
+ *                it is asked for as soon as it is durable
  *   a long one   is read anew each time
  *   a bad read   nothing is kept
  *
@@ -12,7 +13,7 @@
 #include <string.h>
 
 enum {
-  READINGS = 512,      /* a power of two; their memory stays in the cache */
+  READINGS = 2048,     /* a power of two: what crosses in about half a second */
   READING_BYTES = 1024 /* of a frame's body; its line's decoded strings take no more */
 };
 
@@ -63,6 +64,19 @@ static reading *reading_at(weir_unit *u, weir_position position, matter_record *
   kept->record = *r;
   kept->record.line = weir_view(kept->body + (r->line.at - body.at), r->line.count);
   return kept;
+}
+
+/* It is decoded from its bytes as it would be from the disk, so that both tell the same. */
+void readings_keep(weir_unit *u, weir_position position, const weir_bytes parts[2]) {
+  if (parts[0].count + parts[1].count > READING_BYTES) return;
+  reading *kept = reading_of(u, position);
+  weir_buffer b = weir_buffer_over(kept->body, sizeof kept->body);
+  weir_put(&b, parts[0]);
+  weir_put(&b, parts[1]);
+  bool good = record_get_matter(weir_buffer_view(&b), &kept->record);
+  WEIR_ASSERT(good && !b.overflow);
+  kept->position = position;
+  kept->is_read = false;
 }
 
 bool read_one(weir_unit *u, weir_position position, matter_record *r) {

@@ -166,6 +166,7 @@ static bool serve_next(weir_unit *u, connection *c) {
     return false;
   }
   c->watch_serial = frame.serial;
+  c->watch_hint = weir_journal_behind(&frame);
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
   put_record(u, &frame, &b);
   WEIR_ASSERT(!b.overflow);

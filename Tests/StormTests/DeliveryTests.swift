@@ -36,7 +36,10 @@ import Testing
     #expect(first.map { $0.item.string("handover") }.count == 4)
     #expect(first.allSatisfy { $0.item.has("\"kind\":\"matter\"") && $0.item.has("\"record\":{") })
     let cursor = first[1].cursor
-    let done = try pair.inner.one(reader, "{\"op\":\"taken\",\"ref\":\"t\",\"after\":\(cursor)}")
+    let taken = "{\"op\":\"taken\",\"ref\":\"t\",\"after\":\(cursor)}"
+    #expect(pair.inner.ask(reader, taken).isEmpty)
+    pair.pass(5, step: 5)
+    let done = try #require(pair.inner.receive(reader).first)
     #expect(done.isDurable && done.number("taken") == cursor && done.ref == "t")
     pair.inner.crash()
     try #require(pair.inner.open() == .ok)
@@ -54,6 +57,46 @@ import Testing
     let all = items(pair.inner.ask(whole, #"{"op":"take","after":0}"#))
     #expect(all.map { $0.cursor } == all.map { $0.cursor }.sorted())
     #expect(all.filter { $0.item.has("\"kind\":\"matter\"") }.count == 5)
+  }
+
+  @Test("the disk is not troubled for an acknowledgement alone, and items do not wait behind it")
+  func patience() throws {
+    let pair = try Pair(seed: 22, inner: .init(directory: false, stream: true))
+    try pair.open()
+    try work(pair, 2)
+    let reader = try taker(pair.inner)
+    let cursors = items(pair.inner.ask(reader, Self.take)).map { $0.cursor }
+    let lines = cursors.map { "{\"op\":\"taken\",\"after\":\($0)}" }
+    // Two in a row: neither is answered before its record is durable, and nothing else is due.
+    #expect(pair.inner.ask(reader, lines[0], lines[1]).isEmpty)
+    pair.inner.advance(4)
+    pair.inner.pump()
+    #expect(pair.inner.receive(reader).isEmpty)
+    // Another item's mark takes the first along; its line is there at once.
+    #expect(try pair.outer.one(pair.outer.connect(), Ask.intake("soon")).isDurable)
+    pair.settle()
+    let soon = pair.inner.receive(reader)
+    #expect(soon.contains { $0.has("\"cursor\":") } && soon.contains { $0.has("\"taken\":") })
+    pair.pass(5, step: 5)
+    let all = soon + pair.inner.receive(reader)
+    #expect(all.compactMap { $0.number("taken") } == cursors)
+    #expect(all.allSatisfy { $0.has("\"cursor\":") || $0.isDurable })
+  }
+
+  @Test("an acknowledgement that a failing disk did not keep is answered so")
+  func takenUnknown() throws {
+    let pair = try Pair(seed: 23, inner: .init(directory: false, stream: true))
+    try pair.open()
+    try work(pair, 1)
+    let reader = try taker(pair.inner)
+    let cursor = items(pair.inner.ask(reader, Self.take))[0].cursor
+    pair.inner.send(reader, "{\"op\":\"taken\",\"ref\":\"t\",\"after\":\(cursor)}")
+    pair.inner.pump()
+    weir_faulty_os_fail(pair.inner.faulty, WEIR_FAULTY_SYNC, 0, 1, .syncFailed)
+    pair.pass(5, step: 5)
+    let answers = pair.inner.receive(reader)
+    #expect(answers.first?.code == "outcomeUnknown" && answers.first?.ref == "t", "\(answers)")
+    #expect(!answers.contains { $0.has("\"taken\":") })
   }
 
   @Test("an acknowledgement of what never was is refused; only a reader of items takes them")

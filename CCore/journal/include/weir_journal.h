@@ -159,6 +159,8 @@ bool weir_journal_done(weir_journal *j, weir_journal_job *job, weir_status statu
  * there. */
 weir_status weir_journal_read(weir_journal *j, weir_position position, weir_buffer *into,
                               weir_frame_view *frame);
+/* Where the frame behind this one stands, if it stands in the same segment: a hint for seek. */
+weir_position weir_journal_behind(const weir_frame_view *frame);
 /* The first frame with a serial >= `serial`, durable or not: NOT_FOUND when there is none yet. For
  * the watch stream: the frame after one is found by asking for its serial + 1. Walks at most one
  * segment, from the place where the last call for this `hint` ended (hint starts as 0). */
