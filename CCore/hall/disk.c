@@ -1,6 +1,6 @@
 /* Files: the unit's disk jobs, one in flight on a thread of their own; and the log.
  *
- *   the log         lines gather for a few milliseconds, or until there are many
+ *   the log         lines gather for LOG_GATHER_MS, or until there are many
  *   log full disk   the bytes stay in the ring and are tried again in a second; the ring counts
  *                   what it then has to drop
  *   SIGHUP          the file is opened again by its path when no write is in flight */

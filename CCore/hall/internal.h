@@ -15,7 +15,7 @@ enum {
   STOP_GRACE_MS = 5000,
   IDLE_SCAN_MS = 1000,
   LOG_RETRY_MS = 1000,
-  LOG_GATHER_MS = 5
+  LOG_GATHER_MS = 20
 };
 
 typedef struct listener {

@@ -178,7 +178,8 @@ static void spend(weir_hall *h) {
   }
 }
 
-bool hall_send_datagrams(weir_hall *h) {
+/* Sends one batch. True: all of it went, and there may be more. */
+static bool send_some(weir_hall *h) {
   if (h->options.inner || h->link_count == 0 || h->ending) return false;
   if (h->batch_count == 0) {
     uint64_t now_ns = h->options.os->boot_ns(h->options.os->context);
@@ -194,4 +195,9 @@ bool hall_send_datagrams(weir_hall *h) {
   for (size_t i = 0; i < h->link_count; i++) all = send_batch(h, &h->links[i]) && all;
   if (all) h->batch_count = 0;
   return all;
+}
+
+/* Mostly one batch is all there is: a second look here costs less than a turn of the loop. */
+bool hall_send_datagrams(weir_hall *h) {
+  return send_some(h) && send_some(h);
 }
