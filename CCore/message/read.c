@@ -396,10 +396,9 @@ weir_bytes weir_message_ref(weir_bytes line, uint8_t *scratch) {
   do {
     weir_bytes key;
     r.s.at++;
-    if (scan_peek(&r.s) != '"' || !scan_string(&r.s, SCAN_ANY, "", &key, NULL)) return none;
-    if (!scan_take(&r.s, ':')) return none;
+    if (!scan_key(&r.s, NULL, 0, &key)) return none;
     if (is_named(key, "ref", 3)) return read_value(&r, FIELD_REF) ? m.ref : none;
-    if (!scan_over(&r.s)) return none;
+    if (!scan_over(&r.s, NULL)) return none;
   } while (scan_peek(&r.s) == ',');
   return none;
 }
