@@ -202,7 +202,7 @@ packed carry_pack(weir_unit *u, weir_link_sender *sender) {
   }
   const matter *m = &u->matters[(uint32_t)x->value];
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-  bool rendered = m->offered && render_record(u, m->offered, false, &b) && !b.overflow;
+  bool rendered = m->offered && render_record(u, m->offered, false, &b);
   u->tally_needed = true;
   weir_status status = WEIR_INVALID;
   if (rendered) {

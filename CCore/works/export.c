@@ -83,7 +83,7 @@ static void pack_one(weir_unit *u, export_run *x, uint64_t crossing) {
     return;
   }
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-  bool good = render_record(u, found.position, false, &b) && !b.overflow &&
+  bool good = render_record(u, found.position, false, &b) &&
               weir_link_sender_offer(x->sender, crossing, found.revision, found.lane,
                                      u->now.boot_ms) == WEIR_OK &&
               weir_link_sender_due(x->sender, u->now.boot_ms, &named, &revision) &&

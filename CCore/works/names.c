@@ -7,17 +7,24 @@
 
 #include <string.h>
 
+/* The name at a place of a list. What stands in no list came from a record of another version. */
+static const char *name_at(const char *const *names, size_t count, unsigned place) {
+  return place < count && names[place] ? names[place] : "unknown";
+}
+
+#define NAME_AT(names, place) name_at(names, sizeof(names) / sizeof *(names), place)
+
 const char *phase_name(unsigned phase) {
   static const char *const names[] = {
       0,          "accepted", "transferring",    "late",      "transferred", "callerTold",
       "online",   "talking",  "dispatchedFirst", "verifying", "guided",      "redialAdvised",
       "referred", "closed"};
-  return phase > 0 && phase < sizeof names / sizeof *names ? names[phase] : "unknown";
+  return NAME_AT(names, phase);
 }
 
 const char *owner_name(unsigned owner) {
   static const char *const names[] = {"none", "110", "12345", "neither", "unclear"};
-  return owner < sizeof names / sizeof *names ? names[owner] : "unknown";
+  return NAME_AT(names, owner);
 }
 
 const char *action_name(unsigned action) {
@@ -32,33 +39,33 @@ const char *action_name(unsigned action) {
                                       "talk",
                                       "verifyWithDepartment",
                                       "dispatchFirst"};
-  return action < sizeof names / sizeof *names ? names[action] : "unknown";
+  return NAME_AT(names, action);
 }
 
 const char *ground_name(unsigned ground) {
   static const char *const names[] = {"none", "agreed", "firstReceiver", "callerStatement",
                                       "earlierContact"};
-  return ground < sizeof names / sizeof *names ? names[ground] : "unknown";
+  return NAME_AT(names, ground);
 }
 
 const char *voice_name(unsigned voice) {
   static const char *const names[] = {"none", "due", "ringing", "answered", "failed"};
-  return voice < sizeof names / sizeof *names ? names[voice] : "unknown";
+  return NAME_AT(names, voice);
 }
 
 const char *report_name(unsigned report) {
   static const char *const names[] = {"none", "due", "raised", "acknowledged"};
-  return report < sizeof names / sizeof *names ? names[report] : "unknown";
+  return NAME_AT(names, report);
 }
 
 const char *report_kind_name(unsigned kind) {
   static const char *const names[] = {"none", "cannotTransfer", "late"};
-  return kind < sizeof names / sizeof *names ? names[kind] : "unknown";
+  return NAME_AT(names, kind);
 }
 
 const char *lane_name(unsigned lane) {
   static const char *const names[] = {"danger", "phone", "internet", "later"};
-  return lane < sizeof names / sizeof *names ? names[lane] : "unknown";
+  return NAME_AT(names, lane);
 }
 
 handover_text handover_write(const char *unit, uint32_t day, uint32_t serial, bool drill) {

@@ -7,7 +7,9 @@
  *   forgiven      spaces and full-width digits
  *   wrong         refused and journalled, nothing is confirmed; five wrong ones lock the code of
  *                 the matter, over restarts too, and raise an alarm: people compare the 对账码 then
- *   not crossed   there is nothing to confirm: refused too */
+ *   not crossed   there is nothing to confirm: refused too
+ *   a journal that cannot be read just now   nobody can say whether the code is right: it is
+ * refused for load and counts as no try */
 #include "internal.h"
 
 enum { DIGITS = 6, OLDER_MAX = 16 };
@@ -26,44 +28,51 @@ static bool digits_of(weir_bytes typed, char digits[DIGITS + 1]) {
   return true;
 }
 
+/* What is known of a code: nothing while the journal cannot be read. */
+typedef enum verdict { CODE_RIGHT, CODE_WRONG, CODE_UNKNOWN } verdict;
+
 /* Is this the code of the revision that crossed by the record at `position`? */
-static bool is_code_of(weir_unit *u, const matter_record *r, weir_position position,
-                       const char digits[DIGITS + 1]) {
-  char code[DIGITS + 1];
+static verdict compare_code(weir_unit *u, const matter_record *r, weir_position position,
+                            const char digits[DIGITS + 1]) {
   uint8_t digest[32];
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-  if (!render_record(u, position, false, &b) || b.overflow) return false;
+  if (!render_record(u, position, false, &b)) return CODE_UNKNOWN;
   weir_sha256(weir_buffer_view(&b), digest);
   handover_text number =
       handover_write(u->name, r->state.day, r->state.serial, r->state.flags & FLAG_DRILL);
   size_t epochs = weir_keyring_count(u->options.keys);
   for (size_t i = 0; i < epochs; i++) { /* it may have crossed under an older key */
     uint32_t epoch = 0, expires = 0;
+    char code[DIGITS + 1] = ""; /* one that cannot be made stays what nobody can type */
     weir_suite suite;
     weir_keyring_entry(u->options.keys, i, &epoch, &suite, &expires);
-    weir_status status = weir_receipt_code(u->options.keys, epoch, u->name, handover_view(&number),
-                                           r->state.revision, digest, code);
-    if (status == WEIR_OK &&
-        weir_equal_constant_time(weir_view(digits, DIGITS), weir_view(code, DIGITS))) {
-      return true;
+    (void)weir_receipt_code(u->options.keys, epoch, u->name, handover_view(&number),
+                            r->state.revision, digest, code);
+    if (weir_equal_constant_time(weir_view(digits, DIGITS), weir_view(code, DIGITS))) {
+      return CODE_RIGHT;
     }
   }
-  return false;
+  return CODE_WRONG;
 }
 
-/* The revision whose code was typed, the newest first; 0: of none that could have been read out. */
-static uint32_t revision_of(weir_unit *u, weir_position newest, const char digits[DIGITS + 1]) {
+/* The revision whose code was typed, the newest first; of those that could have been read out. */
+static verdict find_revision(weir_unit *u, weir_position newest, const char digits[DIGITS + 1],
+                             uint32_t *revision) {
   unsigned tried = 0;
   for (weir_position p = newest; p != 0 && tried < OLDER_MAX;) {
     matter_record r;
-    if (!read_one(u, p, &r)) return 0;
+    if (!read_one(u, p, &r)) return CODE_UNKNOWN;
     if (r.effects & WEIR_EFFECT_CROSS) {
-      if (is_code_of(u, &r, p, digits)) return r.state.revision;
+      verdict found = compare_code(u, &r, p, digits);
+      if (found != CODE_WRONG) {
+        *revision = r.state.revision;
+        return found;
+      }
       tried++;
     }
     p = r.previous;
   }
-  return 0;
+  return CODE_WRONG;
 }
 
 /* A wrong code is journalled, so that no restart gives new tries. */
@@ -86,9 +95,14 @@ unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed, uint32_t
   bool waits = m->state.data == DATA_QUEUED || m->state.data == DATA_EXPIRED;
   if (!u->options.keys || m->offered == 0 || !waits) return WEIR_REFUSAL_NOT_NOW;
   if (m->state.receipt_tries >= RECEIPT_TRIES_MAX) return WEIR_REFUSAL_WRONG_CODE;
-  *revision = digits_of(typed, digits) ? revision_of(u, m->offered, digits) : 0;
-  if (WEIR_CANARY(ANY_RECEIPT)) *revision = m->offered_revision;
-  if (*revision) return WEIR_REFUSAL_NONE;
+  verdict found =
+      digits_of(typed, digits) ? find_revision(u, m->offered, digits, revision) : CODE_WRONG;
+  if (WEIR_CANARY(ANY_RECEIPT)) {
+    *revision = m->offered_revision;
+    found = CODE_RIGHT;
+  }
+  if (found == CODE_RIGHT) return WEIR_REFUSAL_NONE;
+  if (found == CODE_UNKNOWN) return WEIR_REFUSAL_OVERLOADED;
   note_wrong(u, &m->state);
   return WEIR_REFUSAL_WRONG_CODE;
 }

@@ -321,5 +321,5 @@ bool render_record(weir_unit *u, weir_position position, bool whole, weir_buffer
   if (!put_dangers(u, newest, b)) return false;
   if (!walk_back(u, position, &c) || !put_history(u, &c, whole, b)) return false;
   weir_put_text(b, "}");
-  return true;
+  return !b->overflow;
 }

@@ -33,7 +33,7 @@ void put_wall_time(weir_buffer *b, const char *key, int64_t wall_ms);
 
 /* render.c */
 /* The matter as its record at `position` says: what crosses, or the whole of it for `get`. A
- * function of the journal alone. False when that could not be read. */
+ * function of the journal alone. False when that could not be read, or does not fit. */
 bool render_record(weir_unit *u, weir_position position, bool whole, weir_buffer *b);
 
 /* details.c: parts of a record that tell how it came about */
@@ -54,8 +54,6 @@ bool put_dangers(weir_unit *u, weir_position newest, weir_buffer *b);
 /* readings.c */
 weir_status readings_open(weir_unit *u);
 void readings_close(weir_unit *u);
-/* What was just appended as a record of a matter, in two parts, will be read soon. */
-void readings_keep(weir_unit *u, weir_position position, const weir_bytes parts[2]);
 /* Reads the record at `position`; what it borrows stands until the next reading. */
 bool read_one(weir_unit *u, weir_position position, matter_record *r);
 /* Reads the record at `position` and its line; `line` says whether it has one. */

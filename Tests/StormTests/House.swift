@@ -35,6 +35,8 @@ final class House {
     var segmentBytes: UInt64 = 256 * 1024
     /// The key's last day, yyyy-mm-dd.
     var keyExpires = ""
+    /// Keys of the epochs from 1 on; the highest seals.
+    var keyEpochs = 1
     var supervisors = ["S01"]
     var secondReports = false
     /// Inner: into a directory, as a stream, and a way of the test's own.
@@ -92,8 +94,10 @@ final class House {
     desk = StormDesk(role: options.role, policies: options.policies)
     weir_faulty_os_set_wall_ms(faulty, Self.startWall)
     weir_faulty_os_set_boot_ns(faulty, Self.startBoot * 1_000_000)
-    let hex = String(repeating: "5a", count: 32)
-    let file = Array("1 aes-256-gcm \(hex) \(options.keyExpires)\n".utf8)
+    let file = (1...options.keyEpochs).flatMap { epoch in
+      let hex = String(repeating: String(0x59 + epoch, radix: 16), count: 32)
+      return Array("\(epoch) aes-256-gcm \(hex) \(options.keyExpires)\n".utf8)
+    }
     var line: UInt32 = 0
     var reason = [CChar](repeating: 0, count: 96)
     let read = file.withUnsafeBufferPointer {
