@@ -131,7 +131,7 @@ static void put_matter(const matter *m, snapshot_out *out) {
   weir_buffer b = weir_buffer_over(memory, sizeof memory);
   weir_put_varint(&b, m->last);
   weir_put_varint(&b, m->body);
-  weir_put_varint(&b, m->danger);
+  weir_put_varint(&b, WEIR_CANARY(SNAPSHOT_GAP) ? 0 : m->danger);
   weir_put_varint(&b, m->offered);
   weir_put_varint(&b, m->offered_revision);
   weir_put_varint(&b, m->crossing_revision);

@@ -54,6 +54,8 @@ bool put_dangers(weir_unit *u, weir_position newest, weir_buffer *b);
 /* readings.c */
 weir_status readings_open(weir_unit *u);
 void readings_close(weir_unit *u);
+/* What was just appended as a record of a matter, in two parts, will be read soon. */
+void readings_keep(weir_unit *u, weir_position position, const weir_bytes parts[2]);
 /* Reads the record at `position`; what it borrows stands until the next reading. */
 bool read_one(weir_unit *u, weir_position position, matter_record *r);
 /* Reads the record at `position` and its line; `line` says whether it has one. */

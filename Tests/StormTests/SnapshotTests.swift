@@ -59,7 +59,7 @@ struct SnapshotTests {
   private func reopen(_ house: House) throws -> [String] {
     let twin = Twin(of: house)
     try #require(house.open() == .ok, "\(house.problem)")
-    return try twin.differences(from: house)
+    return try twin.differences(from: house, asks: true)
   }
 
   @Test(

@@ -128,7 +128,10 @@ struct Twin {
 
   /// What the house, which was opened meanwhile, knows otherwise than a start from the whole
   /// journal would.
-  func differences(from house: House) throws -> [String] {
+  ///
+  /// - Parameter asks: each is also asked for every handover of the journal. Two snapshots that
+  ///   leave out the same look alike; answers come another way.
+  func differences(from house: House, asks: Bool = false) throws -> [String] {
     let other = try House(house.options)
     weir_faulty_os_set_wall_ms(other.faulty, house.wall)
     weir_faulty_os_set_boot_ns(other.faulty, house.os.pointee.boot_ns(house.os.pointee.context))
@@ -148,7 +151,25 @@ struct Twin {
     if told(house.desk, from: noticesBefore) != told(other.desk, from: 0) {
       found.append("the open reports' matters")
     }
+    if asks {
+      let (one, two) = (try Self.answers(of: house), try Self.answers(of: other))
+      found += one.keys.filter { one[$0] != two[$0] }.sorted()
+        .map { "\($0) is \(one[$0] ?? "gone"), and was \(two[$0] ?? "gone")" }
+    }
     other.close()
     return found
+  }
+
+  /// What a unit answers of every handover of its journal.
+  private static func answers(of house: House) throws -> [String: String] {
+    var answers: [String: String] = [:]
+    try house.look { if $0.kind == .change { answers[$0.handover] = "" } }
+    let client = try house.connect()
+    for number in answers.keys.sorted() {
+      let answer = try house.one(client, "{\"op\":\"get\",\"handover\":\"\(number)\"}")
+      answers[number] = answer.description
+    }
+    house.disconnect(client)
+    return answers
   }
 }

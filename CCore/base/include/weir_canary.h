@@ -32,7 +32,8 @@
   X(ACCEPT_FORGED, "a tag that does not fit is good")                                              \
   X(PUBLISH_EARLY, "an item is published before its mark is journalled")                           \
   X(FORGET_DELIVERED, "a restart forgets what was delivered")                                      \
-  X(EFFECTS_EARLY, "a change crosses, and is logged, before it is durable")
+  X(EFFECTS_EARLY, "a change crosses, and is logged, before it is durable")                        \
+  X(SNAPSHOT_GAP, "a snapshot leaves out where a matter's dangers stand")
 
 typedef enum weir_canary {
   WEIR_CANARY_NONE,
