@@ -52,10 +52,13 @@ func module(_ name: String, uses: [Target.Dependency] = [], resources: [Resource
 }
 
 /// A folder of tests: strict like the modules, but free to speak to C rooms without saying so.
-func tests(_ name: String, uses: [Target.Dependency]) -> Target {
+func tests(
+  _ name: String, uses: [Target.Dependency], linker: [LinkerSetting] = []
+) -> Target {
   .testTarget(
     name: name, dependencies: uses, path: "Tests/" + name,
-    swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
+    swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)],
+    linkerSettings: linker)
 }
 
 /// A C room that only tests use: the lying disk, the second reader.
@@ -180,6 +183,7 @@ let package = Package(
     // The proof.
     support("FaultyOs", uses: ["Base", "Os"]),
     support("Canary", uses: ["Base"]),
+    support("ScarceMemory", uses: ["Base"]),
     support("MessageOracle", uses: ["Base", "Message"], libraries: ["CJansson"]),
     tests(
       "CoreTests",
@@ -199,10 +203,11 @@ let package = Package(
       "StormTests",
       uses: [
         "CWeirBase", "CWeirOs", "CWeirLog", "CWeirMessage", "CWeirJournal", "CWeirSeal",
-        "CWeirLink", "CWeirWorks", "CWeirFaultyOs", "CWeirCanary", "WeirModel", "WeirPolicy",
-        "WeirHandover",
-        "WeirCore", "WeirRuntime",
-      ]),
+        "CWeirLink", "CWeirWorks", "CWeirFaultyOs", "CWeirCanary", "CWeirScarceMemory",
+        "WeirModel", "WeirPolicy", "WeirHandover", "WeirCore", "WeirRuntime",
+      ],
+      // Memory runs out when a test says so.
+      linker: [.unsafeFlags(["-Xlinker", "--wrap=weir_allocate"])]),
     tests(
       "HouseTests",
       uses: ["weir", "WeirCore", "WeirModel", "WeirPolicy", "WeirConfiguration"]),
