@@ -19,7 +19,7 @@ struct PolicyCard {
     let document = policy.document
     rule("═")
     line("系统停用时的办理卡  \(desk.name)席位")
-    line("依据 \(document.number)《\(document.title)》")
+    wrapped("依据 \(document.number)《\(document.title)》", indent: 0)
     line("版本 \(policy.version)  自\(document.validFrom)起\(document.validTo.map { "至\($0)" } ?? "")")
     rule("─")
     line("一、先问有没有危险。有下列任何一项的,先办这一条,不等协商:")

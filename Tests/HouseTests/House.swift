@@ -33,7 +33,7 @@ func eventually(within seconds: Double, _ holds: () throws -> Bool) async throws
 func nowMs() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 
 /// A temp folder with the configuration of an outer and an inner unit, and the processes that run
-/// by them. `close` kills what still runs, by its id, and removes the folder.
+/// by them. `close` ends what still runs, by its id, and removes the folder.
 final class House {
   let folder: String
   let port: UInt16
@@ -123,13 +123,12 @@ final class House {
 
   /// A client of the outer unit's intake.
   func client() throws -> LineClient {
-    guard outer.isRunning else { throw HouseProblem("the outer unit is gone: \(outer.end)") }
+    guard outer.isRunning else { throw HouseProblem("the outer unit is gone: \(outer.ending)") }
     return try LineClient(path: intake)
   }
 
   func close() {
-    outer.kill()
-    inner.kill()
+    for unit in [outer, inner] { unit.end() }
     try? FileManager.default.removeItem(atPath: folder)
   }
 }
@@ -219,7 +218,7 @@ final class UnitProcess {
   }
 
   /// How it ended, for a problem's text.
-  var end: String {
+  var ending: String {
     guard let child = process, !child.isRunning else { return "not started, or still running" }
     let word = child.terminationReason == .exit ? "code" : "signal"
     return "\(word) \(child.terminationStatus), \(errors)"
@@ -234,6 +233,14 @@ final class UnitProcess {
     signal(SIGKILL)
     for _ in 0..<10_000 where isAlive { Thread.sleep(forTimeInterval: 0.001) }
     process = nil
+  }
+
+  /// Asks it to end, so that its profile is written where coverage is measured, and kills it if it
+  /// does not.
+  func end() {
+    signal(SIGTERM)
+    for _ in 0..<3000 where isAlive { Thread.sleep(forTimeInterval: 0.001) }
+    kill()
   }
 
   /// Whether the process still runs, as the kernel says: an ended one that nobody has asked about

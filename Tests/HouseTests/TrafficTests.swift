@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WeirCore
 
 // The real program as processes of their own. One test after the other: each fills the machine.
 @Suite("The real program", .serialized) struct RealProgramTests {}
@@ -35,6 +36,29 @@ extension RealProgramTests {
       print("\(owned.count) were delivered after \(ContinuousClock.now - began)")
       #expect(equal, "110's matters and the delivered files are the same set")
       #expect(try house.names(in: "in").allSatisfy { !$0.contains("conflict") })
+    }
+
+    @Test("intake over TCP answers as the socket does", arguments: ["127.0.0.1", "::1"])
+    func tcp(host: String) async throws {
+      let house = try House()
+      defer { house.close() }
+      let port = try UdpSocket.freePort()
+      let address = host.contains(":") ? "\"[\(host)]:\(port)\"" : "\(host):\(port)"
+      let text = try house.text(of: "outer.yaml")
+      try house.write(
+        text.replacing("intake.sock }", with: "intake.sock, tcp: \(address) }"), to: "outer.yaml")
+      try await house.outer.start()
+      let seat = try LineClient(host: host, port: port)
+      let matter = Matter(ref: "tcp", facts: ["dangerToLife"])
+      let answer = try ask(seat, matter.line)
+      #expect(answer["durable"] as? Bool == true)
+      let again = try ask(house.client(), matter.line)
+      #expect(again["handover"] as? String == answer["handover"] as? String)
+      // A supervisor's work is done over the control socket alone.
+      let refused = try ask(seat, #"{"op":"drill","by":"S01"}"#)["error"] as? Fields
+      #expect(refused?["code"] as? String == "notAllowed")
+      let second = try Command.run(["outer", "--config", "outer.yaml"], in: house.folder)
+      #expect(second.code != 0 && !second.complaint.isEmpty, "the port, or the journal, is taken")
     }
 
     static let everyAction: Set = [
