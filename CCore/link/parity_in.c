@@ -128,7 +128,7 @@ static bool settle(weir_parity_in *p, parity_in_group *group) {
 }
 
 void weir_parity_hold(weir_parity_in *p, uint32_t id, uint8_t index) {
-  if (index >= PARITY_DATA_MAX) return;
+  WEIR_ASSERT(index < PARITY_DATA_MAX); /* the reader of datagrams lets no other one pass */
   parity_in_group *group = group_of(p, id);
   if (group->done || group->have == PARITY_DATA_MAX) return;
   if (add(p, group, index, p->spare_bytes)) (void)settle(p, group);

@@ -262,6 +262,7 @@ struct LinkTests {
       ("a heartbeat with a page and more", beat([1, 2, 3], count: 2), .invalid, 0),
       ("a heartbeat with a page of nowhere", beat([1], first: 0), .invalid, 0),
       ("a heartbeat with a first but no page", beat([], first: 1), .invalid, 0),
+      ("a heartbeat with a page at the end", beat([1]).replacing(29..<37), .invalid, 0),
       ("a heartbeat with the highest revision", beat([255, 255, 255, 255, 15], count: 1), .ok, 0),
       (
         "a heartbeat with a revision beyond", beat([128, 128, 128, 128, 16], count: 1), .invalid, 0
@@ -359,5 +360,12 @@ struct LinkTests {
         ring, sequence: sequence, plain: Self.data + half(slots + 2, index))
       #expect(receiver.records([one]).count == Int(index))
     }
+  }
+}
+
+extension [UInt8] {
+  /// These bytes with the largest number in a range of them.
+  fileprivate func replacing(_ range: Range<Int>) -> [UInt8] {
+    enumerated().map { range.contains($0.offset) ? 255 : $0.element }
   }
 }
