@@ -14,6 +14,22 @@ extension RealProgramTests {
       return seed
     }
 
+    /// Starts a killed unit again: seconds until it answers.
+    private func restart(_ unit: UnitProcess) async throws -> Double {
+      let begin = ContinuousClock.now
+      try await unit.start()
+      return (ContinuousClock.now - begin) / .seconds(1)
+    }
+
+    /// For whoever keeps figures; no test hangs on them.
+    private func printTimes(of unit: String, _ times: [Double]) {
+      guard !times.isEmpty else { return }
+      let sorted = times.sorted().map { String(format: "%.2f", $0) }
+      print(
+        "\(unit) unit, \(times.count) starts after a kill, s: min \(sorted[0]), median "
+          + "\(sorted[times.count / 2]), max \(sorted[times.count - 1])")
+    }
+
     /// Pauses up to so many milliseconds, so that the kill falls anywhere in what was asked.
     private func pause(upToMs most: UInt64, _ chance: inout SeededChance) {
       Thread.sleep(forTimeInterval: Double(chance.next(upperBound: most * 1000)) / 1_000_000)
@@ -31,6 +47,7 @@ extension RealProgramTests {
       let load = try Load(Matter.mix(Self.kills * 100, tag: "k"), to: house.intake, window: 8)
       let last = UInt64(Self.kills * 95)
       var points = (0..<Self.kills).map { _ in Int(chance.next(upperBound: last)) }.sorted()
+      var times: [Double] = []
       while !load.isDone {
         load.send()
         if let point = points.first, load.answered >= point {
@@ -40,11 +57,12 @@ extension RealProgramTests {
           house.outer.kill()
           // What it had answered before its end still counts.
           while !load.isGone { try load.receive() }
-          try await house.outer.start()
+          times.append(try await restart(house.outer))
           try load.connect()
         }
         try load.receive()
       }
+      printTimes(of: "outer", times)
       #expect(points.isEmpty)
       #expect(load.refusals.isEmpty)
       #expect(load.complaint.isEmpty)
@@ -78,6 +96,7 @@ extension RealProgramTests {
       try await house.inner.start()
       try await house.outer.start()
       var owned: Set<String> = []
+      var times: [Double] = []
       for round in 0..<Self.kills {
         let load = try Load(Matter.mix(140, tag: "i\(round)"), to: house.intake)
         // Every other kill comes between a file's appearance and whatever follows it.
@@ -88,8 +107,9 @@ extension RealProgramTests {
         pause(upToMs: 50, &chance)
         desk.forgetVictim()
         house.inner.kill()
-        try await house.inner.start()
+        times.append(try await restart(house.inner))
       }
+      printTimes(of: "inner", times)
       let equal = try await eventually(within: 60) { desk.handovers == owned }
       #expect(equal, "\(desk.handovers.symmetricDifference(owned).sorted().prefix(5))")
       // A revision that comes again comes as a repeat over the link: a while after all are here.
