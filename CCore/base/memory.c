@@ -42,6 +42,26 @@ void weir_forget(void *memory, size_t bytes) {
   memset(last, 0, (size_t)(end - last));
 }
 
+/* Smaller than this is not worth a change to the address space's map. */
+enum { LARGE_PAGE_BYTES = 2 * 1024 * 1024, LARGE_MIN = 2 * LARGE_PAGE_BYTES };
+
+static void advise_large(void *memory, size_t bytes, int advice) {
+  uintptr_t mask = LARGE_PAGE_BYTES - 1;
+  uintptr_t first = ((uintptr_t)memory + mask) & ~mask;
+  uintptr_t last = ((uintptr_t)memory + bytes) & ~mask;
+  if (bytes < LARGE_MIN) return;
+  uint8_t *begin = (uint8_t *)memory + (first - (uintptr_t)memory);
+  (void)madvise(begin, last - first, advice); /* a kernel without them gives small ones */
+}
+
+void weir_fill_begin(void *memory, size_t bytes) {
+  advise_large(memory, bytes, MADV_HUGEPAGE);
+}
+
+void weir_fill_end(void *memory, size_t bytes) {
+  advise_large(memory, bytes, MADV_NOHUGEPAGE);
+}
+
 uint64_t weir_allocations(void) {
   return atomic_load_explicit(&allocation_count, memory_order_relaxed);
 }

@@ -10,13 +10,14 @@
  *   a miss   both tables are asked while one is being emptied
  *
  * Keys are handover numbers, crossing numbers or seeded hashes of refs; two refs with one hash
- * stand side by side, and who looks one up compares the ref itself. Sixteen consecutive numbers
- * share their cache lines, for numbers are given and asked for one after another. */
+ * stand side by side, and who looks one up compares the ref itself. Four consecutive numbers share
+ * a cache line, for numbers are given and asked for one after another; were it more, they would
+ * stand in each other's way: blocks that meet are passed as a whole. */
 #include "internal.h"
 
 #include <string.h>
 
-enum { EMPTY = 0, SIZE_MIN = 64, MOVED_AT_ONCE = 4, NEIGHBOURS = 16 };
+enum { EMPTY = 0, SIZE_MIN = 64, MOVED_AT_ONCE = 4, NEIGHBOURS = 4 };
 
 /* A value that no caller has: the entry went away, a chain may go on behind it. */
 static const uint64_t GONE = UINT64_MAX;
@@ -44,9 +45,15 @@ static void forget(weir_index *x, uint64_t size) {
   weir_forget(table_of(x, size), size * sizeof *x->entries);
 }
 
+/* The table in use has begun: while loading, in large pages. */
+static void begin_table(const weir_index *x) {
+  if (x->loading) weir_fill_begin(table_of(x, x->size), x->size * sizeof *x->entries);
+}
+
 void index_reserve(weir_index *x, uint64_t count) {
   WEIR_ASSERT(x->count == 0 && x->old_size == 0);
   while (x->size / 4 * 3 < count && x->size < x->size_max) x->size *= 2;
+  begin_table(x);
 }
 
 void index_clear(weir_index *x) {
@@ -132,6 +139,17 @@ static void grow_on_add(weir_index *x) {
   x->old_size = x->size;
   x->old_next = 0;
   x->size *= 2;
+  begin_table(x);
+}
+
+void index_load(weir_index *x) {
+  x->loading = true;
+}
+
+void index_loaded(weir_index *x) {
+  while (x->old_size) move_some_on_add(x);
+  weir_fill_end(table_of(x, x->size), x->size * sizeof *x->entries);
+  x->loading = false;
 }
 
 weir_status index_add(weir_index *x, uint64_t key, uint64_t value) {

@@ -334,6 +334,9 @@ static inline uint32_t *report_open_of(weir_unit *u, const weir_state *s) {
 void report_close(weir_unit *u, uint32_t number);
 weir_status matters_open(weir_unit *u);
 void matters_close(weir_unit *u);
+/* Between the two a start, or a shadow of one, takes up what the journal knows. */
+void matters_load(weir_unit *u);
+void matters_loaded(weir_unit *u);
 uint32_t matter_take(weir_unit *u); /* NO_SLOT when the limit is reached */
 void matter_release(weir_unit *u, uint32_t slot);
 /* The slot of a handover, read back from the journal when it had ended; NO_SLOT: unknown. */

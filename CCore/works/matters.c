@@ -24,6 +24,20 @@ weir_status matters_open(weir_unit *u) {
   return status;
 }
 
+void matters_load(weir_unit *u) {
+  index_load(&u->handovers);
+  index_load(&u->crossings);
+  index_load(&u->refs[0]);
+  index_load(&u->refs[1]);
+}
+
+void matters_loaded(weir_unit *u) {
+  index_loaded(&u->handovers);
+  index_loaded(&u->crossings);
+  index_loaded(&u->refs[0]);
+  index_loaded(&u->refs[1]);
+}
+
 void matters_close(weir_unit *u) {
   weir_free(u->matters);
   index_close(&u->handovers);

@@ -39,9 +39,19 @@ static bool note_boot(recovery *rec, const uint8_t id[16], int64_t wall_ms) {
   return uncertain;
 }
 
-static void remember_ref(weir_unit *u, weir_bytes line, weir_position position) {
+static void add_next_ref(recovery *rec) {
+  const ref_ahead *next = &rec->refs[rec->refs_added++ % REFS_AHEAD];
+  refs_add(rec->unit, next->hash, next->position);
+}
+
+static void remember_ref(recovery *rec, weir_bytes line, weir_position position) {
+  const weir_unit *u = rec->unit;
   weir_bytes ref = weir_message_ref(line, u->record_scratch);
-  if (ref.count) refs_add(u, ref_hash_of(u, ref), position);
+  if (ref.count == 0) return;
+  if (rec->refs_met - rec->refs_added == REFS_AHEAD) add_next_ref(rec);
+  uint64_t hash = ref_hash_of(u, ref);
+  refs_prefetch(u, hash);
+  rec->refs[rec->refs_met++ % REFS_AHEAD] = (ref_ahead){hash, position};
 }
 
 static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {
@@ -69,7 +79,7 @@ static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {
     m->body = r.previous_body;
     m->danger = r.previous_danger;
   }
-  remember_ref(u, r.line, frame->position);
+  remember_ref(rec, r.line, frame->position);
   if (r.effects & WEIR_EFFECT_CROSS) {
     u->matters[slot].offered = frame->position;
     u->matters[slot].offered_revision = r.state.revision;
@@ -91,7 +101,7 @@ static weir_status take_acknowledged(recovery *rec, const weir_frame_view *frame
   if (!record_get_acknowledged(frame->body, &r)) return WEIR_CORRUPT;
   rec->last_wall_ms = r.now.wall_ms;
   report_close(u, r.number);
-  remember_ref(u, r.line, frame->position);
+  remember_ref(rec, r.line, frame->position);
   if (rec->kept) return kept_take_acknowledged(rec->kept, frame->body);
   notice_acknowledged(u, frame->body, true);
   return WEIR_OK;
@@ -154,6 +164,15 @@ static weir_status take_tally(recovery *rec, const weir_frame_view *frame) {
     if (record_get_copies(&in, &crossing, &copies)) carry_keep(rec->unit, crossing, &copies);
   }
   return in.bad ? WEIR_CORRUPT : WEIR_OK;
+}
+
+void recover_begin(const recovery *rec) {
+  matters_load(rec->unit);
+}
+
+void recover_end(recovery *rec) {
+  while (rec->refs_added < rec->refs_met) add_next_ref(rec);
+  matters_loaded(rec->unit);
 }
 
 weir_status recover_frame(recovery *rec, const weir_frame_view *frame) {
@@ -323,6 +342,7 @@ weir_status unit_recover(weir_unit *u, weir_journal_finding *finding) {
   recovery rec = {0};
   snapshot_choice choice;
   rec.unit = u;
+  recover_begin(&rec);
   weir_status status = u->os->boot_id(u->os->context, rec.kernel_boot);
   if (status == WEIR_OK) status = take_snapshot(&rec, &choice, finding);
   if (status != WEIR_OK) return status;
@@ -339,6 +359,7 @@ weir_status unit_recover(weir_unit *u, weir_journal_finding *finding) {
                                   .from_serial = choice.head.border.serial};
   status = weir_journal_open(&options, u->os, each_frame, &rec, finding, &u->journal);
   if (status != WEIR_OK) return status;
+  recover_end(&rec);
   unit_look_at_clocks(u);
   u->started = u->now;
   bool uncertain = note_boot(&rec, rec.kernel_boot, u->now.wall_ms);

@@ -32,9 +32,19 @@ typedef struct kept_frames {
   size_t report_count, report_room;
 } kept_frames;
 
+/* A ref on its way into the index: its place there is fetched from memory meanwhile. */
+typedef struct ref_ahead {
+  uint64_t hash;
+  weir_position position;
+} ref_ahead;
+
+enum { REFS_AHEAD = 32 };
+
 /* A unit as far as the journal was read. */
 typedef struct recovery {
   weir_unit *unit;
+  ref_ahead refs[REFS_AHEAD]; /* a ring */
+  uint64_t refs_met, refs_added;
   int64_t last_wall_ms;
   uint64_t boot_epoch;
   uint8_t kernel_boot[16]; /* of this start */
@@ -45,6 +55,9 @@ typedef struct recovery {
 
 /* recover.c: takes up one frame, in order. CORRUPT: it does not decode. FULL. */
 weir_status recover_frame(recovery *rec, const weir_frame_view *frame);
+/* Before the snapshot and behind the last frame. */
+void recover_begin(const recovery *rec);
+void recover_end(recovery *rec);
 weir_status unit_recover(weir_unit *u, weir_journal_finding *finding);
 
 /* kept.c */

@@ -78,9 +78,11 @@ static weir_status make(shadow *s, const weir_os *os) {
   w->before = w->made = choice.head;
   weir_border border = choice.head.border;
   if (border.segment == 0) border = (weir_border){.segment = 1, .serial = 1};
+  recover_begin(&s->recovery);
   if (choice.head.border.segment) status = state_read(&state, os, &choice);
   if (status == WEIR_OK) status = read_segments(s, os, journal, &border);
   if (status != WEIR_OK) return status;
+  recover_end(&s->recovery);
   w->reports_since_ms = kept_oldest(&s->kept);
   if (border.segment == choice.head.border.segment) return WEIR_OK;
   w->made = (snapshot_head){.border = border, .made_ms = w->now_ms};

@@ -34,9 +34,14 @@ typedef struct weir_index {
   uint64_t old_size;       /* of the table that is being emptied, 0: none */
   uint64_t old_next;       /* its places below this one were moved */
   uint64_t count, limit;
+  bool loading;
 } weir_index;
 weir_status index_open(weir_index *x, uint64_t limit);
 void index_close(weir_index *x);
+/* Between the two very many are added, and nothing waits for each of them: tables may come in large
+ * pages. Afterwards all entries stand in one table. */
+void index_load(weir_index *x);
+void index_loaded(weir_index *x);
 /* Room for so many at once, or for the limit: for a table in which nothing is yet. */
 void index_reserve(weir_index *x, uint64_t count);
 /* An empty one keeps the room it has. */

@@ -73,6 +73,11 @@ void *weir_allocate(size_t count, size_t size);
 void weir_free(void *memory);
 /* Zeroes memory of weir_allocate; whole pages go back to the kernel until they are used again. */
 void weir_forget(void *memory, size_t bytes);
+/* Between the two all of this memory will be written, by somebody for whom nothing waits: the
+ * kernel may give it in pages of 2 MiB, which are slow to come and quick to use. What was given
+ * stays. */
+void weir_fill_begin(void *memory, size_t bytes);
+void weir_fill_end(void *memory, size_t bytes);
 /* Calls of weir_allocate since the process began, for tests that want zero after start. */
 uint64_t weir_allocations(void);
 
