@@ -108,10 +108,12 @@ final class Pair {
   /// - Parameters:
   ///   - parent: where the folder is made; nil: the system's temporary one.
   ///   - rate: of the link, as the configuration file has it.
+  ///   - snapshot: records after which the outer unit's next one is due.
   ///   - relayed: whether the link can be cut.
   ///   - keep: whether journals and logs stay.
   init(
-    in parent: String?, delivery: Delivery, rate: String, relayed: Bool = false, keep: Bool = false
+    in parent: String?, delivery: Delivery, rate: String, snapshot: UInt64, relayed: Bool = false,
+    keep: Bool = false
   ) throws {
     folder = try Folder("pair", in: parent, keep: keep)
     self.delivery = delivery
@@ -133,6 +135,7 @@ final class Pair {
       intake: { socket: \(path)/intake.sock, supervisors: [S01] }
       link: { send: [127.0.0.1:\(relay?.port ?? port)], key: \(path)/link.key, rate: \(rate) }
       report: { directory: \(path)/reports }
+      limits: { snapshot: \(snapshot) }
       log: { file: \(path)/outer.log }
       control: \(path)/outer.control
       """, to: "outer.yaml")

@@ -28,12 +28,18 @@ struct ScenarioOptions: ParsableArguments {
   @Option(help: "Seconds between two comparisons by 对账码 that confirm what came; 0: none.")
   var compare = 1.0
 
+  @Option(help: "Records after which the outer unit's next snapshot is due.")
+  var snapshot: UInt64 = 10_000_000
+
   @Flag(help: "Leave journals and logs where they are, and say where.")
   var keep = false
 
   func validate() throws {
     guard (outer == nil) == (inner == nil) else {
       throw ValidationError("--outer and --inner go together")
+    }
+    guard (1000...1_000_000_000).contains(snapshot) else {
+      throw ValidationError("a snapshot every 1000 to 1000000000 records")
     }
     guard (1...1000).contains(connections) else { throw ValidationError("1 to 1000 connections") }
   }
@@ -48,7 +54,8 @@ struct ScenarioOptions: ParsableArguments {
       return try Stage(outer: outer, inner: inner)
     }
     let pair = try Pair(
-      in: directory, delivery: delivery, rate: linkRate, relayed: relayed, keep: keep)
+      in: directory, delivery: delivery, rate: linkRate, snapshot: snapshot, relayed: relayed,
+      keep: keep)
     if keep { FileHandle.standardError.write(Data("kept: \(pair.folder.path)\n".utf8)) }
     return Stage(pair)
   }
