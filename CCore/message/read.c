@@ -74,7 +74,7 @@ static bool read_number(reading *r, const char *field, weir_bytes *out) {
 static bool read_code(reading *r, const char *field, int (*find)(weir_bytes), unsigned refusal,
                       uint8_t *out) {
   weir_bytes name;
-  if (!scan_string(&r->s, SCAN_LINE, field, &name, NULL)) return false;
+  if (!scan_word(&r->s, field, &name)) return false;
   int value = find(name);
   if (value < 0) return scan_fail(&r->s, refusal, field);
   *out = (uint8_t)value;
@@ -83,7 +83,7 @@ static bool read_code(reading *r, const char *field, int (*find)(weir_bytes), un
 
 static bool read_time(reading *r, const char *field, int64_t *out) {
   weir_bytes text;
-  if (!scan_string(&r->s, SCAN_LINE, field, &text, NULL)) return false;
+  if (!scan_word(&r->s, field, &text)) return false;
   if (weir_time_read(text, out) == WEIR_OK) return true;
   return scan_fail(&r->s, WEIR_REFUSAL_BAD_TIME, field);
 }
@@ -103,7 +103,7 @@ static bool read_county(reading *r, uint32_t *out) {
   static const char field[] = "place.county";
   weir_bytes text;
   uint64_t value = 0;
-  if (!scan_string(&r->s, SCAN_LINE, field, &text, NULL)) return false;
+  if (!scan_word(&r->s, field, &text)) return false;
   if (text.count != 6 || weir_decimal_read(text, &value) != WEIR_OK || value == 0) {
     return scan_fail(&r->s, WEIR_REFUSAL_BAD_VALUE, field);
   }
@@ -156,7 +156,7 @@ static bool read_facts(reading *r) {
     }
     if (i == FACTS_COUNT_MAX) return scan_fail(&r->s, WEIR_REFUSAL_TOO_LONG, "facts");
     weir_bytes name;
-    if (!scan_string(&r->s, SCAN_LINE, path, &name, NULL)) return false;
+    if (!scan_word(&r->s, path, &name)) return false;
     int fact = names_fact(name);
     if (fact < 0) return scan_fail(&r->s, WEIR_REFUSAL_UNKNOWN_FACT, path);
     if (r->m->facts & (1u << fact)) return scan_fail(&r->s, WEIR_REFUSAL_BAD_VALUE, path);
@@ -228,7 +228,7 @@ static bool read_object(reading *r, bool caller) {
   while (more) {
     weir_bytes key;
     if (scan_peek(&r->s) != '"') return scan_fail(&r->s, WEIR_REFUSAL_BAD_JSON, field);
-    if (!scan_string(&r->s, SCAN_LINE, field, &key, NULL)) return false;
+    if (!scan_word(&r->s, field, &key)) return false;
     member which = find_member(caller, key);
     if (which == MEMBER_NONE) return fail_at(&r->s, WEIR_REFUSAL_UNKNOWN_FIELD, parent, key);
     if (seen & (1u << which)) return fail_at(&r->s, WEIR_REFUSAL_DUPLICATE_FIELD, parent, key);
@@ -343,7 +343,7 @@ static bool read_fields(reading *r, weir_message_mode mode) {
   while (more) {
     weir_bytes key;
     if (scan_peek(s) != '"') return scan_fail(s, WEIR_REFUSAL_BAD_JSON, "");
-    if (!scan_string(s, SCAN_LINE, "", &key, NULL)) return false;
+    if (!scan_word(s, "", &key)) return false;
     int field = field_find(key);
     bool judge_only = field >= 0 && ((UINT64_C(1) << field) & (JUDGE_BITS & ~BIT(ID)));
     if (field < 0 || (judge_only && mode != WEIR_MESSAGE_JUDGE)) {

@@ -25,17 +25,6 @@ bool scan_fail_type(scan *s, const char *field) {
   return scan_fail(s, value ? WEIR_REFUSAL_WRONG_TYPE : WEIR_REFUSAL_BAD_JSON, field);
 }
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is a word's lowest");
-
-/* The top bit of each of eight bytes that is not plain ASCII: below 0x20, a quote, a backslash,
- * 0x7F or above. Borrows and carries may mark bytes behind a marked one too, never before the
- * first: so the lowest mark is always true. */
-static inline uint64_t marks(uint64_t w) {
-  const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
-  uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
-  return ((w - ones * 0x20) | (quote - ones) | (slash - ones) | (w + ones) | w) & highs;
-}
-
 /* Characters of three bytes, as Chinese is, up to the first that needs a closer look: those with
  * the leads E0 (overlong?), E2 (marks of direction?) and ED (surrogate?), and U+FEFF. */
 static inline const uint8_t *pass_wide(const uint8_t *at, const uint8_t *end, size_t *count) {
@@ -68,7 +57,7 @@ static inline const uint8_t *pass_plain(const uint8_t *at, const uint8_t *end, s
     while (end - at >= 8 && found == 0) {
       uint64_t w;
       memcpy(&w, at, sizeof w);
-      found = marks(w);
+      found = scan_marks(w);
       size_t plain = found ? (size_t)__builtin_ctzll(found) / 8 : 8;
       at += plain;
       *count += plain;

@@ -4,6 +4,8 @@
 
 #include "weir_message.h"
 
+#include <string.h>
+
 typedef struct scan {
   const uint8_t *at, *end;
   uint8_t *scratch; /* where strings with escapes are decoded */
@@ -46,6 +48,37 @@ static inline bool scan_take(scan *s, char expected) {
 }
 /* A string; `scalars` (null accepted) counts Unicode scalars. */
 bool scan_string(scan *s, scan_text kind, const char *field, weir_bytes *out, size_t *scalars);
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is a word's lowest");
+
+/* The top bit of each of eight bytes that is not plain ASCII: below 0x20, a quote, a backslash,
+ * 0x7F or above. Borrows and carries may mark bytes behind a marked one too, never before the
+ * first: so the lowest mark is always true. */
+static inline uint64_t scan_marks(uint64_t w) {
+  const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
+  uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
+  return ((w - ones * 0x20) | (quote - ones) | (slash - ones) | (w + ones) | w) & highs;
+}
+
+/* A string that is mostly a short word of plain ASCII, as names and codes are: then it is found
+ * here, eight bytes at a time; any other is left to scan_string. No control characters. */
+static inline bool scan_word(scan *s, const char *field, weir_bytes *out) {
+  if (scan_peek(s) == '"') {
+    const uint8_t *begin = s->at + 1, *at = begin;
+    uint64_t found = 0;
+    while (s->end - at >= 8 && found == 0) {
+      uint64_t w;
+      memcpy(&w, at, sizeof w);
+      found = scan_marks(w);
+      at += found ? (size_t)__builtin_ctzll(found) / 8 : 8;
+    }
+    if (found && *at == '"') {
+      *out = weir_view(begin, (size_t)(at - begin));
+      s->at = at + 1;
+      return true;
+    }
+  }
+  return scan_string(s, SCAN_LINE, field, out, NULL);
+}
 /* A number by the JSON grammar; its own text. */
 bool scan_number(scan *s, const char *field, weir_bytes *out);
 bool scan_bool(scan *s, const char *field, bool *out);
