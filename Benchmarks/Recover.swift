@@ -42,18 +42,23 @@ struct RecoverCommand: ParsableCommand {
     let title = "start after \(Figure.text(Double(known.records) / 1e6)) million records"
     var fast = Figure(name: title + ", snapshot", unit: "s", values: [])
     var slow = Figure(name: title + ", no snapshot", unit: "s", values: [])
+    var fastCPU = Figure(name: "its CPU, snapshot", unit: "s", values: [])
+    var slowCPU = Figure(name: "its CPU, no snapshot", unit: "s", values: [])
     fast.goal = (Self.goalSeconds, false)
     slow.goal = (Self.goalSeconds, false)
     for _ in 0..<output.runs {
-      fast.values.append(try start(unit, known, from: "snapshot"))
+      let took = try start(unit, known, from: "snapshot")
+      fast.values.append(took.seconds)
+      fastCPU.values.append(took.cpu)
     }
     for _ in 0..<output.runs {
       // Not there when the last start was killed before it had made one.
       try? FileManager.default.removeItem(atPath: unit.folder.path + "/data/snapshots")
-      slow.values.append(try start(unit, known, from: "journal"))
+      let took = try start(unit, known, from: "journal")
+      slow.values.append(took.seconds)
+      slowCPU.values.append(took.cpu)
     }
-    table.add(fast)
-    table.add(slow)
+    for figure in [fast, fastCPU, slow, slowCPU] { table.add(figure) }
     table.note(
       "\(known.open) matters open; the snapshot: \(megabytes) MB, made of the first "
         + "\(Figure.text(Double(known.covered) / 1e6)) million records")
@@ -85,8 +90,10 @@ struct RecoverCommand: ParsableCommand {
 
   /// Starts the unit, and kills it once it is there.
   ///
-  /// - Returns: seconds until a client was connected.
-  private func start(_ unit: OuterUnit, _ known: Known, from source: String) throws -> Double {
+  /// - Returns: seconds until a client was connected, and the CPU's share of them.
+  private func start(
+    _ unit: OuterUnit, _ known: Known, from source: String
+  ) throws -> (seconds: Double, cpu: Double) {
     let begin = monotonicNs()
     let child = try Child(
       Programs.weir(), ["outer", "--config", unit.folder.path + "/outer.yaml"], in: unit.folder)
@@ -94,11 +101,12 @@ struct RecoverCommand: ParsableCommand {
     let socket = unit.socket
     try child.wait(seconds: 600) { (try? LineClient(path: socket)) != nil }
     let seconds = Double(monotonicNs() - begin) / 1e9
+    let cpu = child.cpuSeconds ?? 0
     let now = try Known(unit.control)
     guard now.open == known.open, now.records >= known.records else {
       throw Trouble("from the \(source): \(now), and before: \(known)")
     }
-    return seconds
+    return (seconds, cpu)
   }
 
   private static func megabytes(_ unit: OuterUnit) -> Int {
