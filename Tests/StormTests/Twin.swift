@@ -160,12 +160,14 @@ struct Twin {
     return found
   }
 
-  /// What a unit answers of every handover of its journal.
+  /// What a unit answers of every handover of its journal, once something was added to it: a record
+  /// names earlier ones, and where those stand is known to the next record alone.
   private static func answers(of house: House) throws -> [String: String] {
     var answers: [String: String] = [:]
     try house.look { if $0.kind == .change { answers[$0.handover] = "" } }
     let client = try house.connect()
     for number in answers.keys.sorted() {
+      _ = try house.one(client, Ask.update("t-\(number)", number, text: "又"))
       let answer = try house.one(client, "{\"op\":\"get\",\"handover\":\"\(number)\"}")
       answers[number] = answer.description
     }
