@@ -8,8 +8,8 @@
  *   wrong         refused and journalled, nothing is confirmed; five wrong ones lock the code of
  *                 the matter, over restarts too, and raise an alarm: people compare the 对账码 then
  *   not crossed   there is nothing to confirm: refused too
- *   a journal that cannot be read just now   nobody can say whether the code is right: it is
- * refused for load and counts as no try */
+ *   unreadable    while the journal cannot be read nobody can say whether a code is right: it is
+ *                 refused for load, and counts as no try */
 #include "internal.h"
 
 enum { DIGITS = 6, OLDER_MAX = 16 };

@@ -258,7 +258,7 @@ static uint64_t earlier(uint64_t a, uint64_t b) {
 uint64_t weir_unit_next_ms(const weir_unit *u) {
   uint64_t next = u->now.boot_ms + IDLE_TURN_MS;
   if (!u->failing) next = earlier(next, weir_wheel_next(u->wheel));
-  if (!u->failing) next = earlier(next, taking_due_ms(u));
+  if (!u->failing && !u->job_in_flight) next = earlier(next, taking_due_ms(u));
   if (u->sender && !u->failing) next = earlier(next, weir_link_sender_next(u->sender));
   return next;
 }

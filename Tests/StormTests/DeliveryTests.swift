@@ -83,6 +83,27 @@ import Testing
     #expect(all.allSatisfy { $0.has("\"cursor\":") || $0.isDurable })
   }
 
+  @Test("while the disk works, a reader that waits for it does not keep the loop awake")
+  func sleeps() throws {
+    let pair = try Pair(seed: 24, inner: .init(directory: false, stream: true))
+    try pair.open()
+    try work(pair, 1)
+    let reader = try taker(pair.inner)
+    let cursor = items(pair.inner.ask(reader, Self.take))[0].cursor
+    #expect(try pair.outer.one(pair.outer.connect(), Ask.intake("slow")).isDurable)
+    pair.carry()
+    _ = pair.inner.turn()
+    #expect(pair.inner.beginJob())
+    pair.inner.send(reader, "{\"op\":\"taken\",\"after\":\(cursor)}")
+    _ = pair.inner.turn()
+    pair.inner.advance(10)
+    _ = pair.inner.turn()
+    #expect(weir_unit_next_ms(pair.inner.unit) > pair.inner.boot)
+    pair.inner.endJob()
+    pair.inner.pump()
+    #expect(pair.inner.receive(reader).contains { $0.number("taken") == cursor })
+  }
+
   @Test("an acknowledgement that a failing disk did not keep is answered so")
   func takenUnknown() throws {
     let pair = try Pair(seed: 23, inner: .init(directory: false, stream: true))
