@@ -17,6 +17,21 @@ import Testing
     lines.filter { $0.has("\"item\":") }.map { ($0.number("cursor") ?? 0, $0) }
   }
 
+  /// A pair that has delivered so many items, and a reader that got them.
+  private func reading(
+    _ count: Int, seed: UInt64
+  ) throws -> (pair: Pair, reader: UInt32, cursors: [Int]) {
+    let pair = try Pair(seed: seed, inner: .init(directory: false, stream: true))
+    try pair.open()
+    try work(pair, count)
+    let reader = try taker(pair.inner)
+    return (pair, reader, items(pair.inner.ask(reader, Self.take)).map { $0.cursor })
+  }
+
+  private func taken(_ cursor: Int, _ more: String = "") -> String {
+    "{\"op\":\"taken\",\(more)\"after\":\(cursor)}"
+  }
+
   private func work(_ pair: Pair, _ count: Int, _ prefix: String = "m") throws {
     let client = try pair.outer.connect()
     for i in 0..<count {
@@ -36,8 +51,7 @@ import Testing
     #expect(first.map { $0.item.string("handover") }.count == 4)
     #expect(first.allSatisfy { $0.item.has("\"kind\":\"matter\"") && $0.item.has("\"record\":{") })
     let cursor = first[1].cursor
-    let taken = "{\"op\":\"taken\",\"ref\":\"t\",\"after\":\(cursor)}"
-    #expect(pair.inner.ask(reader, taken).isEmpty)
+    #expect(pair.inner.ask(reader, taken(cursor, "\"ref\":\"t\",")).isEmpty)
     pair.pass(5, step: 5)
     let done = try #require(pair.inner.receive(reader).first)
     #expect(done.isDurable && done.number("taken") == cursor && done.ref == "t")
@@ -61,14 +75,9 @@ import Testing
 
   @Test("the disk is not troubled for an acknowledgement alone, and items do not wait behind it")
   func patience() throws {
-    let pair = try Pair(seed: 22, inner: .init(directory: false, stream: true))
-    try pair.open()
-    try work(pair, 2)
-    let reader = try taker(pair.inner)
-    let cursors = items(pair.inner.ask(reader, Self.take)).map { $0.cursor }
-    let lines = cursors.map { "{\"op\":\"taken\",\"after\":\($0)}" }
+    let (pair, reader, cursors) = try reading(2, seed: 22)
     // Two in a row: neither is answered before its record is durable, and nothing else is due.
-    #expect(pair.inner.ask(reader, lines[0], lines[1]).isEmpty)
+    #expect(pair.inner.ask(reader, taken(cursors[0]), taken(cursors[1])).isEmpty)
     pair.inner.advance(4)
     pair.inner.pump()
     #expect(pair.inner.receive(reader).isEmpty)
@@ -85,33 +94,25 @@ import Testing
 
   @Test("while the disk works, a reader that waits for it does not keep the loop awake")
   func sleeps() throws {
-    let pair = try Pair(seed: 24, inner: .init(directory: false, stream: true))
-    try pair.open()
-    try work(pair, 1)
-    let reader = try taker(pair.inner)
-    let cursor = items(pair.inner.ask(reader, Self.take))[0].cursor
+    let (pair, reader, cursors) = try reading(1, seed: 24)
     #expect(try pair.outer.one(pair.outer.connect(), Ask.intake("slow")).isDurable)
     pair.carry()
     _ = pair.inner.turn()
     #expect(pair.inner.beginJob())
-    pair.inner.send(reader, "{\"op\":\"taken\",\"after\":\(cursor)}")
+    pair.inner.send(reader, taken(cursors[0]))
     _ = pair.inner.turn()
     pair.inner.advance(10)
     _ = pair.inner.turn()
     #expect(weir_unit_next_ms(pair.inner.unit) > pair.inner.boot)
     pair.inner.endJob()
     pair.inner.pump()
-    #expect(pair.inner.receive(reader).contains { $0.number("taken") == cursor })
+    #expect(pair.inner.receive(reader).contains { $0.number("taken") == cursors[0] })
   }
 
   @Test("an acknowledgement that a failing disk did not keep is answered so")
   func takenUnknown() throws {
-    let pair = try Pair(seed: 23, inner: .init(directory: false, stream: true))
-    try pair.open()
-    try work(pair, 1)
-    let reader = try taker(pair.inner)
-    let cursor = items(pair.inner.ask(reader, Self.take))[0].cursor
-    pair.inner.send(reader, "{\"op\":\"taken\",\"ref\":\"t\",\"after\":\(cursor)}")
+    let (pair, reader, cursors) = try reading(1, seed: 23)
+    pair.inner.send(reader, taken(cursors[0], "\"ref\":\"t\","))
     pair.inner.pump()
     weir_faulty_os_fail(pair.inner.faulty, WEIR_FAULTY_SYNC, 0, 1, .syncFailed)
     pair.pass(5, step: 5)
