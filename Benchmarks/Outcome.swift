@@ -16,6 +16,9 @@ struct Outcome {
   var generatorMicroseconds = 0.0
   var outerMicroseconds: Double?
   var innerMicroseconds: Double?
+  /// The longest turn of each unit's loop in the last one to two minutes, milliseconds.
+  var outerTurn: Double?
+  var innerTurn: Double?
   var answered = Latencies("answered")
   var delivered = Latencies("delivered")
   /// Delivered, by lane.

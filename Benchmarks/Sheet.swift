@@ -43,6 +43,8 @@ final class ResultSet {
     for lane in outcome.lanes where outcome.lanes.count > 1 { add(lane, lane.name) }
     add("outer unit's CPU", "us/request", outcome.outerMicroseconds)
     add("inner unit's CPU", "us/request", outcome.innerMicroseconds)
+    add("outer unit's longest turn", "ms", outcome.outerTurn)
+    add("inner unit's longest turn", "ms", outcome.innerTurn)
     if outcome.generatorMicroseconds > 0 {
       add("generator's CPU", "us/request", outcome.generatorMicroseconds)
     }

@@ -150,6 +150,7 @@ final class Trial {
     // A revision that comes twice comes as a repeat: a while after all are here.
     usleep(300_000)
     let cpu = stage.pair?.cpuSeconds
+    let turns = try (longestTurn(stage.outerControl), longestTurn(stage.innerControl))
     stage.pair?.outer.stop()
     usleep(100_000)
     try taker.end()
@@ -168,12 +169,18 @@ final class Trial {
     outcome.refused = refused
     outcome.refusal = refusal
     outcome.sent = sent
+    (outcome.outerTurn, outcome.innerTurn) = turns
     if let before = cpuBefore, let cpu, sent > 0 {
       outcome.outerMicroseconds = (cpu.outer - before.outer) * 1e6 / Double(sent)
       outcome.innerMicroseconds = (cpu.inner - before.inner) * 1e6 / Double(sent)
     }
     measure(&outcome)
     return outcome
+  }
+
+  private func longestTurn(_ control: String) throws -> Double? {
+    let loop = try Control(control).ask(#"{"op":"status"}"#)["loop"] as? [String: Any]
+    return (loop?["longestTurnUs"] as? Int).map { Double($0) / 1000 }
   }
 
   /// Changes of the matters of this run, and the copies of what crossed.

@@ -43,6 +43,7 @@ static void on_space(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) {
   client *c = stream->data;
   (void)buffer;
+  hall_begin_turn(c->hall);
   if (count > 0) {
     c->active_ms = hall_now_ms(c->hall);
     weir_unit_filled(c->hall->unit, c->number, (size_t)count);

@@ -46,6 +46,7 @@ void hall_close_disk(weir_hall *h) {
 
 void hall_on_disk_done(uv_async_t *done) {
   weir_hall *h = done->data;
+  hall_begin_turn(h);
   if (!h->job || !atomic_load_explicit(&h->disk_idle, memory_order_acquire)) return;
   weir_job *job = h->job;
   h->job = NULL;
@@ -75,6 +76,7 @@ static void on_file(uv_work_t *work) {
 static void on_file_done(uv_work_t *work, int status) {
   weir_hall *h = work->data;
   WEIR_ASSERT(status == 0);
+  hall_begin_turn(h);
   weir_job *job = h->file_job;
   h->file_job = NULL;
   weir_unit_file_job_done(h->unit, job, h->file_status);
@@ -99,6 +101,7 @@ static void on_closing(uv_work_t *work) {
 static void on_closing_done(uv_work_t *work, int status) {
   weir_hall *h = work->data;
   WEIR_ASSERT(status == 0);
+  hall_begin_turn(h);
   weir_job *job = h->closing_job;
   h->closing_job = NULL;
   weir_unit_closing_job_done(h->unit, job, h->closing_status);

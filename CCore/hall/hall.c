@@ -83,8 +83,18 @@ static void look_for_failure(weir_hall *h) {
   end(h, failed);
 }
 
+void hall_begin_turn(weir_hall *h) {
+  if (h->turn_ns == 0) h->turn_ns = uv_hrtime();
+}
+
+static void end_turn(weir_hall *h) {
+  weir_unit_turned(h->unit, (uv_hrtime() - h->turn_ns) / 1000);
+  h->turn_ns = 0;
+}
+
 static void on_prepare(uv_prepare_t *prepare) {
   weir_hall *h = prepare->data;
+  hall_begin_turn(h);
   hall_open_letters(h, true);
   bool more = weir_unit_turn(h->unit);
   hall_start_job(h);
@@ -96,6 +106,7 @@ static void on_prepare(uv_prepare_t *prepare) {
   look_for_stop(h);
   look_for_failure(h);
   if (!h->ending) plan_sleep(h, more);
+  end_turn(h);
 }
 
 static weir_status start_loop(weir_hall *h) {

@@ -81,6 +81,7 @@ struct weir_hall {
   atomic_bool has_mail;
   bool stopping;
   uint64_t stop_ms, idle_scan_ms;
+  uint64_t turn_ns; /* when this turn began; 0: the loop waits */
 
   listener listeners[LISTENERS];
   client *clients;                   /* WEIR_CONNECTIONS_MAX */
@@ -116,6 +117,9 @@ struct weir_hall {
 
 /* hall.c */
 uint64_t hall_now_ms(const weir_hall *h); /* CLOCK_BOOTTIME */
+/* A turn is what lies between two waits. libuv's own figure of its idle time would cost a second
+ * poll in each, so whatever may be long and comes before on_prepare calls this. */
+void hall_begin_turn(weir_hall *h);
 void hall_say(char problem[512], const char *what, const char *name, const char *why,
               const char *next);
 

@@ -111,6 +111,7 @@ static void on_datagram(void *context, uint8_t *datagram, size_t count) {
 static void on_readable(uv_poll_t *poll, int status, int events) {
   link_socket *s = poll->data;
   if (status != 0 || !(events & UV_READABLE)) return;
+  hall_begin_turn(s->hall);
   size_t datagrams = 1;
   for (size_t taken = 0; datagrams > 0 && taken < DATAGRAMS_PER_TURN; taken += datagrams) {
     datagrams = weir_inlet_receive(s->hall->inlet, s->fd, s->hall->unit, on_datagram);

@@ -207,6 +207,13 @@ typedef struct weir_counters {
   uint64_t ferry_files, ferry_failed, bad_files, expired;
 } weir_counters;
 
+/* How long the loop's turns take. */
+typedef struct turn_times {
+  uint64_t minute_ms;             /* when this minute began; 0: no turn was counted yet */
+  uint64_t longest_us, before_us; /* the longest turn of this minute, and of the one before */
+  uint64_t slow;                  /* turns over TURN_SLOW_US since the start */
+} turn_times;
+
 struct weir_unit {
   weir_unit_options options;
   char name[WEIR_UNIT_NAME_MAX + 1];
@@ -250,6 +257,7 @@ struct weir_unit {
   reloading reload;
   uint64_t carrier_failed_ms; /* the last time that the carrier refused a datagram; 0: never */
   int64_t last_proof_ms;      /* when a person last confirmed that something is across; 0: never */
+  turn_times turns;
 
   /* connections and the batch */
   connection *connections;
@@ -324,6 +332,7 @@ struct weir_unit {
 
 /* clocks.c */
 void unit_look_at_clocks(weir_unit *u);
+uint64_t unit_longest_turn_us(const weir_unit *u); /* of the last one to two minutes */
 
 /* matters.c */
 /* The number of the open report about a matter's fault; 0 there: none is open. */

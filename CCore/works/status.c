@@ -126,6 +126,14 @@ static void put_disk(weir_unit *u, weir_buffer *b) {
   weir_put_text(b, "}");
 }
 
+/* Turns that were too long: a cold disk, a machine that stands still. */
+static void put_loop(const weir_unit *u, weir_buffer *b) {
+  weir_put_text(b, ",\"loop\":{\"longestTurnUs\":");
+  weir_put_decimal(b, unit_longest_turn_us(u));
+  put_count(b, "slowTurns", u->turns.slow);
+  weir_put_text(b, "}");
+}
+
 static void put_keys(weir_unit *u, weir_buffer *b) {
   weir_put_text(b, ",\"keys\":[");
   size_t count = u->options.keys ? weir_keyring_count(u->options.keys) : 0;
@@ -216,6 +224,7 @@ void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref) {
     put_count(b, "takenCursor", u->taken_serial);
   }
   put_disk(u, b);
+  put_loop(u, b);
   put_keys(u, b);
   put_count(b, "openHandovers", u->matter_count - u->drill_matters);
   weir_put_text(b, ",");
@@ -257,6 +266,8 @@ void answer_metrics(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   put_metric(&text, "missing", missing);
   put_metric(&text, "silent_senders", silent);
   put_metric(&text, "disk_scarce", weir_journal_scarce(u->journal));
+  put_metric(&text, "longest_turn_microseconds", unit_longest_turn_us(u));
+  put_metric(&text, "slow_turns_total", u->turns.slow);
   put_metric(&text, "log_lines_dropped_total", weir_log_dropped(u->log));
 #define X(name, label) put_metric(&text, #name "_total", u->counters.name);
   COUNTERS(X)

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { DEADLINE_BATCHES = 16, IDLE_TURN_MS = 250 };
+enum { DEADLINE_BATCHES = 16, IDLE_TURN_MS = 250, TURN_MINUTE_MS = 60000, TURN_SLOW_US = 5000 };
 
 void unit_look_at_clocks(weir_unit *u) {
   uint64_t boot_ns = u->os->boot_ns(u->os->context);
@@ -261,6 +261,24 @@ uint64_t weir_unit_next_ms(const weir_unit *u) {
   if (!u->failing && !u->job_in_flight) next = earlier(next, taking_due_ms(u));
   if (u->sender && !u->failing) next = earlier(next, weir_link_sender_next(u->sender));
   return next;
+}
+
+void weir_unit_turned(weir_unit *u, uint64_t took_us) {
+  turn_times *t = &u->turns;
+  if (t->minute_ms == 0) t->minute_ms = u->now.boot_ms;
+  if (u->now.boot_ms >= t->minute_ms + TURN_MINUTE_MS) {
+    bool next = u->now.boot_ms < t->minute_ms + UINT64_C(2) * TURN_MINUTE_MS;
+    t->before_us = next ? t->longest_us : 0;
+    t->longest_us = 0;
+    t->minute_ms = u->now.boot_ms;
+  }
+  if (took_us > t->longest_us) t->longest_us = took_us;
+  if (took_us > TURN_SLOW_US) t->slow++;
+}
+
+uint64_t unit_longest_turn_us(const weir_unit *u) {
+  const turn_times *t = &u->turns;
+  return t->longest_us > t->before_us ? t->longest_us : t->before_us;
 }
 
 void weir_unit_stop(weir_unit *u) {

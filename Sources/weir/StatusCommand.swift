@@ -42,7 +42,8 @@ struct StatusText {
       ),
       ("oldest unconfirmed", oldest), ("last human proof", status["lastHumanProof"].text ?? "none"),
       ("unacknowledged reports", reports), ("disk", disk),
-      ("keys", keys), ("alarms", alarms), ("quarantine", quarantine), ("expired", expired),
+      ("loop", loop), ("keys", keys), ("alarms", alarms), ("quarantine", quarantine),
+      ("expired", expired),
     ]
     rows.append(("open handovers", "\(status["openHandovers"].number ?? 0)"))
     rows.append(("drills", DrillText.line(status["drill"], terminal)))
@@ -136,6 +137,15 @@ struct StatusText {
     let free = (disk["freeBytes"].number ?? 0) / 1_000_000_000
     let text = "\(state), \(free) GB free, \(disk["records"].number ?? 0) records"
     return state == "good" ? text : terminal.paint(text, .danger)
+  }
+
+  /// A deadline is spoken at most 100 ms late: a turn that takes so long is a fault.
+  private var loop: String {
+    let longest = status["loop"]["longestTurnUs"].number ?? 0
+    let slow = status["loop"]["slowTurns"].number ?? 0
+    let tenths = (longest + 50) / 100
+    let text = "longest turn \(tenths / 10).\(tenths % 10) ms, \(slow) over 5 ms since the start"
+    return longest < 100_000 ? text : terminal.paint(text, .warning)
   }
 
   private var keys: String {

@@ -47,6 +47,8 @@ extension RealProgramTests {
       #expect(quiet.output.hasPrefix("unit "))
       #expect(quiet.output.contains("外端机 outer kd1, running"))
       #expect(quiet.output.contains("sending by udp; highest crossing 0, 0 unconfirmed"))
+      let turn = try #require(quiet.output.firstMatch(of: #/longest turn (\d+)\.(\d) ms/#))
+      #expect((Int(turn.1) ?? 0) * 10 + (Int(turn.2) ?? 0) > 0, "a start takes its time: \(turn.0)")
       let number = try await handOver(house, [Matter(ref: "a", facts: ["dangerToLife"])])[0]
       #expect(try run(house, "event \(number) transferFailed --cause busy --by A07").code == 0)
       let open = try run(house, "status").output

@@ -259,6 +259,9 @@ bool weir_unit_idle(const weir_unit *u, uint32_t connection);
 bool weir_unit_turn(weir_unit *u);
 /* When the next turn is needed without anything coming in, CLOCK_BOOTTIME ms. */
 uint64_t weir_unit_next_ms(const weir_unit *u);
+/* So long the loop was at work in one turn, its waits left out: nobody was served meanwhile. For
+ * status and metrics; the longest of the last one to two minutes is kept. */
+void weir_unit_turned(weir_unit *u, uint64_t took_us);
 
 typedef struct weir_job weir_job;
 weir_job *weir_unit_take_job(weir_unit *u); /* null: none, or one is in flight */
