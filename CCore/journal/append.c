@@ -31,8 +31,7 @@ static weir_status begin_segment_on_append(weir_journal *j, size_t frame_size) {
 
   reserve_file reserve = j->reserve[--j->reserve_count];
   j->segment++;
-  bool remembered = weir_journal_remember_segment(j, j->segment, j->appended + 1);
-  WEIR_ASSERT(remembered);
+  weir_journal_remember_segment(j, j->segment, j->appended + 1);
   segment_header header = {.version = FORMAT_VERSION,
                            .number = j->segment,
                            .salt = j->next_salt,

@@ -75,8 +75,9 @@ static weir_status read_on_closed(segment_walk *walk, const weir_border *from,
   if (walk->header.first_serial != from->serial || walk->header.chain != from->chain) {
     return refuse_closed(f, walk, 24, "the segment does not continue the one before it");
   }
+  /* Opening the walk has brought it into the window. */
   weir_status status = weir_journal_show(&walk->stream, 0, WEIR_JOURNAL_HEADER_BYTES, &at, &got);
-  if (status != WEIR_OK) return status;
+  WEIR_ASSERT(status == WEIR_OK);
   if (reader->piece) reader->piece(reader->user, weir_view(at, got));
   status = walk_on_closed(walk, next, reader, f);
   if (status != WEIR_OK) return status;

@@ -255,7 +255,7 @@ weir_status weir_journal_rewrite(weir_journal *j, const segment_header *header, 
                                  uint8_t *stream_memory);
 /* job.c: plans the making of one reserve file. */
 void weir_journal_plan_reserve(weir_journal *j, weir_journal_job *job);
-/* recover.c and append.c: remembers where the next segment begins; false when the table is full. */
-bool weir_journal_remember_segment(weir_journal *j, uint32_t number, uint64_t first_serial);
+/* recover.c and append.c: remembers where the next segment begins, one of SEGMENTS_MAX. */
+void weir_journal_remember_segment(weir_journal *j, uint32_t number, uint64_t first_serial);
 
 #endif

@@ -80,12 +80,11 @@ void weir_journal_close(weir_journal *j) {
   weir_free(j);
 }
 
-bool weir_journal_remember_segment(weir_journal *j, uint32_t number, uint64_t first_serial) {
-  if (j->segment_count == SEGMENTS_MAX) return false;
+void weir_journal_remember_segment(weir_journal *j, uint32_t number, uint64_t first_serial) {
+  WEIR_ASSERT(j->segment_count < SEGMENTS_MAX);
   if (j->segment_count == 0) j->first_segment = number;
   WEIR_ASSERT(number == j->first_segment + j->segment_count);
   j->first_serials[j->segment_count++] = first_serial;
-  return true;
 }
 
 bool weir_journal_scarce(const weir_journal *j) {

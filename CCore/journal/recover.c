@@ -194,9 +194,7 @@ static weir_status walk_on_verify(recovery *r, segment_walk *walk) {
   r->whole = true;
   r->finding->segments++;
   r->finding->last_serial = r->serial - 1;
-  if (!weir_journal_remember_segment(r->j, walk->number, walk->header.first_serial)) {
-    return WEIR_FULL;
-  }
+  weir_journal_remember_segment(r->j, walk->number, walk->header.first_serial);
   /* Elsewhere the next header says whether this was the end. */
   if (r->last - walk->number > 1) return WEIR_OK;
   return judge_tail_on_verify(r, walk, reason);
@@ -231,7 +229,8 @@ static weir_status skim_segment(recovery *r, uint32_t number) {
   if (!holds) return refuse(r, number, 0, "the segment's header does not hold");
   r->serial = header.first_serial;
   r->finding->segments++;
-  return weir_journal_remember_segment(r->j, number, r->serial) ? WEIR_OK : WEIR_FULL;
+  weir_journal_remember_segment(r->j, number, r->serial);
+  return WEIR_OK;
 }
 
 static weir_status verify(recovery *r) {
@@ -241,6 +240,7 @@ static weir_status verify(recovery *r) {
   r->first = j->from_segment ? j->from_segment : oldest;
   r->last = oldest + count - 1;
   r->serial = 1;
+  if (count > SEGMENTS_MAX) return WEIR_FULL;
   if (r->first < oldest || r->first > r->last) {
     return refuse(r, r->first, 0, "the segment that recovery begins with is missing");
   }
@@ -359,7 +359,7 @@ static weir_status settle(recovery *r) {
     r->end = WEIR_JOURNAL_HEADER_BYTES;
     r->header = (segment_header){.version = FORMAT_VERSION, .number = 1, .first_serial = 1};
     memcpy(r->header.unit, j->unit, sizeof j->unit);
-    if (!weir_journal_remember_segment(j, 1, 1)) return WEIR_FULL;
+    weir_journal_remember_segment(j, 1, 1);
   }
   status = weir_journal_rewrite(j, &r->header, r->end, r->memory);
   if (status == WEIR_OK) status = fill_reserve(j);

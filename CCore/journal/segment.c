@@ -80,7 +80,7 @@ static weir_status each_name_on_list(void *user, const char *name) {
     if (kind == NAME_SEGMENT) {
       count_segment_on_list(listing, number);
     } else if (kind == NAME_RESERVE) {
-      if (number > listing->last_reserve) listing->last_reserve = number;
+      listing->last_reserve = number; /* names come sorted */
       if (listing->reserve_count < 16) listing->reserves[listing->reserve_count++] = number;
     } else if (listing->dot_count < 16) {
       listing->dot_names[listing->dot_count] = kind;
@@ -171,8 +171,7 @@ weir_status weir_journal_walk_open(segment_walk *walk, const weir_os *os, const 
 
 void weir_journal_walk_close(segment_walk *walk) {
   const weir_os *os = walk->stream.os;
-  if (walk->stream.file != NULL) os->close(os->context, walk->stream.file);
-  walk->stream.file = NULL;
+  os->close(os->context, walk->stream.file);
 }
 
 weir_status weir_journal_walk_next(segment_walk *walk, weir_frame_view *view, const char **reason) {

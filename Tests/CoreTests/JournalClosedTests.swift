@@ -108,6 +108,90 @@ struct JournalClosedTests {
     #expect(read(house, begins).status == .ok)
   }
 
+  /// Headers that hold by themselves and do not belong where they stand.
+  private static let headers: [(segment: UInt32, at: Int, by: UInt8, reason: String)] = [
+    (2, 8, 1, "does not hold"), (2, 12, 8, "does not hold"), (2, 36, 1, "does not hold"),
+    (2, 24, 1, "does not continue"), (2, 32, 1, "does not continue"),
+    (3, 8, 1, "does not hold"), (3, 12, 8, "does not hold"), (3, 36, 1, "does not hold"),
+    (3, 24, 1, "does not follow"), (3, 24, 27 ^ 5, "does not follow"),
+    (3, 32, 1, "does not follow"),
+    (3, 24, 27 ^ 31, "no frame"),
+  ]
+
+  @Test("a header that does not belong there ends the reading and is named", arguments: headers)
+  func foreignHeader(row: (segment: UInt32, at: Int, by: UInt8, reason: String)) throws {
+    let house = try filled()
+    let path = house.segmentPath(Int(row.segment))
+    var begins = weir_border()
+    #expect(weir_journal_border(house.os, JournalHouse.directory, "kd1", 2, &begins) == .ok)
+    var header = house.peek(path, 0, 64)
+    header[row.at] ^= row.by
+    let sum = journalChecksum(0, Array(header[..<60]))
+    for i in 0..<4 { header[60 + i] = UInt8(truncatingIfNeeded: sum >> (8 * i)) }
+    house.poke(path, 0, header)
+    let reading = read(house, begins)
+    #expect(reading.status == .corrupt && reading.border.segment == 2)
+    let reason = withUnsafeBytes(of: reading.finding.reason) {
+      String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    #expect(reason.contains(row.reason), "\(reason)")
+    guard row.reason == "does not hold" else { return }
+    #expect(
+      weir_journal_border(house.os, JournalHouse.directory, "kd1", row.segment, &begins) == .corrupt
+    )
+  }
+
+  @Test("whichever call fails, the border stays where it was")
+  func failing() throws {
+    let house = try JournalHouse()
+    house.segmentBytes = 4 << 20
+    try #require(house.open() == .ok)
+    _ = try journalFill(house, frames: 40, batch: 20, sizes: [131_056])
+    let begins = weir_border(segment: 1, chain: 0, serial: 1)
+    for n in 0..<50 {
+      weir_faulty_os_fail(house.faulty, WEIR_FAULTY_ANY, UInt64(n), 1, .ioFailed)
+      let reading = read(house, begins)
+      let failed = weir_faulty_os_failures(house.faulty) > 0
+      weir_faulty_os_heal(house.faulty)
+      #expect(
+        reading.status == (failed ? .ioFailed : .ok) && reading.border.segment == (failed ? 1 : 2))
+      if !failed {
+        #expect(n > 6)
+        return
+      }
+    }
+    Issue.record("reading never came to an end")
+  }
+
+  @Test("who asks for nothing is shown nothing, and it is checked all the same")
+  func checkedAlone() throws {
+    let house = try filled()
+    var border = weir_border(segment: 1, chain: 0, serial: 1)
+    var finding = weir_journal_finding()
+    var reader = weir_closed_reader()
+    let directory = JournalHouse.directory
+    #expect(
+      weir_journal_read_closed(house.os, directory, "kd1", &border, &reader, &finding) == .ok)
+    #expect(border.segment == 2 && finding.frames == UInt64(Self.perSegment))
+    house.poke(house.segmentPath(2), 5000, [0xEE])
+    #expect(
+      weir_journal_read_closed(house.os, directory, "kd1", &border, &reader, &finding) == .corrupt)
+  }
+
+  @Test("a directory that is empty holds none; one that lacks a segment is damaged")
+  func heldNone() throws {
+    let house = try filled()
+    var (first, last): (UInt32, UInt32) = (9, 9)
+    let os = house.os.pointee
+    #expect(os.make_directory(os.context, "/empty") == .ok)
+    #expect(weir_journal_held(house.os, "/empty", &first, &last) == .ok)
+    #expect(first == 0 && last == 0)
+    #expect(os.remove(os.context, house.segmentPath(2)) == .ok)
+    #expect(weir_journal_held(house.os, JournalHouse.directory, &first, &last) == .corrupt)
+    weir_faulty_os_fail(house.faulty, WEIR_FAULTY_LIST, 0, 1, .ioFailed)
+    #expect(weir_journal_held(house.os, JournalHouse.directory, &first, &last) == .ioFailed)
+  }
+
   @Test("whoever has seen enough ends it, and the border stays")
   func ended() throws {
     let house = try filled()

@@ -190,6 +190,24 @@ struct JournalDamageTests {
     #expect(house.reason.contains("continue"))
   }
 
+  @Test("a frame that continues the one before it and is not the next is damage")
+  func index() throws {
+    let house = try JournalHouse()
+    #expect(house.open() == .ok)
+    let positions = try journalFill(house, frames: 6, batch: 1, sizes: [16])
+    house.close()
+    let path = house.segmentPath(1)
+    let seed = journalChecksum(0, house.peek(path, 16, 8))
+    let at = positions[2] & 0xFFFF_FFFF
+    var frame = house.peek(path, at, 32)
+    frame[8] ^= 1
+    let sum = journalChecksum(seed, Array(frame[4...]))
+    for i in 0..<4 { frame[i] = UInt8(truncatingIfNeeded: sum >> (8 * i)) }
+    house.poke(path, at, frame)
+    #expect(house.open() == .corrupt)
+    #expect(house.finding.serial == 3 && house.reason.contains("index"))
+  }
+
   @Test("whatever is not this journal is refused with a reason")
   func refusals() throws {
     let house = try JournalHouse()

@@ -23,7 +23,8 @@ struct JournalFrame: Equatable {
 final class JournalHouse {
   static let directory = "/journal"
   let faulty: OpaquePointer
-  let os: UnsafePointer<weir_os>
+  private(set) var os: UnsafePointer<weir_os>
+  private var replaced: UnsafeMutablePointer<weir_os>?
   var journal: OpaquePointer?
   var finding = weir_journal_finding()
   /// What the last open was told.
@@ -41,6 +42,16 @@ final class JournalHouse {
   deinit {
     close()
     weir_faulty_os_close(faulty)
+    replaced?.deallocate()
+  }
+
+  /// From now on the journal speaks to the faulty world but for what `change` replaces.
+  func replaceCalls(_ change: (inout weir_os) -> Void) {
+    let table = replaced ?? .allocate(capacity: 1)
+    table.initialize(to: os.pointee)
+    change(&table.pointee)
+    replaced = table
+    os = UnsafePointer(table)
   }
 
   @discardableResult
@@ -159,6 +170,13 @@ final class JournalHouse {
       String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
   }
+}
+
+/// The world as it was before a call was replaced, and what the replaced one does first.
+struct JournalTurn: @unchecked Sendable {
+  @TaskLocal static var current: JournalTurn?
+  let world: weir_os
+  var act: () -> Void = {}
 }
 
 /// The body that serial `serial` is given in these tests.

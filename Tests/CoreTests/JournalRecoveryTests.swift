@@ -235,7 +235,7 @@ import Testing
 
   @Test(
     "the name of a new journal's folder is synced too, however it is written",
-    arguments: ["journal", "/a/journal", "/a//journal/", "/journal/", "a/journal"])
+    arguments: ["journal", "j", "/a/journal", "/a//journal/", "/journal/", "a/journal"])
   func folder(directory: String) throws {
     let house = try JournalHouse()
     let os = house.os.pointee
