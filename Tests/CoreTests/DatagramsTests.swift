@@ -121,14 +121,26 @@ struct DatagramsTests {
     #expect(got.allSatisfy { $0 <= most * 1000 })
   }
 
-  @Test("a datagram that the kernel refuses is given up and counted; those behind it go")
-  func refused() throws {
-    let line = try Line(WEIR_OFFLOAD_SEGMENTS)
+  @Test(
+    "a datagram that the kernel refuses is given up and counted; those behind it go",
+    arguments: [
+      WEIR_OFFLOAD_PLAIN.rawValue, WEIR_OFFLOAD_BATCHES.rawValue, WEIR_OFFLOAD_SEGMENTS.rawValue,
+    ])
+  func refused(offload: UInt32) throws {
+    let line = try Line(weir_offload(rawValue: offload))
     let sent = datagrams([100, 200, 65_535, 300])  // no IP packet holds the third
     #expect(line.send(sent) == 4)
     line.receive()
     #expect(line.received.map(\.count) == [100, 200, 300])
     #expect(line.outlet.given_up == 1)
+  }
+
+  @Test("where nothing can be cut into segments, batches are sent and taken")
+  func noSegments() {
+    let stream = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(stream) }
+    #expect(weir_offload_for_sending(stream) == WEIR_OFFLOAD_BATCHES)
+    #expect(weir_offload_for_receiving(stream) == WEIR_OFFLOAD_BATCHES)
   }
 
   @Test("where the kernel cannot cut so many segments, each goes by itself from then on")

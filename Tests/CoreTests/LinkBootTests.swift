@@ -127,11 +127,30 @@ struct LinkBootTests {
     #expect(receiver.take(try datagrams(1, 1, count: 3)[2]).status == .ok)
   }
 
+  @Test("of many refused boots the last thirty-two may be admitted")
+  func forgotten() throws {
+    let receiver = try LinkReceiver(ring)
+    _ = receiver.take(try datagrams(2000, 1)[0])
+    let most = UInt64(WEIR_LINK_REFUSED_MAX)
+    for epoch in 1...most + 1 {
+      #expect(receiver.take(try datagrams(epoch, UInt8(epoch))[0]).events.count == 1)
+    }
+    #expect(receiver.take(try datagrams(most, UInt8(most), count: 2)[1]).events.isEmpty)
+    #expect(weir_link_receiver_admit(receiver.pointer, "kd1", 1) == .notFound)
+    #expect(weir_link_receiver_admit(receiver.pointer, "k d", 2) == .notFound)
+    #expect(weir_link_receiver_admit(receiver.pointer, "kd1", 2) == .ok)
+    #expect(receiver.take(try datagrams(2, 2, count: 2)[1]).status == .ok)
+    // The oldest was forgotten, and so it is news.
+    #expect(kinds(receiver.take(try datagrams(1, 1, count: 2)[1], 5000).events) == [bootLower])
+  }
+
   @Test("after a restart the boots of the journal are the bar")
   func knowing() throws {
     let receiver = try LinkReceiver(ring)
     let id = [UInt8](repeating: 2, count: 16)
-    #expect(weir_link_receiver_know(receiver.pointer, "kd1", 2000, id) == .ok)
+    for epoch in [1500, 2000, 2000] as [UInt64] {
+      #expect(weir_link_receiver_know(receiver.pointer, "kd1", epoch, id) == .ok)
+    }
     #expect(weir_link_receiver_know(receiver.pointer, "", 2000, id) == .invalid)
     #expect(weir_link_receiver_know(receiver.pointer, "kd1kd1kd1", 2000, id) == .invalid)
     #expect(receiver.take(try datagrams(1999, 9)[0]).status == .refused)
@@ -183,6 +202,36 @@ struct LinkBootTests {
     stranger.offer(1)
     #expect(receiver.take(stranger.run(0) { _, _ in [1] }[0]).status == .unknownKey)
     #expect(receiver.counts.unknown_key == 1)
+  }
+
+  @Test("a stream that goes over to another key keeps its window")
+  func keyChanges() throws {
+    let old = "7 aes-256-gcm \(SealFixture.masterHex)\n"
+    let both = old + "8 sm4-gcm \(SealFixture.otherHex)\n"
+    let receiver = try LinkReceiver(try SealRing(both))
+    func sent(_ file: String) throws -> [[UInt8]] {
+      let sender = try LinkSender(try SealRing(file), SealFixture.streamID())
+      return (1...3).flatMap { crossing in
+        sender.offer(UInt64(crossing))
+        return sender.run(0) { linkRecord($0, $1, count: 50) }
+      }
+    }
+    let (before, after) = (try sent(old), try sent(both))
+    #expect(receiver.take(before[0]).status == .ok)
+    #expect(receiver.take(after[0]).status == .replayed)
+    #expect(receiver.take(after[1]).status == .ok)
+    #expect(receiver.take(before[1]).status == .replayed)
+    #expect(receiver.take(before[2]).status == .ok, "a straggler under the key before")
+  }
+
+  @Test("a datagram that names another cipher than its key's is forged")
+  func otherCipher() throws {
+    let receiver = try LinkReceiver(ring)
+    var bytes = try datagrams(1000, 1)[0]
+    bytes[1] = 2
+    #expect(receiver.take(bytes).status == .forged)
+    bytes[1] = 1
+    #expect(receiver.take(bytes).status == .ok)
   }
 
   @Test("a flood of invented boots is bounded a second and never holds up the known one")

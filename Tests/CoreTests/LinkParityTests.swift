@@ -181,6 +181,69 @@ struct LinkParityTests {
     #expect(receiver.counts.malformed == 3 && receiver.counts.restored == 0)
   }
 
+  /// A datagram of data that stands at a place of group 9.
+  private func dataPlain(_ index: UInt8, count: Int = 1) -> [UInt8] {
+    var plain: [UInt8] = [1, 0, 0, 0, 9, index]
+    for _ in 0..<count { plain += LinkTests.piece() }
+    return plain
+  }
+
+  @Test("data that does not fit the parity over it is taken, and restores nothing")
+  func oddData() throws {
+    let shard = [UInt8](repeating: 3, count: 140)
+    let rows: [(name: String, plains: [[UInt8]], last: weir_status)] = [
+      (
+        "a place behind the last",
+        [dataPlain(0), dataPlain(10), parityPlain(k: 3, index: 0, shard: shard)], .invalid
+      ),
+      (
+        "longer than the shards",
+        [dataPlain(0), dataPlain(1, count: 3), parityPlain(k: 3, index: 0, shard: shard)], .invalid
+      ),
+      (
+        "a place behind the last, parity first",
+        [parityPlain(k: 3, index: 0, shard: shard), dataPlain(0), dataPlain(10)], .ok
+      ),
+      (
+        "twice the same place",
+        [dataPlain(0), dataPlain(0), parityPlain(k: 3, index: 0, shard: shard)], .ok
+      ),
+      (
+        "one more than was needed",
+        [dataPlain(0), parityPlain(k: 1, index: 0, shard: shard), dataPlain(0)], .ok
+      ),
+    ]
+    for row in rows {
+      let receiver = try LinkReceiver(ring)
+      var statuses: [weir_status] = []
+      for (number, plain) in row.plains.enumerated() {
+        let datagram = try linkDatagram(ring, sequence: UInt64(number) + 1, plain: plain)
+        statuses.append(receiver.take(datagram).status)
+      }
+      #expect(statuses == [.ok, .ok, row.last], "\(row.name)")
+      #expect(receiver.counts.restored == 0, "\(row.name)")
+      #expect(receiver.counts.records >= 2 - (row.plains[0][0] == 2 ? 0 : 1), "\(row.name)")
+    }
+  }
+
+  @Test("groups of two carriers are never mixed, though they bear the same number")
+  func twoStreams() throws {
+    let other = try LinkSender(
+      ring, SealFixture.streamID(stream: 2), capacity: 100, parity: true)
+    let first = burst(8) + parity(20)
+    for crossing in UInt64(101)...108 { other.offer(crossing) }
+    var second = other.run(0, record: Self.record)
+    other.beat(20)
+    second += other.run(20, record: Self.record).suffix(3)
+    try #require(first.count == 11 && second.count == 11)
+    // Of each carrier two are lost; the rest comes in turns.
+    let turns = (2..<11).flatMap { [first[$0], second[$0]] }
+    let records = receiver.records(turns)
+    #expect(records.map(\.crossing).sorted() == Array(1...8) + Array(101...108))
+    #expect(records.allSatisfy { $0.record == Self.record($0.crossing, 1) })
+    #expect(receiver.counts.restored == 4 && receiver.counts.malformed == 0)
+  }
+
   @Test("what wrong parity gives back passes no check", arguments: [UInt8(0), 1, 255])
   func wrongParity(byte: UInt8) throws {
     let shard = [UInt8](repeating: byte, count: 200)

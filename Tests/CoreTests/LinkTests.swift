@@ -283,6 +283,21 @@ struct LinkTests {
     #expect(receiver.counts.bad_check == (row.name == "a wrong check" ? 1 : 0))
   }
 
+  @Test("no datagram is longer than the longest, or shorter than its header and tag")
+  func lengths() throws {
+    let ring = try SealRing.standard()
+    let receiver = try LinkReceiver(ring)
+    var good = try linkDatagram(ring, sequence: 1, plain: Self.data + Self.piece())
+    for count in [0, 1, 52, 68, Int(WEIR_DATAGRAM_MAX) + 1, 65_535] {
+      let bytes = Array((good + [UInt8](repeating: 0, count: 65_535))[..<count])
+      #expect(receiver.take(bytes).status == .invalid, "\(count)")
+    }
+    #expect(receiver.counts.malformed == 6)
+    good += [0]
+    #expect(receiver.take(good).status == .invalid, "another length than it says")
+    #expect(receiver.take(good.dropLast()).status == .ok)
+  }
+
   @Test("a long record whose bytes are not those that were sent is counted and dropped")
   func badCheckOfPieces() throws {
     let ring = try SealRing.standard()
