@@ -205,7 +205,7 @@ let package = Package(
       "StormTests",
       uses: [
         "CWeirBase", "CWeirOs", "CWeirLog", "CWeirMessage", "CWeirJournal", "CWeirSeal",
-        "CWeirLink", "CWeirWorks", "CWeirFaultyOs", "CWeirCanary", "CWeirScarceMemory",
+        "CWeirLink", "CWeirWorks", "CWeirFaultyOs", "CWeirCanary", "CWeirScarceMemory", "CCore",
         "WeirModel", "WeirPolicy", "WeirHandover", "WeirCore", "WeirRuntime",
       ],
       // Memory runs out when a test says so.

@@ -16,10 +16,11 @@ enum { DIGITS = 6, OLDER_MAX = 16 };
 
 /* The six digits that were typed; false when there are not exactly six. */
 static bool digits_of(weir_bytes typed, char digits[DIGITS + 1]) {
-  uint8_t plain[128];
+  uint8_t plain[128]; /* a message's code has 32 characters at most */
   weir_buffer b = weir_buffer_over(plain, sizeof plain);
   weir_put_typed(&b, typed);
-  if (b.overflow || b.count != DIGITS) return false;
+  WEIR_ASSERT(!b.overflow);
+  if (b.count != DIGITS) return false;
   for (size_t i = 0; i < DIGITS; i++) {
     if (plain[i] < '0' || plain[i] > '9') return false;
     digits[i] = (char)plain[i];

@@ -87,7 +87,8 @@ import Testing
   func sixDigits() throws {
     let pair = try Pair(seed: 43)
     let (client, number, right) = try crossed(pair)
-    let typed = [String(right.dropLast()), right + "0", String(right.dropLast()) + "x", "/:    "]
+    let most = right + String(repeating: "０", count: 26)  // all that a message lets through
+    let typed = [String(right.dropLast()), most, String(right.dropLast()) + "x", "/12345"]
     for (index, code) in typed.enumerated() {
       let answer = try type(code, for: number, client, pair)
       #expect(answer.code == "wrongCode" && answer.has("tries left: \(4 - index)"), "\(answer)")
@@ -145,11 +146,69 @@ import Testing
     #expect(try type(other.code, for: number, client, pair).isDurable, "it may have crossed before")
   }
 
-  @Test("a journal that cannot be read makes no code a wrong one")
-  func unread() throws {
+  @Test("a revision that did not cross has no code, and stands before none")
+  func betweenCodes() throws {
+    let pair = try Pair(seed: 48)
+    let (client, number, first) = try crossed(pair)
+    #expect(try pair.outer.one(client, Ask.event(number, "transferStarted")).isDurable)
+    pair.pass(2000)
+    // The receipt of the first is a step of its own, which does not cross.
+    #expect(try type(first, for: number, client, pair).has("\"confirmedRevision\":1"))
+    #expect(try pair.outer.one(client, Ask.event(number, "transferAnswered")).isDurable)
+    pair.pass(2000)
+    let second = try #require(code(pair, number, 2))
+    #expect(try type(second, for: number, client, pair).has("\"confirmedRevision\":2"))
+  }
+
+  @Test("once the crossing expired there is no code to type, right or wrong")
+  func expired() throws {
+    let pair = try Pair(seed: 49)
+    let (client, number, _) = try crossed(pair)
+    for event in ["transferStarted", "transferAnswered"] {
+      #expect(try pair.outer.one(client, Ask.event(number, event)).isDurable)
+    }
+    pair.pass(2000)
+    let right = try #require(code(pair, number, 3))
+    pair.outer.pass(8 * 86_400_000, step: 3_600_000)
+    let control = try pair.outer.connect(control: true)
+    #expect(try pair.outer.one(control, Ask.status).has("\"expired\":[\"\(number)\"]"))
+    for code in [right, "00000", right] {
+      #expect(try type(code, for: number, client, pair).code == "notNow")
+    }
+  }
+
+  @Test("wrong codes of the journal count for open matters alone")
+  func triesOfOthers() throws {
+    let pair = try Pair(seed: 50)
+    let (seat, number, right) = try crossed(pair)
+    let other = try #require(
+      try pair.outer.one(seat, Ask.intake("b", ["nonUrgentRequest"])).string("handover"))
+    let close = Ask.event(other, "closed", more: ",\"reason\":\"已办结\"")
+    #expect(try pair.outer.one(seat, close.replacing("A07", with: "S01")).isDurable)
+    #expect(pair.outer.stop())
+    // Four tries of the day's first matter, and five of the one that ended and of one that never
+    // was.
+    let day: [UInt8] = [0x83, 0xD2, 0xD4, 0x09]  // 20261123
+    for (serial, tries) in [(1, 4), (2, 5), (77, 5)] as [(UInt8, UInt8)] {
+      try pair.outer.append(kind: 15, [0, 0] + day + [serial, 0, tries])
+    }
+    try #require(pair.outer.open() == .ok)
+    let client = try pair.outer.connect()
+    let wrong = right == "000000" ? "000001" : "000000"
+    #expect(try type(wrong, for: number, client, pair).has("is locked"))
+    #expect(try type(right, for: number, client, pair).code == "wrongCode")
+  }
+
+  @Test("a journal that cannot be read makes no code a wrong one", arguments: [1, 2])
+  func unread(revision: Int) throws {
     for reads in 0..<20 {
       let pair = try Pair(seed: 47)
-      let (_, number, right) = try crossed(pair)
+      var (first, number, right) = try crossed(pair)
+      if revision == 2 {
+        #expect(try pair.outer.one(first, Ask.event(number, "transferStarted")).isDurable)
+        pair.pass(2000)
+        right = try #require(code(pair, number, 2))
+      }
       pair.outer.crash()
       try #require(pair.outer.open() == .ok)
       let client = try pair.outer.connect()

@@ -8,35 +8,6 @@ import WeirModel
 /// Frames that hold and say nothing that a unit can read: another version wrote them, or a fault
 /// that nobody foresaw. A start that passed them over would know too little.
 @Suite("Records that cannot be read") struct UnreadableRecordTests {
-  /// Appends a frame behind the back of a unit that is closed.
-  private func append(_ house: House, kind: UInt8, _ body: [UInt8]) throws {
-    var journal: OpaquePointer?
-    var finding = weir_journal_finding()
-    let name = house.options.name
-    let opened = "/data/journal".withCString { directory in
-      name.withCString { unit in
-        var options = weir_journal_options(
-          directory: directory, unit: unit, segment_bytes: house.options.segmentBytes,
-          read_only: false, from_segment: 0, from_serial: 0)
-        return weir_journal_open(&options, house.os, nil, nil, &finding, &journal)
-      }
-    }
-    try #require(opened == .ok)
-    defer { weir_journal_close(journal) }
-    var serial: UInt64 = 0
-    var position: UInt64 = 0
-    let status = body.withUnsafeBufferPointer { bytes in
-      var part = weir_bytes(at: bytes.baseAddress, count: bytes.count)
-      return weir_journal_append(journal, kind, &part, 1, &serial, &position)
-    }
-    try #require(status == .ok)
-    while let job = weir_journal_take(journal, 0) {
-      let status = weir_journal_perform(job, house.os)
-      _ = weir_journal_done(journal, job, status)
-      try #require(status == .ok)
-    }
-  }
-
   /// A house of the role that ran once and has ended.
   private func ended(_ role: UnitRole) throws -> House {
     var options = House.Options()
@@ -56,7 +27,7 @@ import WeirModel
   func refused(role: UnitRole) throws {
     for kind in UInt8(1)...UInt8(WEIR_JOURNAL_KIND_MAX) {
       let house = try ended(role)
-      try append(house, kind: kind, Self.endless)
+      try house.append(kind: kind, Self.endless)
       #expect(house.open() == .corrupt, "kind \(kind)")
       #expect(house.unit == nil)
     }
@@ -78,7 +49,7 @@ import WeirModel
         let other = try House()
         other.makeFolders()
         other.replaceData(with: files)
-        try append(other, kind: kind, Array(body.prefix(count)))
+        try other.append(kind: kind, Array(body.prefix(count)))
         let status = other.open()
         #expect(status == .ok || status == .corrupt, "kind \(kind), \(count) bytes")
         if status == .corrupt { refused += 1 }
@@ -89,6 +60,35 @@ import WeirModel
 }
 
 extension House {
+  /// Appends a frame behind the back of a unit that is closed.
+  func append(kind: UInt8, _ body: [UInt8]) throws {
+    var journal: OpaquePointer?
+    var finding = weir_journal_finding()
+    let bytes = options.segmentBytes
+    let opened = "/data/journal".withCString { directory in
+      options.name.withCString { unit in
+        var options = weir_journal_options(
+          directory: directory, unit: unit, segment_bytes: bytes,
+          read_only: false, from_segment: 0, from_serial: 0)
+        return weir_journal_open(&options, os, nil, nil, &finding, &journal)
+      }
+    }
+    try #require(opened == .ok)
+    defer { weir_journal_close(journal) }
+    var serial: UInt64 = 0
+    var position: UInt64 = 0
+    let status = body.withUnsafeBufferPointer { bytes in
+      var part = weir_bytes(at: bytes.baseAddress, count: bytes.count)
+      return weir_journal_append(journal, kind, &part, 1, &serial, &position)
+    }
+    try #require(status == .ok)
+    while let job = weir_journal_take(journal, 0) {
+      let status = weir_journal_perform(job, os)
+      _ = weir_journal_done(journal, job, status)
+      try #require(status == .ok)
+    }
+  }
+
   /// Every frame of the journal, as it lies there.
   fileprivate func frames() throws -> [Frame] {
     var all: [Frame] = []
