@@ -8,37 +8,21 @@
  *
  * A name that begins with a dot is never a delivered item: readers pass over it. */
 #include "internal.h"
+#include "paths.h"
 
 #include <string.h>
 
-enum { PATH_MAX_BYTES = 1024, FEW_FILES = 8 };
+enum { FEW_FILES = 8 };
 
-static const char staging_folder[] = "/.staging";
-static const char quarantine_folder[] = "/.quarantine";
-static const char drill_folder[] = "/drill";
-
-static const char *join(char path[PATH_MAX_BYTES], const directory_way *d, const char *folder,
-                        weir_bytes name) {
-  weir_buffer b = weir_buffer_over(path, PATH_MAX_BYTES - 1);
-  weir_put_text(&b, d->path);
-  weir_put_text(&b, folder);
-  if (name.count) weir_put_text(&b, "/");
-  weir_put(&b, name);
-  path[b.count] = 0;
-  return b.overflow ? NULL : path;
-}
-
-static weir_status sync_folder(const directory_way *d, const weir_os *os, const char *folder) {
-  char path[PATH_MAX_BYTES];
-  if (!join(path, d, folder, weir_text(""))) return WEIR_TOO_LONG;
-  return os->sync_directory(os->context, path);
+static weir_status sync_folder(const weir_os *os, const char *folder) {
+  return os->sync_directory(os->context, folder);
 }
 
 static weir_status write_staged(const directory_way *d, const weir_os *os,
                                 const weir_delivery_item *item, bool sync) {
-  char path[PATH_MAX_BYTES];
+  char path[PATH_BYTES];
   weir_file *file = NULL;
-  if (!join(path, d, staging_folder, item->name)) return WEIR_TOO_LONG;
+  if (!join_name(path, d->staging, "/", item->name)) return WEIR_TOO_LONG;
   weir_status status = os->open(os->context, path, WEIR_OPEN_CREATE, &file);
   if (status != WEIR_OK) return status;
   status = os->write_at(os->context, file, 0, item->bytes);
@@ -55,30 +39,24 @@ static weir_status stage_batch(void *context, const weir_os *os, const weir_deli
     weir_status status = write_staged(d, os, &items[i], few);
     if (status != WEIR_OK) return status;
   }
-  if (few) return sync_folder(d, os, staging_folder);
+  if (few) return sync_folder(os, d->staging);
   return os->sync_filesystem(os->context, d->path);
 }
 
-static const char *folder_of(bool quarantined, bool drill) {
-  return quarantined ? quarantine_folder : drill ? drill_folder : "";
-}
-
-/* Made when the first drill comes: where there are none, nothing stands beside the items. */
-static weir_status make_drill_folder(const directory_way *d, const weir_os *os) {
-  char path[PATH_MAX_BYTES];
-  if (!join(path, d, drill_folder, weir_text(""))) return WEIR_TOO_LONG;
-  return unit_make_folder(os, path);
+static const char *folder_of(const directory_way *d, bool quarantined, bool drill) {
+  return quarantined ? d->quarantine : drill ? d->drill : d->path;
 }
 
 static weir_status show(const directory_way *d, const weir_os *os, weir_bytes name,
                         const char *folder) {
-  char source[PATH_MAX_BYTES], target[PATH_MAX_BYTES];
-  if (!join(source, d, staging_folder, name)) return WEIR_TOO_LONG;
-  if (!join(target, d, folder, name)) return WEIR_TOO_LONG;
+  char source[PATH_BYTES], target[PATH_BYTES];
+  if (!join_name(source, d->staging, "/", name)) return WEIR_TOO_LONG;
+  if (!join_name(target, folder, "/", name)) return WEIR_TOO_LONG;
   weir_status status = os->rename(os->context, source, target);
   weir_file *file = NULL;
-  if (status == WEIR_NOT_FOUND && folder == drill_folder) {
-    status = make_drill_folder(d, os);
+  /* Made when the first drill comes: where there are none, nothing stands beside the items. */
+  if (status == WEIR_NOT_FOUND && folder == d->drill) {
+    status = unit_make_folder(os, d->drill);
     if (status == WEIR_OK) status = os->rename(os->context, source, target);
   }
   if (status != WEIR_NOT_FOUND) return status;
@@ -93,15 +71,15 @@ static weir_status publish_batch(void *context, const weir_os *os, const weir_de
   bool quarantined = false, drill = false;
   for (size_t i = 0; i < count; i++) {
     const weir_delivery_item *item = &items[i];
-    const char *folder = folder_of(item->quarantined, item->drill);
+    const char *folder = folder_of(d, item->quarantined, item->drill);
     weir_status status = show(d, os, item->name, folder);
     if (status != WEIR_OK) return status;
-    quarantined = quarantined || folder == quarantine_folder;
-    drill = drill || folder == drill_folder;
+    quarantined = quarantined || folder == d->quarantine;
+    drill = drill || folder == d->drill;
   }
-  weir_status status = quarantined ? sync_folder(d, os, quarantine_folder) : WEIR_OK;
-  if (status == WEIR_OK && drill) status = sync_folder(d, os, drill_folder);
-  return status == WEIR_OK ? sync_folder(d, os, "") : status;
+  weir_status status = quarantined ? sync_folder(os, d->quarantine) : WEIR_OK;
+  if (status == WEIR_OK && drill) status = sync_folder(os, d->drill);
+  return status == WEIR_OK ? sync_folder(os, d->path) : status;
 }
 
 typedef struct settling {
@@ -118,10 +96,10 @@ static weir_status settle_staged(void *user, const char *name) {
     bool quarantined = strncmp(name, QUARANTINE_PREFIX, strlen(QUARANTINE_PREFIX)) == 0;
     /* A drill's number is UNIT-DAY-YSERIAL; no other name has a dash before a Y. */
     bool drill = strstr(name, "-Y") != NULL;
-    return show(s->way, s->os, text, folder_of(quarantined, drill));
+    return show(s->way, s->os, text, folder_of(s->way, quarantined, drill));
   }
-  char path[PATH_MAX_BYTES];
-  if (!join(path, s->way, staging_folder, text)) return WEIR_TOO_LONG;
+  char path[PATH_BYTES];
+  if (!join_path(path, s->way->staging, "/", name)) return WEIR_TOO_LONG;
   return s->os->remove(s->os->context, path);
 }
 
@@ -129,24 +107,22 @@ static weir_status recover(void *context, const weir_os *os,
                            bool (*is_marked)(const void *user, weir_bytes name), const void *user) {
   const directory_way *d = context;
   settling s = {d, os, is_marked, user};
-  char path[PATH_MAX_BYTES];
-  if (!join(path, d, staging_folder, weir_text(""))) return WEIR_TOO_LONG;
-  weir_status status = os->list(os->context, path, settle_staged, &s);
-  if (status == WEIR_OK) status = sync_folder(d, os, drill_folder);
+  weir_status status = os->list(os->context, d->staging, settle_staged, &s);
+  if (status == WEIR_OK) status = sync_folder(os, d->drill);
   if (status == WEIR_NOT_FOUND) status = WEIR_OK; /* no drill ever came */
-  if (status == WEIR_OK) status = sync_folder(d, os, quarantine_folder);
-  return status == WEIR_OK ? sync_folder(d, os, "") : status;
+  if (status == WEIR_OK) status = sync_folder(os, d->quarantine);
+  return status == WEIR_OK ? sync_folder(os, d->path) : status;
 }
 
 weir_status directory_open(directory_way *d, const char *directory, const weir_os *os) {
-  static const char *const folders[] = {"", staging_folder, quarantine_folder};
   d->path = directory;
   d->way = (weir_delivery){d, stage_batch, publish_batch, recover};
-  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-    char path[PATH_MAX_BYTES];
-    if (!join(path, d, folders[i], weir_text(""))) return WEIR_TOO_LONG;
-    weir_status status = unit_make_folder(os, path);
-    if (status != WEIR_OK) return status;
-  }
-  return sync_folder(d, os, "");
+  bool fit = join_path(d->staging, directory, "/.staging", "") &&
+             join_path(d->quarantine, directory, "/.quarantine", "") &&
+             join_path(d->drill, directory, "/drill", "");
+  if (!fit) return WEIR_TOO_LONG;
+  weir_status status = unit_make_folder(os, d->path);
+  if (status == WEIR_OK) status = unit_make_folder(os, d->staging);
+  if (status == WEIR_OK) status = unit_make_folder(os, d->quarantine);
+  return status == WEIR_OK ? sync_folder(os, d->path) : status;
 }

@@ -3,6 +3,7 @@
 #ifndef WEIR_WORKS_INNER_H
 #define WEIR_WORKS_INNER_H
 
+#include "paths.h"
 #include "tables.h"
 #include "weir_link.h"
 #include "weir_message.h"
@@ -127,6 +128,7 @@ typedef struct alarm {
 typedef struct directory_way {
   weir_delivery way;
   const char *path;
+  char staging[PATH_BYTES], quarantine[PATH_BYTES], drill[PATH_BYTES]; /* folders in it */
 } directory_way;
 weir_status directory_open(directory_way *d, const char *directory, const weir_os *os);
 

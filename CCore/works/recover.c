@@ -346,12 +346,8 @@ weir_status unit_recover(weir_unit *u, weir_journal_finding *finding) {
   weir_status status = u->os->boot_id(u->os->context, rec.kernel_boot);
   if (status == WEIR_OK) status = take_snapshot(&rec, &choice, finding);
   if (status != WEIR_OK) return status;
-  char directory[1024];
-  weir_buffer path = weir_buffer_over(directory, sizeof directory - 1);
-  weir_put_text(&path, u->options.data);
-  weir_put_text(&path, "/journal");
-  if (path.overflow) return WEIR_TOO_LONG;
-  directory[path.count] = 0;
+  char directory[PATH_BYTES];
+  if (!join_path(directory, u->options.data, "/journal", "")) return WEIR_TOO_LONG;
   weir_journal_options options = {.directory = directory,
                                   .unit = u->name,
                                   .segment_bytes = u->options.segment_bytes,

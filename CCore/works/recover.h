@@ -3,6 +3,7 @@
 #ifndef WEIR_WORKS_RECOVER_H
 #define WEIR_WORKS_RECOVER_H
 
+#include "paths.h"
 #include "weir_journal.h"
 #include "weir_works.h"
 
@@ -107,7 +108,7 @@ typedef struct snapshot_sizes {
 /* Where a start begins. */
 typedef struct snapshot_choice {
   snapshot_head head; /* border.segment 0: with the journal's first record */
-  char path[1024];
+  char path[PATH_BYTES];
   char doubted[24]; /* the newest file that does not hold or does not fit the journal, or empty */
   uint32_t oldest;  /* the first segment that is held, 0: none is */
   snapshot_sizes sizes;

@@ -6,6 +6,7 @@
  *   a stop     ends it between two records; nothing is left but a half made file
  *   it fails   the snapshots that there are, and the journal, stay as they were */
 #include "internal.h"
+#include "paths.h"
 
 typedef struct shadow {
   snapshot_work *work;
@@ -68,11 +69,8 @@ static weir_status make(shadow *s, const weir_os *os) {
   snapshot_work *w = s->work;
   snapshot_choice choice;
   snapshot_state state = {.recovery = &s->recovery, .stamps = w->stamps};
-  char journal[1024];
-  weir_buffer path = weir_buffer_over(journal, sizeof journal - 1);
-  weir_put_text(&path, w->options.data);
-  weir_put_text(&path, "/journal");
-  journal[path.count] = 0;
+  char journal[PATH_BYTES];
+  if (!join_path(journal, w->options.data, "/journal", "")) return WEIR_TOO_LONG;
   weir_status status = snapshot_choose(os, w->options.data, w->name, &choice);
   if (status != WEIR_OK) return status;
   w->before = w->made = choice.head;

@@ -101,7 +101,7 @@ static void say_problem(const weir_unit *u, weir_status status, const weir_journ
 /* A folder that was just made is lost with the power until its parent is synced. Who may not read
  * the parent syncs the whole file system instead. */
 weir_status unit_make_folder(const weir_os *os, const char *path) {
-  char parent[1024] = "/";
+  char parent[PATH_BYTES] = "/";
   const char *slash = strrchr(path, '/');
   size_t count = slash ? (size_t)(slash - path) : 0;
   if (count >= sizeof parent) return WEIR_TOO_LONG;
