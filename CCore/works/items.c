@@ -143,8 +143,10 @@ static void alarm_before(weir_unit *u, const weir_link_event *e, bool conflicted
   }
 }
 
+/* `handover` is the number's key, 0 where there is a fault. */
 static void stage_record(weir_unit *u, const weir_link_event *e, uint32_t which,
-                         const weir_crossed *f, bool conflicted, const char *fault) {
+                         const weir_crossed *f, uint64_t handover, bool conflicted,
+                         const char *fault) {
   alarm_before(u, e, conflicted, fault);
   stage *s = stage_gathering(u, 1, e->record.count + ITEM_HEAD_MAX);
   WEIR_ASSERT(s != NULL);
@@ -175,7 +177,7 @@ static void stage_record(weir_unit *u, const weir_link_event *e, uint32_t which,
   item->ledger = which;
   item->handover_before = before->handover;
   item->revision_before = before->revision;
-  ledger_take(u, which, &item->mark, ledger_handover(item->mark.handover));
+  ledger_take(u, which, &item->mark, handover);
 }
 
 /* What is no item for a desk: counted, and what a number over the limit says is kept. */
@@ -208,7 +210,7 @@ bool items_stage_record(weir_unit *u, const weir_link_event *e) {
   uint64_t handover = fault ? 0 : ledger_handover(f.handover);
   if (verdict == LEDGER_NEW) verdict = ledger_judge(u, which, e, handover);
   if (is_for_desk(verdict)) {
-    stage_record(u, e, which, &f, verdict == LEDGER_CONFLICT, fault);
+    stage_record(u, e, which, &f, handover, verdict == LEDGER_CONFLICT, fault);
   } else {
     count_unstaged(u, e, which, verdict);
   }
