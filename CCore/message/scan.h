@@ -32,6 +32,7 @@ typedef struct scan_keys {
 bool scan_fail(scan *s, unsigned refusal, const char *field);
 /* Where another type of value should stand: wrongType, or badJson when it is no value at all. */
 bool scan_fail_type(scan *s, const char *field);
+
 /* Passes white space; the byte that follows, or -1 at the end. */
 static inline int scan_peek(scan *s) {
   while (s->at < s->end) {
@@ -41,13 +42,16 @@ static inline int scan_peek(scan *s) {
   }
   return -1;
 }
+
 static inline bool scan_take(scan *s, char expected) {
   if (scan_peek(s) != expected) return scan_fail(s, WEIR_REFUSAL_BAD_JSON, "");
   s->at++;
   return true;
 }
+
 /* A string; `scalars` (null accepted) counts Unicode scalars. */
 bool scan_string(scan *s, scan_text kind, const char *field, weir_bytes *out, size_t *scalars);
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is a word's lowest");
 
 /* The top bit of each of eight bytes that is not plain ASCII: below 0x20, a quote, a backslash,
@@ -79,6 +83,7 @@ static inline bool scan_word(scan *s, const char *field, weir_bytes *out) {
   }
   return scan_string(s, SCAN_LINE, field, out, NULL);
 }
+
 /* A number by the JSON grammar; its own text. */
 bool scan_number(scan *s, const char *field, weir_bytes *out);
 bool scan_bool(scan *s, const char *field, bool *out);
