@@ -1,5 +1,8 @@
 /* Files: the unit's disk jobs, one in flight on a thread of their own; and the log.
  *
+ *   lanes           the second takes files in and out, where a disc or a gate's directory may be
+ *                   slow; the third reads closed segments again. Each has one job in flight and
+ *                   holds up only itself
  *   the log         lines gather for LOG_GATHER_MS, or until there are many
  *   log full disk   the bytes stay in the ring and are tried again in a second; the ring counts
  *                   what it then has to drop
@@ -25,6 +28,9 @@ static void disk_run(void *context) {
 }
 
 weir_status hall_start_disk(weir_hall *h) {
+  h->lanes[0] = (lane){.hall = h, .take = weir_unit_take_file_job, .done = weir_unit_file_job_done};
+  h->lanes[1] =
+      (lane){.hall = h, .take = weir_unit_take_closing_job, .done = weir_unit_closing_job_done};
   atomic_store(&h->disk_idle, true);
   if (uv_sem_init(&h->disk_wanted, 0) != 0) return WEIR_OUT_OF_MEMORY;
   if (uv_thread_create(&h->disk, disk_run, h) == 0) return WEIR_OK;
@@ -67,54 +73,31 @@ void hall_start_job(weir_hall *h) {
   uv_sem_post(&h->disk_wanted);
 }
 
-/* The second lane: a slow disc or a gate's directory holds up only itself. */
-static void on_file(uv_work_t *work) {
-  weir_hall *h = work->data;
-  h->file_status = weir_job_perform(h->file_job, h->options.os);
+static void on_lane(uv_work_t *work) {
+  lane *l = work->data;
+  l->status = weir_job_perform(l->job, l->hall->options.os);
 }
 
-static void on_file_done(uv_work_t *work, int status) {
-  weir_hall *h = work->data;
+static void on_lane_done(uv_work_t *work, int status) {
+  lane *l = work->data;
   WEIR_ASSERT(status == 0);
-  hall_begin_turn(h);
-  weir_job *job = h->file_job;
-  h->file_job = NULL;
-  weir_unit_file_job_done(h->unit, job, h->file_status);
-  if (!h->ending) hall_start_file_job(h);
+  hall_begin_turn(l->hall);
+  weir_job *job = l->job;
+  l->job = NULL;
+  l->done(l->hall->unit, job, l->status);
+  if (!l->hall->ending) hall_start_lanes(l->hall);
 }
 
-void hall_start_file_job(weir_hall *h) {
-  if (h->file_job) return;
-  h->file_job = weir_unit_take_file_job(h->unit);
-  if (!h->file_job) return;
-  h->files.data = h;
-  int failed = uv_queue_work(&h->loop, &h->files, on_file, on_file_done);
-  WEIR_ASSERT(failed == 0);
-}
-
-/* The third lane: closed segments are read again while everything else goes on. */
-static void on_closing(uv_work_t *work) {
-  weir_hall *h = work->data;
-  h->closing_status = weir_job_perform(h->closing_job, h->options.os);
-}
-
-static void on_closing_done(uv_work_t *work, int status) {
-  weir_hall *h = work->data;
-  WEIR_ASSERT(status == 0);
-  hall_begin_turn(h);
-  weir_job *job = h->closing_job;
-  h->closing_job = NULL;
-  weir_unit_closing_job_done(h->unit, job, h->closing_status);
-  if (!h->ending) hall_start_closing_job(h);
-}
-
-void hall_start_closing_job(weir_hall *h) {
-  if (h->closing_job) return;
-  h->closing_job = weir_unit_take_closing_job(h->unit);
-  if (!h->closing_job) return;
-  h->closings.data = h;
-  int failed = uv_queue_work(&h->loop, &h->closings, on_closing, on_closing_done);
-  WEIR_ASSERT(failed == 0);
+void hall_start_lanes(weir_hall *h) {
+  for (unsigned i = 0; i < LANES; i++) {
+    lane *l = &h->lanes[i];
+    if (l->job) continue;
+    l->job = l->take(h->unit);
+    if (!l->job) continue;
+    l->work.data = l;
+    int failed = uv_queue_work(&h->loop, &l->work, on_lane, on_lane_done);
+    WEIR_ASSERT(failed == 0);
+  }
 }
 
 weir_status hall_open_log(weir_hall *h) {

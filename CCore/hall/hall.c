@@ -98,8 +98,7 @@ static void on_prepare(uv_prepare_t *prepare) {
   hall_open_letters(h, true);
   bool more = weir_unit_turn(h->unit);
   hall_start_job(h);
-  hall_start_file_job(h);
-  hall_start_closing_job(h);
+  hall_start_lanes(h);
   more = hall_send_datagrams(h) || more;
   hall_serve_clients(h);
   hall_flush_log(h);

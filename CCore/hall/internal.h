@@ -11,6 +11,7 @@
 
 enum {
   LISTENERS = 4,
+  LANES = 2,
   DATAGRAMS_PER_TURN = 128,
   STOP_GRACE_MS = 5000,
   IDLE_SCAN_MS = 1000,
@@ -57,6 +58,16 @@ typedef struct link_socket {
   size_t sent;          /* outer: of the hall's batch */
 } link_socket;
 
+/* Jobs beside the disk thread's, one in flight on a thread of the loop's pool. */
+typedef struct lane {
+  uv_work_t work;
+  weir_hall *hall;
+  weir_job *job; /* in flight, or null */
+  weir_status status;
+  weir_job *(*take)(weir_unit *u);
+  void (*done)(weir_unit *u, weir_job *job, weir_status status);
+} lane;
+
 typedef struct letter {
   struct letter *next;
   void (*open)(void *context, bool live);
@@ -101,12 +112,7 @@ struct weir_hall {
   uv_sem_t disk_wanted; /* a job is there, or disk_ends */
   uv_async_t disk_done;
   atomic_bool disk_idle, disk_ends;
-  uv_work_t files;
-  weir_job *file_job;
-  weir_status file_status;
-  uv_work_t closings;
-  weir_job *closing_job;
-  weir_status closing_status;
+  lane lanes[LANES];
 
   uv_fs_t log_request;
   uv_file log_fd;
@@ -129,8 +135,7 @@ void hall_end_disk(weir_hall *h);   /* after the loop */
 void hall_close_disk(weir_hall *h); /* while the loop ends: when no job is on its way */
 void hall_on_disk_done(uv_async_t *done);
 void hall_start_job(weir_hall *h);
-void hall_start_file_job(weir_hall *h);
-void hall_start_closing_job(weir_hall *h);
+void hall_start_lanes(weir_hall *h);
 weir_status hall_open_log(weir_hall *h);
 void hall_flush_log(weir_hall *h);
 /* At the end: what is left in the ring, written without the loop. */
