@@ -255,6 +255,8 @@ void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal
     weir_put_text(&text, ", and it needs ");
     weir_put_text(&text, event_needs(e->message.event));
   }
+  /* Not which digit would fit: any of them may be the wrong one. */
+  if (e->misread) weir_put_text(&text, ": the check digit does not fit; have it read out again");
   bool wrong = refusal == WEIR_REFUSAL_WRONG_CODE && e->slot != NO_SLOT;
   if (wrong) put_tries(&text, u->matters[e->slot].state.receipt_tries);
   message[text.count] = 0;

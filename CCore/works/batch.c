@@ -190,7 +190,7 @@ static unsigned refusal_for_state(weir_unit *u, const entry *e) {
 
 /* The key of the handover with this number: a whole number, or one of today's spoken ones. Numbers
  * never go back with the clock, so neither does the day that a spoken one belongs to. */
-static bool key_of_handover(const weir_unit *u, weir_bytes number, uint64_t *key) {
+static weir_status key_of_handover(const weir_unit *u, weir_bytes number, uint64_t *key) {
   uint32_t day = weir_day_of(u->now.wall_ms);
   return handover_read(u->name, day > u->day ? day : u->day, number, key);
 }
@@ -199,7 +199,9 @@ static unsigned find_handover(weir_unit *u, entry *e, const char *field, weir_by
                               uint32_t *slot) {
   uint64_t key = 0;
   set_field(e->field, field);
-  if (!key_of_handover(u, number, &key)) return WEIR_REFUSAL_UNKNOWN_HANDOVER;
+  weir_status read = key_of_handover(u, number, &key);
+  e->misread = read == WEIR_REFUSED;
+  if (read != WEIR_OK) return WEIR_REFUSAL_UNKNOWN_HANDOVER;
   *slot = matter_find(u, key);
   if (*slot == NO_SLOT) return WEIR_REFUSAL_UNKNOWN_HANDOVER;
   e->field[0] = 0;

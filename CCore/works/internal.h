@@ -161,8 +161,8 @@ static inline weir_bytes handover_view(const handover_text *t) {
   return weir_view(t->at, t->count);
 }
 /* Reads a whole number of this unit, or a spoken one (`417-6`, `Y417-6`) of `today`; full-width
- * forms and spaces are forgiven. */
-bool handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key);
+ * forms and spaces are forgiven. INVALID; REFUSED where a spoken one's check digit does not fit. */
+weir_status handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key);
 /* Drills have serials of their own: bit 63 keeps their keys apart. */
 static inline uint64_t handover_key(uint32_t day, uint32_t serial, bool drill) {
   return ((uint64_t)drill << 63) | ((uint64_t)day << 32) | serial;

@@ -84,7 +84,7 @@ uint64_t ledger_handover(weir_bytes number) {
   size_t count = dash ? (size_t)(dash - number.at) : 0;
   if (count > 0 && count <= WEIR_UNIT_NAME_MAX) {
     memcpy(unit, number.at, count);
-    if (handover_read(unit, 0, number, &key)) return key;
+    if (handover_read(unit, 0, number, &key) == WEIR_OK) return key;
   }
   return weir_hash(0, number) | UINT64_C(1) << 62;
 }

@@ -47,6 +47,7 @@ typedef struct entry {
   weir_bytes line;
   uint8_t refusal; /* not judged: it is refused already */
   char field[48];
+  bool misread; /* the check digit of the number that it names does not fit */
   uint64_t ref_hash;
   bool judged;       /* it has a step */
   bool repeated;     /* its ref came before */

@@ -132,7 +132,7 @@ bool weir_record_tally(weir_record *record, uint64_t *crossing, uint32_t *copies
   return true;
 }
 
-bool weir_handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key) {
+weir_status weir_handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key) {
   return handover_read(unit, today, text, key);
 }
 

@@ -101,17 +101,18 @@ static bool take_drill_mark(weir_bytes *text) {
   return true;
 }
 
-static bool spoken_read(uint32_t today, weir_bytes text, uint64_t *key) {
+static weir_status spoken_read(uint32_t today, weir_bytes text, uint64_t *key) {
   uint64_t serial = 0, check = 0;
   bool drill = take_drill_mark(&text);
-  if (!digits_before(&text, '-', &serial)) return false;
-  if (text.count != 1 || !digits_before(&text, 0, &check)) return false;
-  if (serial == 0 || serial > UINT32_MAX || check != weir_check_digit(serial)) return false;
+  if (!digits_before(&text, '-', &serial)) return WEIR_INVALID;
+  if (text.count != 1 || !digits_before(&text, 0, &check)) return WEIR_INVALID;
+  if (serial == 0 || serial > UINT32_MAX) return WEIR_INVALID;
+  if (check != weir_check_digit(serial)) return WEIR_REFUSED;
   *key = handover_key(today, (uint32_t)serial, drill);
-  return true;
+  return WEIR_OK;
 }
 
-static bool number_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key) {
+static weir_status number_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key) {
   size_t name = strlen(unit);
   if (text.count <= name || memcmp(text.at, unit, name) != 0 || text.at[name] != '-') {
     return spoken_read(today, text, key);
@@ -120,17 +121,17 @@ static bool number_read(const char *unit, uint32_t today, weir_bytes text, uint6
   uint64_t day = 0, serial = 0;
   if (!digits_before(&rest, '-', &day)) return spoken_read(today, text, key);
   bool drill = take_drill_mark(&rest);
-  if (rest.count < 6 || !digits_before(&rest, 0, &serial)) return false;
-  if (day > 99991231 || serial == 0 || serial > UINT32_MAX) return false;
+  if (rest.count < 6 || !digits_before(&rest, 0, &serial)) return WEIR_INVALID;
+  if (day > 99991231 || serial == 0 || serial > UINT32_MAX) return WEIR_INVALID;
   *key = handover_key((uint32_t)day, (uint32_t)serial, drill);
-  return true;
+  return WEIR_OK;
 }
 
-bool handover_read(const char *unit, uint32_t today, weir_bytes typed, uint64_t *key) {
+weir_status handover_read(const char *unit, uint32_t today, weir_bytes typed, uint64_t *key) {
   uint8_t plain[HANDOVER_TEXT_MAX * 4];
   weir_buffer b = weir_buffer_over(plain, sizeof plain);
   weir_put_typed(&b, typed);
-  return !b.overflow && number_read(unit, today, weir_buffer_view(&b), key);
+  return b.overflow ? WEIR_INVALID : number_read(unit, today, weir_buffer_view(&b), key);
 }
 
 void put_spoken(weir_buffer *b, uint32_t serial, bool drill) {

@@ -19,13 +19,22 @@ public struct HandoverNumber: Hashable, Sendable {
 
   /// Reads `UNIT-YYYYMMDD-[Y]SERIAL`, or a spoken number (`417-6`, `Y417-6`) of a day.
   ///
-  /// - Returns: nil when it is neither, is another unit's, or its check digit is wrong.
-  public init?(_ text: String, unit: String, today: UInt32) {
+  /// - Throws: ``CoreError`` when it is neither, is another unit's, or its check digit is wrong.
+  public init(_ text: String, unit: String, today: UInt32) throws(CoreError) {
     var key: UInt64 = 0
-    let found = unsafe unit.withCString { name in
+    let status = unsafe unit.withCString { name in
       unsafe withBytes(text) { unsafe weir_handover_read(name, today, $0, &key) }
     }
-    guard found else { return nil }
+    if status == .refused {
+      // Not which digit would fit: any of them may be the wrong one.
+      throw CoreError(
+        status, "the check digit of \(text) does not fit. Have the number read out again")
+    }
+    guard status == .ok else {
+      throw CoreError(
+        status,
+        "\(text) is no number of \(unit). Give one as \(unit)-20261123-000417, or today's 417-6")
+    }
     day = UInt32(truncatingIfNeeded: key >> 32) & 0x7fff_ffff
     serial = UInt32(truncatingIfNeeded: key)
     isDrill = key >> 63 != 0

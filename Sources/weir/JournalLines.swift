@@ -42,15 +42,16 @@ struct JournalFilterOptions: ParsableArguments {
     filter.from = from.flatMap { Self.time($0, end: false) }
     filter.to = to.flatMap { Self.time($0, end: true) }
     filter.phase = Phase.allCases.first { $0.name == phase }
-    guard let handover else { return filter }
-    let today = CoreText.time(Int64(Date().timeIntervalSince1970 * 1000)).prefix(10)
-    let number = HandoverNumber(
-      handover, unit: unit, today: ReportDay(String(today))?.number ?? 0)
-    guard let number else {
-      throw Failure("\(handover) is no number of \(unit). Give one such as \(unit)-20261123-000417")
-    }
-    filter.number = number
+    filter.number = try handover.map { try HandoverNumber(typed: $0, of: unit) }
     return filter
+  }
+}
+
+extension HandoverNumber {
+  /// A unit's number as a person types it, whole or today's spoken one.
+  init(typed text: String, of unit: String) throws(CoreError) {
+    let today = CoreText.time(Int64(Date().timeIntervalSince1970 * 1000)).prefix(10)
+    try self.init(text, unit: unit, today: ReportDay(String(today))?.number ?? 0)
   }
 }
 

@@ -65,12 +65,7 @@ struct TraceCommand: ParsableCommand {
   /// The whole story from the journal, which may be that of a running unit.
   private func readJournal() throws -> Story {
     let unit = try readConfiguration(control.config ?? "")
-    let today = CoreText.time(Int64(Date().timeIntervalSince1970 * 1000)).prefix(10)
-    let day = ReportDay(String(today))?.number ?? 0
-    guard let number = HandoverNumber(handover, unit: unit.name, today: day) else {
-      throw Failure(
-        "no handover \(handover) of \(unit.name). Give the whole number, or today's 417-6")
-    }
+    let number = try HandoverNumber(typed: handover, of: unit.name)
     var entries: [String] = []
     var written = ""
     var crossing: UInt64 = 0

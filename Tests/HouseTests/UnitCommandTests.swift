@@ -85,9 +85,13 @@ extension RealProgramTests {
         CommandRow("event 999-8 closed --config outer.yaml", 1, "unknownHandover", "417-6"),
         CommandRow("event \(number) closed --by A07 --config outer.yaml", 1, "supervisorNeeded"),
         CommandRow("event \(number) closed --by A07 --json --config outer.yaml", 1, "\"error\":"),
-        CommandRow("trace 999-8 --config outer.yaml", 1, "unknownHandover"),
+        CommandRow("trace 999-3 --config outer.yaml", 1, "unknownHandover", "417-6"),
+        CommandRow(
+          "trace 999-8 --config outer.yaml", 1, "check digit does not fit", "read out again"),
         CommandRow("trace 999-8 --json --config outer.yaml", 1, "\"error\":"),
         CommandRow("trace kd1-20200101-000001 --journal --config outer.yaml", 1, "no handover"),
+        CommandRow(
+          "trace 999-8 --journal --config outer.yaml", 1, "check digit of 999-8", "read out again"),
       ]
       for row in refused { try row.check(in: house.folder) }
       let answered = try run(house, "event \(number) transferAnswered --by A07 --json").object()

@@ -63,15 +63,16 @@ struct JournalReaderTests {
       #expect(before.wanted + after.wanted == all.wanted, "a time belongs to one side only")
       #expect(after.wanted.contains { $0.contains("kd1-20261124-000001") })
       #expect(!before.wanted.contains { $0.contains("kd1-20261124-000001") })
-      let number = HandoverNumber("kd1-20261123-000002", unit: "kd1", today: 20_261_123)
+      let number = try HandoverNumber("kd1-20261123-000002", unit: "kd1", today: 20_261_123)
       let one = try lines(folder) { $0.number = number }
       #expect(one.wanted.count >= 3)
       #expect(one.wanted.allSatisfy { $0.contains("\"handover\":\"kd1-20261123-000002\"") })
       let answered = try lines(folder) { $0.phase = .transferred }
       #expect(answered.wanted.count >= 1)
       #expect(answered.wanted.allSatisfy { $0.contains("\"phase\":\"transferred\"") })
+      let other = try HandoverNumber("kd1-20261123-000001", unit: "kd1", today: 20_261_123)
       let both = try lines(folder) {
-        $0.number = HandoverNumber("kd1-20261123-000001", unit: "kd1", today: 20_261_123)
+        $0.number = other
         $0.phase = .transferred
       }
       #expect(both.wanted.isEmpty)

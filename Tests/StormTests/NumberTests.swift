@@ -1,6 +1,7 @@
 import CWeirBase
 import CWeirWorks
 import Testing
+import WeirCore
 
 /// Numbers that people type: known as they are written and read out, and never guessed at.
 @Suite("Numbers that people type") struct NumberTests {
@@ -42,6 +43,26 @@ import Testing
     let (house, client) = try house()
     let answer = try house.one(client, Ask.get(number))
     #expect(answer.code == "unknownHandover", "\(number): \(answer)")
+    #expect(answer.has("check digit") == (number == "1-9"), "\(number): \(answer)")
+  }
+
+  @Test(
+    "a check digit that does not fit is said to be so, to whoever names a matter by it",
+    arguments: ["1-9", "Y1-9", "999-8", "１-９", " 1 - 9 "])
+  func isMisread(number: String) throws {
+    let (house, client) = try house()
+    let asked = [
+      Ask.get(number), Ask.event(number, "transferAnswered"),
+      Ask.intake("b", more: ",\"follows\":\"\(number)\""),
+    ]
+    for line in asked {
+      let answer = try house.one(client, line)
+      #expect(answer.code == "unknownHandover", "\(line): \(answer)")
+      #expect(answer.has("the check digit does not fit; have it read out again"), "\(answer)")
+    }
+    #expect(throws: CoreError.self) {
+      try HandoverNumber(number, unit: "kd1", today: 20_261_123)
+    }
   }
 
   private static let reports = [

@@ -359,8 +359,9 @@ void weir_record_tell(const weir_texts *texts, const char *unit, const weir_reco
  * was. False: there is none. */
 bool weir_record_tally(weir_record *record, uint64_t *crossing, uint32_t *copies, int64_t *last_ms);
 /* Reads a whole number of this unit, or a spoken one of `today` (yyyymmdd). The key: bit 63 marks
- * a drill, then day and serial, 32 bits each. */
-bool weir_handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key);
+ * a drill, then day and serial, 32 bits each. INVALID; REFUSED where a spoken one's check digit
+ * does not fit. */
+weir_status weir_handover_read(const char *unit, uint32_t today, weir_bytes text, uint64_t *key);
 /* A handover's number as it is written; the count of its bytes. */
 enum { WEIR_HANDOVER_BYTES = 40 };
 size_t weir_handover_write(const char *unit, const weir_state *state,
