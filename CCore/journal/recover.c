@@ -13,7 +13,9 @@
  *       unless its frames prove that more than one batch had been written there, or the segment
  *       before it is not whole: damaged
  *   anything else that is not as written   damaged. Nothing is changed in a damaged journal, but
- *       for what was half made.
+ *       for what was half made
+ *   segments are retired while somebody reads   what is left is verified from its beginning; once
+ *       frames are being told, that comes too late, and the reader must begin again
  */
 #include "internal.h"
 
@@ -255,6 +257,25 @@ static weir_status verify(recovery *r) {
   return WEIR_OK;
 }
 
+/* Did the unit that goes on there retire segments since they were listed? Lists them anew. */
+static bool were_retired(recovery *r) {
+  const weir_journal *j = r->j;
+  uint32_t oldest = r->listing.first_segment;
+  if (!j->read_only || weir_journal_list(j->os, j->directory, &r->listing) != WEIR_OK) return false;
+  return r->listing.segment_count > 0 && r->listing.first_segment > oldest;
+}
+
+static weir_status verify_what_is_held(recovery *r) {
+  weir_status status = verify(r);
+  while (status != WEIR_OK && were_retired(r)) {
+    memset(r->finding, 0, sizeof *r->finding);
+    r->j->segment_count = 0;
+    r->dropped = false;
+    status = verify(r);
+  }
+  return status;
+}
+
 static weir_status remove_half_made(recovery *r) {
   const weir_os *os = r->j->os;
   for (;;) {
@@ -395,10 +416,13 @@ report(recovery *r, weir_status (*each)(void *user, const weir_frame_view *frame
   uint64_t reported = 0;
   for (uint32_t number = r->first; number <= r->last; number++) {
     weir_status status = report_segment(r, number, each, user, &reported);
+    if (status == WEIR_NOT_FOUND && were_retired(r)) return WEIR_AGAIN;
     if (status != WEIR_OK) return status;
   }
-  /* A second reading that shows less than the first is a disk that cannot be trusted. */
-  return reported == r->finding->frames ? WEIR_OK : WEIR_IO_FAILED;
+  if (reported == r->finding->frames) return WEIR_OK;
+  /* A second reading that shows less than the first is a disk that cannot be trusted, but where a
+   * file was used again meanwhile. */
+  return were_retired(r) ? WEIR_AGAIN : WEIR_IO_FAILED;
 }
 
 static weir_status
@@ -408,7 +432,7 @@ recover_on(recovery *r, weir_status (*each)(void *user, const weir_frame_view *f
       j->read_only ? weir_journal_list(j->os, j->directory, &r->listing) : claim_directory(r);
   if (status != WEIR_OK) return status;
   if (r->listing.segment_count > 0) {
-    status = verify(r);
+    status = verify_what_is_held(r);
     if (status != WEIR_OK) return status;
   }
   if (!j->read_only) {

@@ -6,7 +6,8 @@
  *              a person can check one with nothing but `head -c` and `sha256sum`
  *   made       behind the closing of a segment, off the loop and off the disk thread, and synced
  *   a crash    a line that was not finished is written over; a segment without one gets it later
- *   retired    the lines of segments that are gone stay: the chain begins where the journal began
+ *   retired    the lines of segments that are gone stay: the chain begins where the journal began.
+ *              Who verifies meanwhile begins again with the oldest that is left
  *   damage     a file whose last line is no line is not added to: `weir journal verify` names it
  */
 #include "hashes.h"
@@ -181,13 +182,15 @@ static weir_status verify_line(const weir_os *os, const char *journal, const cha
   return WEIR_OK;
 }
 
+/* From the oldest segment that is held on, which is told in `begin`. */
 static weir_status verify_lines(const weir_os *os, const char *journal, const char *unit,
-                                weir_file *file, weir_hashes_finding *f) {
+                                weir_file *file, uint32_t *begin, weir_hashes_finding *f) {
   uint64_t count = 0;
   uint32_t oldest = 0, newest = 0;
   hash_line last = {0}, first = {0};
   weir_border border;
   weir_status status = weir_journal_held(os, journal, &oldest, &newest);
+  *begin = oldest;
   if (status == WEIR_OK) status = read_last(os, file, &count, &last);
   if (status == WEIR_OK && count > 0) status = read_line(os, file, 0, &first);
   if (status == WEIR_CORRUPT) return unfit(f, oldest, "the file of hashes is damaged");
@@ -205,17 +208,27 @@ static weir_status verify_lines(const weir_os *os, const char *journal, const ch
   return status;
 }
 
+static bool is_retired(const weir_os *os, const char *journal, uint32_t segment) {
+  uint32_t oldest = 0, newest = 0;
+  return weir_journal_held(os, journal, &oldest, &newest) == WEIR_OK && oldest > segment;
+}
+
 weir_status weir_hashes_verify(const weir_os *os, const char *data, const char *unit,
                                weir_hashes_finding *finding) {
   char journal[PATH_BYTES], path[PATH_BYTES];
   weir_file *file = NULL;
+  uint32_t begin = 0;
   memset(finding, 0, sizeof *finding);
   if (!join_path(journal, data, "/journal", "")) return WEIR_TOO_LONG;
   if (!join_path(path, data, "/journal/hashes", "")) return WEIR_TOO_LONG;
   weir_status status = os->open(os->context, path, WEIR_OPEN_READ, &file);
   if (status == WEIR_NOT_FOUND) return WEIR_OK;
   if (status != WEIR_OK) return status;
-  status = verify_lines(os, journal, unit, file, finding);
+  status = verify_lines(os, journal, unit, file, &begin, finding);
+  while (status != WEIR_OK && is_retired(os, journal, begin)) { /* what is left of them */
+    memset(finding, 0, sizeof *finding);
+    status = verify_lines(os, journal, unit, file, &begin, finding);
+  }
   os->close(os->context, file);
   return status;
 }

@@ -139,6 +139,12 @@ public enum JournalReader {
       throw CoreError(
         kind: .damaged, message: "the journal in \(directory)/journal is damaged: \(place)")
     }
+    if status == .again {
+      throw CoreError(
+        kind: .configuration,
+        message: "the unit retired segments of the journal in \(directory)/journal while they were "
+          + "read. Run the command again: it reads what is left")
+    }
     guard status == .ok || status == .closed else {
       throw CoreError(status, "the journal in \(directory)/journal: \(text(of: status))")
     }

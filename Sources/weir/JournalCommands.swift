@@ -53,8 +53,8 @@ struct JournalVerifyCommand: ParsableCommand {
     discussion: """
       A torn tail is what a power cut leaves: it was never answered durable, and the unit cuts it \
       off at its next start. Damage is anything else; the unit does not start over it. Each closed \
-      segment is also compared with the hash that was taken when it closed. Leaves with 1 on \
-      damage, naming the segment.
+      segment is also compared with the hash that was taken when it closed. Segments that a \
+      running unit retires meanwhile are left out. Leaves with 1 on damage, naming the segment.
 
       Example: weir journal verify --config /etc/weir/outer.yaml
       """)

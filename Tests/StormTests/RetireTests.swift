@@ -1,5 +1,6 @@
 import CWeirBase
 import CWeirFaultyOs
+import CWeirJournal
 import CWeirOs
 import CWeirWorks
 import Foundation
@@ -136,16 +137,10 @@ struct RetireTests {
     _ = try days(house, 0..<14)
     try #require(segments(house).first != "0000000001.wal")
     house.crash()
-    let folder = NSTemporaryDirectory() + "weir-retired-\(UUID().uuidString)"
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    for file in house.files() {
-      let url = URL(fileURLWithPath: folder + file.path.dropFirst("/data".count))
-      try FileManager.default.createDirectory(
-        at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(file.bytes).write(to: url)
-    }
+    let disk = try RetiringDisk(house, retires: [], at: 0)
+    defer { disk.remove() }
     var intakes = 0
-    let finding = try JournalReader.read(folder, unit: "kd1") { line in
+    let finding = try JournalReader.read(disk.folder, unit: "kd1") { line in
       if line?.contains("\"ref\":\"d13-7\"") == true {
         intakes += 1
         #expect(line?.contains("\"owner\":\"12345\"") == true, "\(line ?? "")")
@@ -153,7 +148,61 @@ struct RetireTests {
       return true
     }
     #expect(intakes == 1 && finding.records > 100)
-    #expect(try JournalReader.verifyHashes(folder, unit: "kd1").segments > 5)
+    #expect(try JournalReader.verifyHashes(disk.folder, unit: "kd1").segments > 5)
+  }
+
+  @Test("segments that go while a journal is read are left out, or the reader must begin again")
+  func goneMeanwhile() throws {
+    let house = try house(link: false, retains: false)
+    _ = try days(house, 0..<5)
+    house.crash()
+    let held = segments(house)
+    // Each is opened to be verified, and then again to be told.
+    for moment in 1...2 * held.count + 1 {
+      let disk = try RetiringDisk(house, retires: Array(held.prefix(2)), at: moment)
+      defer { disk.remove() }
+      let (status, serials) = disk.read()
+      switch moment {
+      case 1...2: #expect(status == .ok && serials.first == disk.serial(ofSegment: 3), "\(moment)")
+      case ...(held.count + 2): #expect(status == .again, "\(moment)")
+      default: #expect(status == .ok && serials.first == 1, "\(moment)")
+      }
+    }
+  }
+
+  @Test("hashes of segments that go while they are verified are left out")
+  func hashesGoneMeanwhile() throws {
+    let house = try house(link: false, retains: false)
+    _ = try days(house, 0..<5)
+    house.crash()
+    let held = segments(house)
+    var fit: Set<UInt64> = []
+    for moment in 1...2 * held.count {
+      let disk = try RetiringDisk(house, retires: Array(held.prefix(2)), at: moment)
+      defer { disk.remove() }
+      let (status, finding) = disk.verifyHashes()
+      #expect(status == .ok, "\(moment): segment \(finding.segment)")
+      fit.insert(finding.fit)
+    }
+    let closed = UInt64(held.count - 1)
+    #expect(fit == [closed - 2, closed])
+  }
+
+  @Test("a reading that must begin again says that segments were retired")
+  func saysRetired() throws {
+    let house = try house(link: false, retains: false)
+    _ = try days(house, 0..<3)
+    house.crash()
+    let disk = try RetiringDisk(house, retires: segments(house).dropLast(), at: 0)
+    defer { disk.remove() }
+    let error = #expect(throws: CoreError.self) {
+      try JournalReader.read(disk.folder, unit: "kd1") { _ in
+        disk.retire()
+        return true
+      }
+    }
+    let message = try #require(error?.message)
+    #expect(message.contains("the unit retired segments"), "\(message)")
   }
 
   @Test("at whatever call of using a segment again the power goes, a start is right")
@@ -187,6 +236,92 @@ struct RetireTests {
       n += 1
     }
     #expect(survived && n > 2, "\(n) calls")
+  }
+}
+
+/// A unit's data folder on the real disk, where a unit that runs retires segments meanwhile.
+private final class RetiringDisk {
+  let folder = NSTemporaryDirectory() + "weir-retired-\(UUID().uuidString)"
+  private let retires: [String]
+  private let moment: Int
+  private var openings = 0
+
+  /// - Parameters:
+  ///   - names: the segments that go,
+  ///   - moment: before the file of a segment is opened for the n-th time; 0: never.
+  init(_ house: House, retires names: [String], at moment: Int) throws {
+    retires = names
+    self.moment = moment
+    for file in house.files() {
+      let url = URL(fileURLWithPath: folder + file.path.dropFirst("/data".count))
+      try FileManager.default.createDirectory(
+        at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(file.bytes).write(to: url)
+    }
+  }
+
+  func remove() { try? FileManager.default.removeItem(atPath: folder) }
+
+  func retire() {
+    for name in retires { try? FileManager.default.removeItem(atPath: "\(folder)/journal/\(name)") }
+  }
+
+  /// The table; the real one has no context of its own.
+  private var table: weir_os {
+    var table = weir_os_linux().pointee
+    table.context = Unmanaged.passUnretained(self).toOpaque()
+    table.open = { context, path, mode, file in
+      guard let context, let path else { return .invalid }
+      let disk = Unmanaged<RetiringDisk>.fromOpaque(context).takeUnretainedValue()
+      if String(cString: path).hasSuffix(".wal") {
+        disk.openings += 1
+        if disk.openings == disk.moment { disk.retire() }
+      }
+      let real = weir_os_linux().pointee
+      return real.open(real.context, path, mode, file)
+    }
+    return table
+  }
+
+  /// Reads all of the journal; the serials that were told.
+  func read() -> (status: weir_status, serials: [UInt64]) {
+    var table = table
+    var finding = weir_journal_finding()
+    var journal: OpaquePointer?
+    var serials: [UInt64] = []
+    let status = "\(folder)/journal".withCString { directory in
+      "kd1".withCString { unit in
+        var options = weir_journal_options()
+        options.directory = directory
+        options.unit = unit
+        options.read_only = true
+        return withUnsafeMutablePointer(to: &serials) {
+          weir_journal_open(
+            &options, &table,
+            { user, frame in
+              guard let user, let frame else { return .invalid }
+              user.assumingMemoryBound(to: [UInt64].self).pointee.append(frame.pointee.serial)
+              return .ok
+            }, $0, &finding, &journal)
+        }
+      }
+    }
+    weir_journal_close(journal)
+    return (status, serials)
+  }
+
+  func verifyHashes() -> (status: weir_status, finding: weir_hashes_finding) {
+    var table = table
+    var finding = weir_hashes_finding()
+    let status = weir_hashes_verify(&table, folder, "kd1", &finding)
+    return (status, finding)
+  }
+
+  /// The first serial of a segment.
+  func serial(ofSegment number: UInt32) -> UInt64 {
+    var border = weir_border()
+    _ = weir_journal_border(weir_os_linux(), "\(folder)/journal", "kd1", number, &border)
+    return border.serial
   }
 }
 

@@ -113,7 +113,7 @@ typedef struct weir_journal_finding {
  * status from it stops recovery and is returned. In writing mode the last segment has been copied,
  * synced and put in place BEFORE the first call of `each`, so the caller may act on what it is
  * told. `finding` (not null) is filled in on success and on CORRUPT. BUSY: another process
- * holds the lock. */
+ * holds the lock. AGAIN: reading only, and segments were retired when `each` had been called. */
 weir_status weir_journal_open(const weir_journal_options *options, const weir_os *os,
                               weir_status (*each)(void *user, const weir_frame_view *frame),
                               void *user, weir_journal_finding *finding, weir_journal **out);
