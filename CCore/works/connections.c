@@ -261,6 +261,8 @@ static void fail_taken(weir_unit *u, connection *c) {
   c->owes_taken = c->waiting = false;
 }
 
+/* A disk that failed is real for whoever is connected: the number is the one for the next real
+ * matter, on a connection that only drills came over too. Each drill was told its own. */
 static void fail_one(weir_unit *u, connection *c) {
   take_back_on_fail(u, c);
   fail_taken(u, c);
