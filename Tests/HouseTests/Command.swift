@@ -30,7 +30,7 @@ struct CommandRow: CustomTestStringConvertible, Sendable {
 
   /// - Parameter words: one text, parted at spaces.
   init(_ words: String, _ code: Int32, _ holds: String...) {
-    self.words = words.split(separator: " ").map(String.init)
+    self.words = Command.parted(words)
     self.code = code
     self.holds = holds
   }
@@ -38,8 +38,10 @@ struct CommandRow: CustomTestStringConvertible, Sendable {
   var testDescription: String { words.joined(separator: " ") }
 
   /// Runs it and holds it against the row.
-  func check(in folder: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    let said = try Command.run(words, in: folder)
+  func check(
+    in folder: String, config: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let said = try Command.run(words, config: config, in: folder)
     #expect(
       said.code == code, "\(words): \(said.output)\(said.complaint)",
       sourceLocation: sourceLocation)
@@ -56,15 +58,22 @@ struct CommandRow: CustomTestStringConvertible, Sendable {
 
 /// The program's commands, each a process of its own.
 enum Command {
-  /// Runs the program in a folder and waits for its end.
-  static func run(_ words: [String], input: String = "", in folder: String) throws -> Said {
+  static func parted(_ words: String) -> [String] {
+    words.split(separator: " ").map(String.init)
+  }
+
+  /// Runs the program in a folder, for the unit of a configuration file where there is one, and
+  /// waits for its end.
+  static func run(
+    _ words: [String], config: String? = nil, input: String = "", in folder: String
+  ) throws -> Said {
     guard let program = UnitProcess.program else {
       throw HouseProblem("`weir` is not beside the tests")
     }
     let process = Process()
     let (typed, output, complaint) = (Pipe(), Pipe(), Pipe())
     process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = words
+    process.arguments = words + (config.map { ["--config", $0] } ?? [])
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
     process.standardInput = typed
     process.standardOutput = output
@@ -81,5 +90,21 @@ enum Command {
     return Said(
       code: process.terminationStatus, output: String(decoding: said, as: UTF8.self),
       complaint: String(decoding: complained, as: UTF8.self))
+  }
+}
+
+extension House {
+  /// Runs a command in the house's folder, its words parted at spaces.
+  func run(_ words: String, config: String? = nil, input: String = "") throws -> Said {
+    try Command.run(Command.parted(words), config: config, input: input, in: folder)
+  }
+
+  /// Runs each command and holds it against its row.
+  func check(
+    _ rows: [CommandRow], config: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    for row in rows {
+      try row.check(in: folder, config: config, sourceLocation: sourceLocation)
+    }
   }
 }

@@ -89,7 +89,7 @@ extension RealProgramTests {
     func notSo(row: CommandRow) throws {
       let house = try House()
       defer { house.close() }
-      try row.check(in: house.folder)
+      try house.check([row])
     }
 
     @Test("a configuration is checked with file, line and column; a unit refuses a wrong one")
@@ -118,7 +118,7 @@ extension RealProgramTests {
         CommandRow("outer --config role.yaml", 78, "role.yaml:1:7: error:"),
         CommandRow("outer --config other.yaml", 78, "bad.yaml:", "crimes"),
       ]
-      for row in rows { try row.check(in: house.folder) }
+      try house.check(rows)
     }
 
     @Test("a key line goes into a file that only its owner reads, each epoch once")
@@ -126,25 +126,22 @@ extension RealProgramTests {
       let house = try House()
       defer { house.close() }
       let file = house.folder + "/made.key"
-      func run(_ words: String) throws -> Said {
-        try Command.run(words.split(separator: " ").map(String.init), in: house.folder)
-      }
-      let line = try run("keygen --epoch 7 --suite sm4-gcm").output.split(separator: " ")
+      let line = try house.run("keygen --epoch 7 --suite sm4-gcm").output.split(separator: " ")
       #expect(line.count == 3 && line[0] == "7" && line[1] == "sm4-gcm")
       #expect(line.last?.count == 64 + 1, "32 bytes in hex, and a line feed")
       try "# no line feed at its end".write(toFile: file, atomically: false, encoding: .utf8)
-      let made = try run("keygen --out made.key")
+      let made = try house.run("keygen --out made.key")
       #expect(made.code == 0 && made.output.isEmpty, "a key is not shown beside being written")
-      #expect(try run("keygen --epoch 2 --expires 2027-12-31 --out made.key").code == 0)
-      #expect(try run("keygen --epoch 2 --out made.key").code == 1, "an epoch has one key")
+      #expect(try house.run("keygen --epoch 2 --expires 2027-12-31 --out made.key").code == 0)
+      #expect(try house.run("keygen --epoch 2 --out made.key").code == 1, "an epoch has one key")
       let rights = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions]
       #expect(rights as? Int == 0o600)
-      let shown = try run("key show made.key --json").objects()
+      let shown = try house.run("key show made.key --json").objects()
       #expect(shown.map { $0["epoch"] as? Int } == [1, 2])
       #expect(shown[0]["expires"] == nil && shown[1]["expires"] as? String == "2027-12-31")
       let prints = shown.compactMap { $0["fingerprint"] as? String }
       #expect(prints.allSatisfy { $0.count == 8 } && Set(prints).count == 2)
-      let table = try run("key show made.key").output
+      let table = try house.run("key show made.key").output
       #expect(table.contains("2027-12-31") && table.contains("never"))
       let held = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
       #expect(held.count == 3)

@@ -20,9 +20,7 @@ extension RealProgramTests {
     }
 
     private func run(_ house: House, _ words: String) throws -> Said {
-      try Command.run(
-        words.split(separator: " ").map(String.init) + ["--config", "outer.yaml"],
-        in: house.folder)
+      try house.run(words, config: "outer.yaml")
     }
 
     @Test("every record is read and checked, shown and written as lines")
@@ -56,7 +54,7 @@ extension RealProgramTests {
         CommandRow(
           "journal seal --day 2020-01-01 --config outer.yaml", 1, "no record of 2020-01-01"),
       ]
-      for row in rows { try row.check(in: house.folder) }
+      try house.check(rows)
     }
 
     @Test("a day's seal stays as long as the records do")

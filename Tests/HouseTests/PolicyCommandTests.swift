@@ -18,21 +18,16 @@ extension RealProgramTests {
       no JSON at all
       """
 
-    private func with(_ house: House, _ words: String, input: String = "") throws -> Said {
-      try Command.run(
-        words.split(separator: " ").map(String.init), input: input, in: house.folder)
-    }
-
     @Test("judge answers every line in its place, from standard input or a file")
     func judge() throws {
       let house = try House()
       defer { house.close() }
       try house.write(Self.lines, to: "lines.jsonl")
-      let said = try with(house, "judge --stats", input: Self.lines)
+      let said = try house.run("judge --stats", input: Self.lines)
       #expect(said.code == 0)
       #expect(said.complaint.hasPrefix("6 lines, 2 errors, "))
-      #expect(try with(house, "judge lines.jsonl").output == said.output)
-      #expect(try with(house, "judge -", input: Self.lines).output == said.output)
+      #expect(try house.run("judge lines.jsonl").output == said.output)
+      #expect(try house.run("judge -", input: Self.lines).output == said.output)
       let answers = try said.objects()
       #expect(answers.count == 6)
       let owners = answers.map { ($0["decision"] as? Fields)?["owner"] as? String }
@@ -50,11 +45,11 @@ extension RealProgramTests {
       let house = try House()
       defer { house.close() }
       let good = Self.lines.split { $0.isNewline }.prefix(2).joined(separator: "\n")
-      let fit = try with(house, "judge --expect", input: good)
+      let fit = try house.run("judge --expect", input: good)
       #expect(fit.code == 0 && fit.complaint == "2 compared, 0 different\n")
       let wrong = Self.lines.replacing("\"emergency\":true", with: "\"emergency\":false")
         .replacing("adviseRedial12345", with: "talk")
-      let differs = try with(house, "judge --expect", input: wrong)
+      let differs = try house.run("judge --expect", input: wrong)
       #expect(differs.code == 1)
       #expect(
         differs.complaint.split(separator: "\n") == [
@@ -69,7 +64,7 @@ extension RealProgramTests {
     func reasons() throws {
       let house = try House(policy: Policy.embeddedSource.replacing("-38/1", with: "-38/own"))
       defer { house.close() }
-      let said = try with(house, "judge --explain --policy policy.yaml", input: Self.lines)
+      let said = try house.run("judge --explain --policy policy.yaml", input: Self.lines)
       let first = try #require(try said.objects().first)
       #expect((first["decision"] as? Fields)?["policy"] as? String == "garze-2022-38/own")
       let why = try #require(first["explanation"] as? Fields)
@@ -86,16 +81,16 @@ extension RealProgramTests {
       try house.write(
         Policy.embeddedSource.replacing("all: [crime]", with: "all: [crimes]")
           .replacing("priority: 710", with: "priority: ten"), to: "bad.yaml")
-      let good = try with(house, "policy check policy.yaml")
+      let good = try house.run("policy check policy.yaml")
       #expect(good.code == 0)
       #expect(good.output.contains("policy.yaml: good, \(Policy.embedded.rules.count) rules"))
-      let bad = try with(house, "policy check bad.yaml")
+      let bad = try house.run("policy check bad.yaml")
       #expect(bad.code == 1 && bad.output.isEmpty)
       let places = bad.complaint.split(separator: "\n").filter { $0.contains("bad.yaml:") }
       #expect(places.count >= 2, "every problem in one run: \(bad.complaint)")
       #expect(bad.complaint.contains("crimes"))
       // Two that are valid on the same day.
-      let both = try with(house, "policy check policy.yaml policy.yaml")
+      let both = try house.run("policy check policy.yaml policy.yaml")
       #expect(both.code == 1 && both.output.isEmpty)
     }
 
@@ -103,15 +98,15 @@ extension RealProgramTests {
     func show() throws {
       let house = try House(policy: Policy.embeddedSource)
       defer { house.close() }
-      #expect(try with(house, "policy show --yaml").output == Policy.embeddedSource)
-      #expect(try with(house, "policy show --schema").output == Policy.schema)
-      let rules = try with(house, "policy show --json").objects()
+      #expect(try house.run("policy show --yaml").output == Policy.embeddedSource)
+      #expect(try house.run("policy show --schema").output == Policy.schema)
+      let rules = try house.run("policy show --json").objects()
       #expect(rules.map { $0["rule"] as? String } == Policy.embedded.rules.map(\.id))
       #expect(rules.map { $0["owner"] as? String } == Policy.embedded.rules.map(\.owner.name))
-      let table = try with(house, "policy show").output
+      let table = try house.run("policy show").output
       for rule in Policy.embedded.rules { #expect(table.contains("  \(rule.id)  ")) }
       #expect(table.contains("60 秒,自接到时起算"))
-      #expect(try with(house, "policy show policy.yaml").output == table)
+      #expect(try house.run("policy show policy.yaml").output == table)
     }
 
     /// Columns on paper: what is not ASCII takes two.
@@ -147,10 +142,10 @@ extension RealProgramTests {
           with: "all: [dangerToLife]\n    any: [medicalOnly, military]\n")
       let house = try House(policy: loses)
       defer { house.close() }
-      let same = try with(house, "policy diff embedded embedded")
+      let same = try house.run("policy diff embedded embedded")
       #expect(same.code == 0 && same.output == "每一种事实组合的判定都相同\n")
-      #expect(try with(house, "policy diff embedded embedded --json").output.isEmpty)
-      let differs = try with(house, "policy diff embedded policy.yaml --json")
+      #expect(try house.run("policy diff embedded embedded --json").output.isEmpty)
+      let differs = try house.run("policy diff embedded policy.yaml --json")
       #expect(differs.code == 1)
       let groups = try differs.objects()
       #expect(groups.first?["losesPolice"] as? Bool == true)
@@ -158,7 +153,7 @@ extension RealProgramTests {
       let way = try #require((groups[0]["ways"] as? [Fields])?.first)
       #expect((way["before"] as? Fields)?["owner"] as? String == "110")
       #expect((way["after"] as? Fields)?["owner"] as? String == "neither")
-      let words = try with(house, "policy diff embedded policy.yaml")
+      let words = try house.run("policy diff embedded policy.yaml")
       #expect(words.code == 1 && words.output.contains("不再到达110"))
       #expect(words.output.contains("\(groups[0]["combinations"] as? Int ?? 0)种事实组合"))
     }

@@ -17,11 +17,9 @@ extension RealProgramTests {
       return house
     }
 
-    /// A command to one of the units, its words parted at spaces.
+    /// A command to one of the units.
     private func run(_ house: House, _ words: String, to role: String = "outer") throws -> Said {
-      try Command.run(
-        words.split(separator: " ").map(String.init) + ["--config", "\(role).yaml"],
-        in: house.folder)
+      try house.run(words, config: "\(role).yaml")
     }
 
     /// Hands matters over, and waits until they lie inside.
@@ -80,20 +78,17 @@ extension RealProgramTests {
       let settled = try run(house, "event --report kd1-R000001 --by 李主任")
       #expect(settled.output == "kd1-R000001  已签收\n")
       let refused = [
-        CommandRow(
-          "event \(number) agreed --owner 110 --config outer.yaml", 1, "notNow", "weir trace"),
-        CommandRow("event 999-8 closed --config outer.yaml", 1, "unknownHandover", "417-6"),
-        CommandRow("event \(number) closed --by A07 --config outer.yaml", 1, "supervisorNeeded"),
-        CommandRow("event \(number) closed --by A07 --json --config outer.yaml", 1, "\"error\":"),
-        CommandRow("trace 999-3 --config outer.yaml", 1, "unknownHandover", "417-6"),
-        CommandRow(
-          "trace 999-8 --config outer.yaml", 1, "check digit does not fit", "read out again"),
-        CommandRow("trace 999-8 --json --config outer.yaml", 1, "\"error\":"),
-        CommandRow("trace kd1-20200101-000001 --journal --config outer.yaml", 1, "no handover"),
-        CommandRow(
-          "trace 999-8 --journal --config outer.yaml", 1, "check digit of 999-8", "read out again"),
+        CommandRow("event \(number) agreed --owner 110", 1, "notNow", "weir trace"),
+        CommandRow("event 999-8 closed", 1, "unknownHandover", "417-6"),
+        CommandRow("event \(number) closed --by A07", 1, "supervisorNeeded"),
+        CommandRow("event \(number) closed --by A07 --json", 1, "\"error\":"),
+        CommandRow("trace 999-3", 1, "unknownHandover", "417-6"),
+        CommandRow("trace 999-8", 1, "check digit does not fit", "read out again"),
+        CommandRow("trace 999-8 --json", 1, "\"error\":"),
+        CommandRow("trace kd1-20200101-000001 --journal", 1, "no handover"),
+        CommandRow("trace 999-8 --journal", 1, "check digit of 999-8", "read out again"),
       ]
-      for row in refused { try row.check(in: house.folder) }
+      try house.check(refused, config: "outer.yaml")
       let answered = try run(house, "event \(number) transferAnswered --by A07 --json").object()
       #expect(answered["phase"] as? String == "transferred")
       try checkTrace(try run(house, "trace \(number)"), of: number)
@@ -168,12 +163,11 @@ extension RealProgramTests {
       let house = try await house()
       defer { house.close() }
       let rows = [
-        CommandRow("drill status --config outer.yaml", 0, "closed"),
-        CommandRow("drill open --for 2h --by A07 --config outer.yaml", 1, "supervisorNeeded"),
-        CommandRow(
-          "drill open --for 2h --by S01 --config outer.yaml", 0, "by S01", "open until 20"),
+        CommandRow("drill status", 0, "closed"),
+        CommandRow("drill open --for 2h --by A07", 1, "supervisorNeeded"),
+        CommandRow("drill open --for 2h --by S01", 0, "by S01", "open until 20"),
       ]
-      for row in rows { try row.check(in: house.folder) }
+      try house.check(rows, config: "outer.yaml")
       let drill = Matter(ref: "y", facts: ["crime"]).line.dropLast() + ",\"drill\":true}"
       let answer = try ask(house.client(), String(drill))
       #expect((answer["handover"] as? String)?.contains("-Y") == true)
@@ -222,17 +216,16 @@ extension RealProgramTests {
       #expect(shown.code == 0 && shown.output.contains("colour"), "\(shown)")
       #expect(try run(house, "status").output.contains("1: weir quarantine list"))
       let rows = [
-        CommandRow("quarantine show 99999 --config outer.yaml", 1, "notInQuarantine"),
-        CommandRow(
-          "quarantine release 99999 --by S01 --reason r --config outer.yaml", 1, "notInQuarantine"),
-        CommandRow(
-          "quarantine release \(id) --by S01 --reason 已电话办理 --config outer.yaml", 0, "released"),
-        CommandRow("quarantine list --config outer.yaml", 0, "nothing lies in quarantine"),
-        CommandRow("admit kd1/1 --by S01 --reason r --config inner.yaml", 1, "refused:"),
-        CommandRow("reload --config outer.yaml", 0, "政策未变"),
-        CommandRow("reload --policy /none.yaml --config outer.yaml", 1, "policyRefused"),
+        CommandRow("quarantine show 99999", 1, "notInQuarantine"),
+        CommandRow("quarantine release 99999 --by S01 --reason r", 1, "notInQuarantine"),
+        CommandRow("quarantine release \(id) --by S01 --reason 已电话办理", 0, "released"),
+        CommandRow("quarantine list", 0, "nothing lies in quarantine"),
+        CommandRow("reload", 0, "政策未变"),
+        CommandRow("reload --policy /none.yaml", 1, "policyRefused"),
       ]
-      for row in rows { try row.check(in: house.folder) }
+      try house.check(rows, config: "outer.yaml")
+      let admit = CommandRow("admit kd1/1 --by S01 --reason r", 1, "refused:")
+      try house.check([admit], config: "inner.yaml")
     }
   }
 }
