@@ -1,4 +1,5 @@
 import CWeirBase
+import Foundation
 import Testing
 
 /// What a room reads is always borrowed: these bytes live as long as `body` runs.
@@ -48,6 +49,44 @@ struct StatusTests {
     weir_free(memory)
     weir_free(nothing)
     weir_free(nil)
+  }
+
+  /// What the kernel notes of the memory at an address: `hg` where it wants large pages.
+  private func flags(at address: UInt) throws -> [Substring] {
+    let map = try #require(fopen("/proc/self/smaps", "r"))
+    defer { fclose(map) }
+    var isHere = false
+    var bytes = [CChar](repeating: 0, count: 8192)
+    while fgets(&bytes, Int32(bytes.count), map) != nil {
+      let line = String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+      let ends = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt($0, radix: 16) }
+      if ends.count == 2 { isHere = ends[0] <= address && address < ends[1] }
+      if isHere && line.hasPrefix("VmFlags:") { return line.split { $0.isWhitespace } }
+    }
+    return []
+  }
+
+  @Test(
+    "memory that is filled is wanted in large pages just as long, and keeps what is in it",
+    .enabled(if: FileManager.default.fileExists(atPath: "/sys/kernel/mm/transparent_hugepage")))
+  func filling() throws {
+    let page: UInt = 2 * 1024 * 1024
+    let bytes = Int(4 * page)
+    let memory = try #require(weir_allocate(bytes, 1))
+    defer { weir_free(memory) }
+    let begin = UInt(bitPattern: memory)
+    let first = (begin + page - 1) / page * page
+    weir_fill_begin(memory, Int(2 * page) - 1)
+    #expect(try !flags(at: first).contains("hg"), "a little memory is not worth it")
+    weir_fill_begin(memory, bytes)
+    #expect(try flags(at: first).contains("hg") && flags(at: first + 2 * page - 1).contains("hg"))
+    #expect(try begin == first || !flags(at: begin).contains("hg"), "others use that page too")
+    memset(memory, 7, bytes)
+    weir_fill_end(memory, bytes)
+    #expect(try !flags(at: first).contains("hg") && !flags(at: first + 2 * page - 1).contains("hg"))
+    for at in [0, Int(first - begin), bytes - 1] {
+      #expect(memory.load(fromByteOffset: at, as: UInt8.self) == 7)
+    }
   }
 
   @Test("both comparisons agree, and a wiped key is zero")
