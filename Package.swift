@@ -186,6 +186,7 @@ let package = Package(
     support("FaultyOs", uses: ["Base", "Os"]),
     support("Canary", uses: ["Base"]),
     support("ScarceMemory", uses: ["Base"]),
+    support("Tables", uses: ["Base", "Works"]),
     support("MessageOracle", uses: ["Base", "Message"], libraries: ["CJansson"]),
     tests(
       "CoreTests",
@@ -205,8 +206,9 @@ let package = Package(
       "StormTests",
       uses: [
         "CWeirBase", "CWeirOs", "CWeirLog", "CWeirMessage", "CWeirJournal", "CWeirSeal",
-        "CWeirLink", "CWeirWorks", "CWeirFaultyOs", "CWeirCanary", "CWeirScarceMemory", "CCore",
-        "WeirModel", "WeirPolicy", "WeirHandover", "WeirCore", "WeirRuntime",
+        "CWeirLink", "CWeirWorks", "CWeirFaultyOs", "CWeirCanary", "CWeirScarceMemory",
+        "CWeirTables", "CCore", "WeirModel", "WeirPolicy", "WeirHandover", "WeirCore",
+        "WeirRuntime",
       ],
       // Memory runs out when a test says so.
       linker: [.unsafeFlags(["-Xlinker", "--wrap=weir_allocate"])]),

@@ -57,7 +57,7 @@ void index_reserve(weir_index *x, uint64_t count) {
 }
 
 void index_clear(weir_index *x) {
-  if (x->count == 0) return;
+  if (x->count == 0 && x->old_size == 0) return;
   if (x->old_size) forget(x, x->old_size);
   forget(x, x->size);
   x->old_size = 0;

@@ -44,7 +44,7 @@ void index_load(weir_index *x);
 void index_loaded(weir_index *x);
 /* Room for so many at once, or for the limit: for a table in which nothing is yet. */
 void index_reserve(weir_index *x, uint64_t count);
-/* An empty one keeps the room it has. */
+/* One in which nothing was yet keeps the room it has. */
 void index_clear(weir_index *x);
 /* The entry of `key` behind `from` (null: the first), or null. */
 index_entry *index_find(const weir_index *x, uint64_t key, const index_entry *from);
