@@ -141,6 +141,56 @@ struct JournalRetireTests {
     #expect(house.finding.segment == 2)
   }
 
+  @Test(
+    "whichever call fails while retired segments are used again, a start finds all that is kept")
+  func failing() throws {
+    for n in 0..<60 {
+      let house = try used(60)
+      #expect(house.read(1 << 32 | 64).0 == .ok)
+      weir_journal_retire(house.journal, 4)
+      weir_faulty_os_fail(house.faulty, WEIR_FAULTY_ANY, UInt64(n), 1, .ioFailed)
+      for serial in 61...80 where house.append(journalBody(serial, Self.sizes[0])).status == .ok {
+        while let status = house.step(), status == .ok {}
+      }
+      let failed = weir_faulty_os_failures(house.faulty) > 0
+      weir_faulty_os_heal(house.faulty)
+      let durable = house.durable
+      #expect(weir_journal_closed(house.journal) || durable == 80)
+      #expect(house.open() == .ok, "call \(n): \(house.reason)")
+      #expect(house.finding.last_serial >= durable && weir_journal_oldest(house.journal) <= 40)
+      expectBodies(house)
+      if !failed {
+        #expect(n > 10 && durable == 80)
+        #expect(house.read(1 << 32 | 64).0 == .notFound)
+        return
+      }
+    }
+    Issue.record("the countdown must end")
+  }
+
+  private func expectBodies(_ house: JournalHouse) {
+    for frame in house.seen {
+      #expect(frame.body == journalBody(Int(frame.serial), Self.sizes[0]))
+    }
+  }
+
+  @Test("a retired segment of another size is no reserve, and goes")
+  func otherSize() throws {
+    let house = try JournalHouse()
+    house.segmentBytes = 512 * 1024
+    try #require(house.open() == .ok)
+    _ = try journalFill(house, frames: 60, batch: 1, sizes: Self.sizes)
+    house.segmentBytes = 256 * 1024
+    try #require(house.open() == .ok)
+    try #require(segments(house).count == 3)
+    weir_journal_retire(house.journal, 3)
+    let before = weir_faulty_os_calls(house.faulty, WEIR_FAULTY_RESERVE)
+    add(house, 61...90)
+    #expect(segments(house).first == "0000000003.wal")
+    #expect(weir_faulty_os_calls(house.faulty, WEIR_FAULTY_RESERVE) > before)
+    #expect(house.open() == .ok && house.seen.last?.serial == 90)
+  }
+
   @Test("a retired segment that cannot be taken closes the journal, one that cannot go is left")
   func failures() throws {
     let house = try used(60)
