@@ -21,8 +21,12 @@ public enum UnitRunner {
     let (requests, asking) = AsyncStream.makeStream(of: ReloadRequest.self)
     let desk = UnitDesk(role: configuration.role, notices: continuation, reloads: asking)
     let unit: CoreUnit
+    let signals: UnixSignalsSequence
     do throws(CoreError) {
       unit = try open(configuration, book: book, version: version, desk: desk)
+      // Before anybody can reach it: what is asked of it from then on, it ends with.
+      signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+      try unit.openHall()
     } catch {
       say(error.message)
       return code(of: error)
@@ -39,7 +43,7 @@ public enum UnitRunner {
     let (occasions, occasion) = AsyncStream.makeStream(of: PolicyReloader.Occasion.self)
     let reloader = PolicyReloader(unit: unit, desk: desk, configuration: configuration)
     let tasks = [
-      Task { await heed(unit, hangUp: { occasion.yield(.signal) }) },
+      Task { await heed(signals, unit, hangUp: { occasion.yield(.signal) }) },
       Task { for await request in requests { occasion.yield(.request(request)) } },
       Task { await reloader.run(occasions, from: book) },
     ]
@@ -95,7 +99,6 @@ public enum UnitRunner {
     desk.use(book, held)
     PolicyReloader.speakRefusals(of: book.policy(at: PolicyReloader.now), held, unit)
     unit.setPolicy(versions)
-    try unit.openHall()
     return unit
   }
 
@@ -148,8 +151,9 @@ public enum UnitRunner {
     }
   }
 
-  private static func heed(_ unit: CoreUnit, hangUp: () -> Void) async {
-    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+  private static func heed(
+    _ signals: UnixSignalsSequence, _ unit: CoreUnit, hangUp: () -> Void
+  ) async {
     for await signal in signals {
       if signal == .sighup {
         unit.reopenLog()
