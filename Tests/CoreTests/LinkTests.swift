@@ -242,6 +242,7 @@ struct LinkTests {
       ("parity beyond its count", parity { $0[7] = 3 }, .invalid, 0),
       ("parity of another size than it says", parity { $0[9] += 1 }, .invalid, 0),
       ("parity too short for a datagram", parity(bytes: 68), .invalid, 0),
+      ("shorter than a piece's header", data + piece().prefix(20), .invalid, 0),
       ("crossing zero", data + piece { $0[7] = 0 }, .invalid, 0),
       ("revision zero", data + piece { $0[11] = 0 }, .invalid, 0),
       ("lane four", data + piece { $0[12] = 4 }, .invalid, 0),

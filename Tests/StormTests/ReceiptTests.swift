@@ -199,6 +199,52 @@ import Testing
     #expect(try type(right, for: number, client, pair).code == "wrongCode")
   }
 
+  @Test("a wrong code that the journal has no room for ends the unit: no try is forgotten")
+  func noRoom() throws {
+    let pair = try Pair(seed: 52)
+    try pair.open()
+    let client = try pair.outer.connect()
+    let numbers = try (0..<60).map {
+      try #require(try pair.outer.one(client, Ask.intake("a\($0)")).string("handover"))
+    }
+    pair.pass(2000)
+    weir_faulty_os_set_capacity(pair.outer.faulty, 1)  // no further segment has room
+    for index in 0..<60 * 30 where try room(pair.outer) > 4096 {
+      let text = String(repeating: "x", count: 900)
+      let update = Ask.update("u\(index)", numbers[index / 30], text: text)
+      #expect(try pair.outer.one(client, update).isDurable)
+    }
+    try #require(try room(pair.outer) <= 4096)
+    var last = (number: "", tries: 0)
+    search: for number in numbers {
+      for tries in 1...4 {
+        let typed = Ask.event(number, "receipt", more: ",\"code\":\"00000\"")
+        let answers = pair.outer.ask(client, typed)
+        guard pair.outer.failed == .ok else {
+          last = (number, tries)
+          break search
+        }
+        #expect(answers.count == 1 && answers[0].has("tries left: \(5 - tries)"), "\(answers)")
+      }
+    }
+    #expect(pair.outer.failed == .noSpace)
+    weir_faulty_os_set_capacity(pair.outer.faulty, .max)
+    pair.outer.crash()
+    try #require(pair.outer.open() == .ok)
+    let seat = try pair.outer.connect()
+    let answer = try type("00000", for: last.number, seat, pair)
+    #expect(answer.has("tries left: \(5 - last.tries)"), "only what was answered for counts")
+  }
+
+  /// What is left of the last segment that there is room for.
+  private func room(_ house: House) throws -> Int {
+    let names = house.names(in: "/data/journal")
+    guard !names.contains(where: { $0.hasPrefix("reserve-") }) else { return .max }
+    let last = try #require(names.last { $0.hasPrefix("0") })
+    let bytes = house.content("/data/journal/" + last).bytes
+    return bytes.count - (bytes.lastIndex { $0 != 0 } ?? 0)
+  }
+
   @Test("a journal that cannot be read makes no code a wrong one", arguments: [1, 2])
   func unread(revision: Int) throws {
     for reads in 0..<20 {

@@ -161,7 +161,41 @@ struct BrokenPolicyTests {
     Mistake(
       "`zh` must be text or a list of texts",
       "preAlarm:\n    zh: \"时限将到:请立即接通{name}:{number}\"", "preAlarm:\n    zh: «{}"),
+    Mistake(
+      "`legalAid` must be a mapping",
+      "legalAid: { digits: \"12348\", spoken: \"12348\", call: \"12348\", zh: 12348公共法律服务热线 }",
+      "legalAid: «12348"),
+    Mistake(
+      "`ambulance` must be a mapping",
+      "ambulance: { zh: 120医疗急救, en: ambulance, number: ambulance }", "ambulance: «120", also: 2),
+    Mistake("`513323` must be a mapping", "{ zh: 丹巴县, en: Danba, number: police }", "«police"),
+    Mistake(
+      "`online` must be a mapping", "  online:\n    zh: \"属110受理范围",
+      "  online: «none\n  other:\n    zh: \"属110受理范围"),
+    Mistake(
+      "unknown way in `111 phone`", "110 phone: { action: acceptHere, say: acceptPolice }",
+      "«111 phone: { action: acceptHere, say: acceptPolice }", also: 1),
+    Mistake(
+      "`rule` must be text", "- id: police.traffic\n", "- «[id]: x\n    id: police.traffic\n"),
     // Values.
+    Mistake(
+      "`spoken` is longer than 40 characters", "spoken: 0836-281-2110",
+      "spoken: «\(String(repeating: "1", count: 41))"),
+    Mistake("is not one line", "spoken: 0836-281-2110", "spoken: «\"1\\n2\""),
+    Mistake(
+      "one entry of `beside` too many: at most 6", "\nbeside:\n",
+      "\nbeside:\n"
+        + String(
+          repeating: "  - { fact: fire, number: fire, zh: \"{name}\", bo: \"\" }\n", count: 3),
+      at: "- { fact: fire"),
+    Mistake(
+      "one number too many: at most 200", "  drill: { digits: \"00000000\"",
+      (0..<191).map { "  own\($0): { digits: \"9\(1000 + $0)\", spoken: x, call: x, zh: x }\n" }
+        .joined() + "  drill: { digits: \"00000000\"", at: "drill: { digits"),
+    Mistake(
+      "rule `police.crime` can never match",
+      "- id: police.crime\n    priority: 210\n    all: [crime]",
+      "- id: «police.crime\n    priority: 210\n    any: [crime]\n    none: [crime]"),
     Mistake("`51333` is not a county code of six digits", "\"513330\":", "«\"51333\":"),
     Mistake("`110x` is not 3 to 20 digits", "digits: \"08362812110\"", "digits: «\"110x\""),
     Mistake("number `119` is given twice", "digits: \"122\"", "digits: «\"119\""),
