@@ -3,6 +3,7 @@ import CWeirBase
 import CWeirJournal
 import CWeirLink
 import CWeirLog
+import CWeirOs
 import CWeirScarceMemory
 import CWeirSeal
 import CWeirWorks
@@ -116,10 +117,25 @@ import WeirModel
     #expect(countdown { weir_inlet_open(&inlet) } == [.outOfMemory, .outOfMemory])
     weir_inlet_close(inlet)
     weir_inlet_close(nil)
+    try halls()
     var log: OpaquePointer?
     let logs = countdown { weir_log_open("kd1", WEIR_LOG_INFO, 1 << 20, 1 << 18, &log) }
     #expect(logs.allSatisfy { $0 == .outOfMemory } && !logs.isEmpty)
     weir_log_close(log)
+  }
+
+  private func halls() throws {
+    var log: OpaquePointer?
+    try #require(weir_log_open("kd1", WEIR_LOG_INFO, 1 << 20, 1 << 18, &log) == .ok)
+    defer { weir_log_close(log) }
+    var options = weir_hall_options()
+    options.os = weir_os_linux()
+    options.log = log
+    var hall: OpaquePointer?
+    var said = [CChar](repeating: 0, count: 512)
+    let statuses = countdown { weir_hall_open(&options, &hall, &said) }
+    #expect(statuses.count > 3 && statuses.allSatisfy { $0 == .outOfMemory }, "\(statuses)")
+    weir_hall_close(hall)
   }
 
   @Test("a stream that there is no memory for has no room, and is taken up by its next datagram")
