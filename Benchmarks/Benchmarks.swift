@@ -12,7 +12,8 @@ struct Benchmarks: AsyncParsableCommand {
       LinkParityCommand.self, PolicyBenchmark.self, HandoversCommand.self, DayCommand.self,
       ReloadCommand.self, RoomsCommand.self, DeliverCommand.self, SteadyCommand.self,
       BurstCommand.self, DrainCommand.self, SeatsCommand.self, SoakCommand.self,
-      RecoverCommand.self, CompareCommand.self, GeneratorCommand.self, AllCommand.self,
+      RecoverCommand.self, GrowCommand.self, CompareCommand.self, GeneratorCommand.self,
+      AllCommand.self,
     ])
 }
 

@@ -58,7 +58,7 @@ struct DayCommand: ParsableCommand {
   }
 
   /// The day now, as numbers of matters have it.
-  private static var today: String {
+  static var today: String {
     String(CoreText.time(Int64(Date().timeIntervalSince1970 * 1000)).prefix(10))
   }
 

@@ -32,13 +32,12 @@ struct RecoverCommand: ParsableCommand {
     let table = Table(json: output.json)
     let events = UInt64(millions * 1_000_000)
     // The last one is then rather near the end: a tail as it is on average.
-    let unit = try OuterUnit(
-      in: unitOptions.directory, limits: "{ snapshot: \(max(1000, events / 4)) }")
-    try fill(unit, events: events)
-    try waitForSnapshot(unit)
-    let known = try Known(unit.control)
-    unit.child.stop()
-    let megabytes = Self.megabytes(unit)
+    let grown = try GrownUnit(
+      in: unitOptions.directory, bytes: unitOptions.bytes, snapshot: max(1000, events / 4))
+    try grown.fill(by: max(1000, events / 20)) { $0.records >= Int(events) }
+    let known = try grown.waitForSnapshot()
+    grown.stop()
+    let megabytes = grown.snapshotBytes / 1_000_000
     let title = "start after \(Figure.text(Double(known.records) / 1e6)) million records"
     var fast = Figure(name: title + ", snapshot", unit: "s", values: [])
     var slow = Figure(name: title + ", no snapshot", unit: "s", values: [])
@@ -47,14 +46,15 @@ struct RecoverCommand: ParsableCommand {
     fast.goal = (Self.goalSeconds, false)
     slow.goal = (Self.goalSeconds, false)
     for _ in 0..<output.runs {
-      let took = try start(unit, known, from: "snapshot")
+      let took = try grown.start(known)
+      grown.stop()
       fast.values.append(took.seconds)
       fastCPU.values.append(took.cpu)
     }
     for _ in 0..<output.runs {
-      // Not there when the last start was killed before it had made one.
-      try? FileManager.default.removeItem(atPath: unit.folder.path + "/data/snapshots")
-      let took = try start(unit, known, from: "journal")
+      grown.removeSnapshots()
+      let took = try grown.start(known)
+      grown.stop()
       slow.values.append(took.seconds)
       slowCPU.values.append(took.cpu)
     }
@@ -62,80 +62,5 @@ struct RecoverCommand: ParsableCommand {
     table.note(
       "\(known.open) matters open; the snapshot: \(megabytes) MB, made of the first "
         + "\(Figure.text(Double(known.covered) / 1e6)) million records")
-  }
-
-  private func fill(_ unit: OuterUnit, events: UInt64) throws {
-    var load = Load(socket: unit.socket)
-    load.window = 256
-    let mix = try Mix(Mix.field, bytes: unitOptions.bytes, tag: "R")
-    while try Known(unit.control).records < Int(events) {
-      load.most = max(1000, events / 20)
-      let result = try load.run(mix)
-      guard result.refused == 0 else { throw Trouble("refused: \(result.refusal)") }
-      load.first += result.sent
-    }
-  }
-
-  /// Until what the load has made due is made.
-  private func waitForSnapshot(_ unit: OuterUnit) throws {
-    var quietSince = Date()
-    var covered = -1
-    try unit.child.wait(seconds: 600) {
-      let now = (try? Known(unit.control).covered) ?? 0
-      if now != covered { quietSince = Date() }
-      covered = now
-      return covered > 0 && Date().timeIntervalSince(quietSince) > 3
-    }
-  }
-
-  /// Starts the unit, and kills it once it is there.
-  ///
-  /// - Returns: seconds until a client was connected, and the CPU's share of them.
-  private func start(
-    _ unit: OuterUnit, _ known: Known, from source: String
-  ) throws -> (seconds: Double, cpu: Double) {
-    let begin = monotonicNs()
-    let child = try Child(
-      Programs.weir(), ["outer", "--config", unit.folder.path + "/outer.yaml"], in: unit.folder)
-    defer { child.stop() }
-    let socket = unit.socket
-    try child.wait(seconds: 600) { (try? LineClient(path: socket)) != nil }
-    let seconds = Double(monotonicNs() - begin) / 1e9
-    let cpu = child.cpuSeconds ?? 0
-    let now = try Known(unit.control)
-    guard now.open == known.open, now.records >= known.records else {
-      throw Trouble("from the \(source): \(now), and before: \(known)")
-    }
-    return (seconds, cpu)
-  }
-
-  private static func megabytes(_ unit: OuterUnit) -> Int {
-    let folder = unit.folder.path + "/data/snapshots"
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    let sizes = names.sorted().compactMap {
-      try? FileManager.default.attributesOfItem(atPath: folder + "/" + $0)[.size] as? Int
-    }
-    return (sizes.last ?? 0) / 1_000_000
-  }
-}
-
-/// What a unit says of itself.
-private struct Known {
-  let records: Int
-  let open: Int
-  /// Records that its newest snapshot covers.
-  let covered: Int
-
-  init(_ control: String) throws {
-    let client = try LineClient(path: control)
-    try client.send(#"{"op":"status"}"#)
-    guard let line = try client.receive(),
-      let value = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
-      let disk = value["disk"] as? [String: Any], let records = disk["records"] as? Int,
-      let open = value["openHandovers"] as? Int
-    else { throw Trouble("no status") }
-    self.records = records
-    self.open = open
-    covered = disk["snapshot"] as? Int ?? 0
   }
 }
