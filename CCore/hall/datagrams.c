@@ -175,14 +175,14 @@ void weir_inlet_close(weir_inlet *inlet) {
 
 /* The size of the datagrams that came in one piece; `bytes` when it is one. */
 static size_t segment_bytes(struct msghdr *header, size_t bytes) {
-  struct cmsghdr *m = CMSG_FIRSTHDR(header);
-  if (!m) return bytes;
-  /* The socket asks for nothing else to be told. */
-  WEIR_ASSERT(m->cmsg_level == IPPROTO_UDP && m->cmsg_type == UDP_GRO);
-  int size = 0;
-  memcpy(&size, CMSG_DATA(m), sizeof size);
-  WEIR_ASSERT(size > 0);
-  return (size_t)size;
+  for (struct cmsghdr *m = CMSG_FIRSTHDR(header); m; m = CMSG_NXTHDR(header, m)) {
+    if (m->cmsg_level != IPPROTO_UDP || m->cmsg_type != UDP_GRO) continue;
+    int size = 0;
+    memcpy(&size, CMSG_DATA(m), sizeof size);
+    WEIR_ASSERT(size > 0);
+    return (size_t)size;
+  }
+  return bytes;
 }
 
 size_t weir_inlet_receive(weir_inlet *inlet, int fd, void *context,

@@ -135,6 +135,17 @@ struct DatagramsTests {
     #expect(line.outlet.given_up == 1)
   }
 
+  @Test("what else the kernel tells of a datagram is passed over")
+  func otherWords() throws {
+    let line = try Line(WEIR_OFFLOAD_BATCHES)
+    var on: Int32 = 1
+    try #require(setsockopt(line.inFD, Int32(IPPROTO_IP), IP_RECVTTL, &on, 4) == 0)  // 64
+    let sent = datagrams([1345, 0, 700])
+    #expect(line.send(sent) == sent.count)
+    line.receive()
+    #expect(line.received == sent)
+  }
+
   @Test("where nothing can be cut into segments, batches are sent and taken")
   func noSegments() {
     let stream = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
