@@ -106,9 +106,9 @@ final class LinkReceiver {
   let pointer: OpaquePointer
   private let ring: SealRing
 
-  init(_ ring: SealRing, now: UInt64 = 0) throws {
+  init(_ ring: SealRing, now: UInt64 = 0, files: Bool = false) throws {
     self.ring = ring
-    var options = weir_link_receiver_options(keys: ring.pointer, now_ms: now, files: false)
+    var options = weir_link_receiver_options(keys: ring.pointer, now_ms: now, files: files)
     var out: OpaquePointer?
     _ = weir_link_receiver_open(&options, &out)
     pointer = try #require(out)

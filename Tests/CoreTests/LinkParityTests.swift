@@ -228,6 +228,15 @@ struct LinkParityTests {
     }
   }
 
+  @Test("parity in a file is passed over: what a file lost, its next copy brings")
+  func inFiles() throws {
+    let files = try LinkReceiver(ring, files: true)
+    let all = burst(8) + parity(20)
+    #expect(files.records(Array(all[1...])).map(\.crossing) == Array(2...8))
+    #expect(files.counts.good == 10 && files.counts.restored == 0)
+    #expect(files.take(all[0]).status == .ok)
+  }
+
   @Test("groups of two carriers are never mixed, though they bear the same number")
   func twoStreams() throws {
     let other = try LinkSender(

@@ -280,6 +280,8 @@ struct ExplanationTests {
     #expect(explanation.used.map(\.chinese) == ["矛盾激化"])
     #expect(explanation.unused.map(\.chinese) == ["非紧急诉求"])
     #expect(explanation.chinese[3].hasPrefix("取代accept.request"))
+    #expect(explanation.english[2].hasPrefix("not needed: "))
+    #expect(explanation.english[3].hasPrefix("overrules accept.request, clause "))
     #expect(explain([.escalated]).overruled?.id == "unclear.nothing")
   }
 
