@@ -263,7 +263,7 @@ static bool must_wait(const weir_unit *u, const entry *e) {
   if (!(m->present & WEIR_HAS_HANDOVER)) return false;
   uint64_t key = 0;
   if (settles_many(m)) return true;
-  if (!key_of_handover(u, m->handover, &key)) return false;
+  if (key_of_handover(u, m->handover, &key) != WEIR_OK) return false;
   for (size_t i = 0; i < b->count; i++) {
     if (b->keys[i] == key) return true;
   }
