@@ -8,6 +8,8 @@
  *   4  all other repeats                       newest first
  *
  * and past all of these, for every twentieth byte that went past it, the oldest of what waits.
+ * Where danger alone would fill the line with its copies, no more of its repeats go past the first
+ * sendings behind them than the line carries in a second; then the two take turns, byte for byte.
  *
  * First sendings stand in a queue for each lane, so that a flood of them costs no heap. Repeats
  * wait in a heap by due time and move into a second one when they are due. There the spaced copies
@@ -36,11 +38,20 @@ enum {
   OLDEST_SHARE = 20,       /* one byte of so many goes to the oldest, */
   OLDEST_BYTES = 1500,     /* a datagram's worth at a time */
   OLDEST_OWED = 64 * 1024, /* and no more than this is made up for */
+  AHEAD_BYTES = 64 * 1024, /* that many repeats of danger go past first sendings on any line */
   MOVES_MAX = 1024,        /* repeats that become ready in one call; */
   REPEAT_MS = 4,           /* repeats may save up their rate of so long */
   MANY = 8192,             /* of more than so many, */
   MOVES_OF_MANY = 8        /* these few, so that no call is long after a flood */
 };
+
+static uint64_t most(uint64_t a, uint64_t b) {
+  return a > b ? a : b;
+}
+
+static uint64_t least(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
 
 /* ---- Heaps ---- */
 
@@ -330,10 +341,10 @@ static schedule_entry *first_of_others(const weir_schedule *s) {
 static bool repeats_may(weir_schedule *s, uint64_t now_ms) {
   if (s->repeat_rate == 0) return true;
   if (now_ms > s->repeat_ms) {
-    const int64_t most = (int64_t)(s->repeat_rate * REPEAT_MS / 1000);
-    uint64_t elapsed_ms = now_ms - s->repeat_ms < 1000 ? now_ms - s->repeat_ms : 1000;
+    const int64_t saved_max = (int64_t)(s->repeat_rate * REPEAT_MS / 1000);
+    uint64_t elapsed_ms = least(now_ms - s->repeat_ms, 1000);
     s->repeat_bytes += (int64_t)(s->repeat_rate * elapsed_ms / 1000);
-    if (s->repeat_bytes > most) s->repeat_bytes = most;
+    if (s->repeat_bytes > saved_max) s->repeat_bytes = saved_max;
     s->repeat_ms = now_ms;
   }
   return s->repeat_bytes > 0;
@@ -350,8 +361,9 @@ schedule_entry *weir_schedule_due(weir_schedule *s, uint64_t now_ms) {
   }
   const bool repeats = repeats_may(s, now_ms);
   const schedule_heap *danger = &s->ready[SCHEDULE_DANGER];
-  if (repeats && danger->count > 0) return &s->entries[danger->items[0].entry];
   schedule_entry *first = first_of_others(s);
+  const bool yields = first != NULL && s->ahead >= most(s->rate, AHEAD_BYTES);
+  if (repeats && danger->count > 0 && !yields) return &s->entries[danger->items[0].entry];
   if (first != NULL) return first;
   make_ready(s, SCHEDULE_OTHERS, now_ms);
   first = first_of_others(s);
@@ -361,14 +373,6 @@ schedule_entry *weir_schedule_due(weir_schedule *s, uint64_t now_ms) {
 }
 
 /* ---- Turns ---- */
-
-static uint64_t most(uint64_t a, uint64_t b) {
-  return a > b ? a : b;
-}
-
-static uint64_t least(uint64_t a, uint64_t b) {
-  return a < b ? a : b;
-}
 
 /* How long it is from one visit to the next, at the least. */
 static uint64_t turn_ms(const weir_schedule *s, unsigned kind) {
@@ -396,10 +400,18 @@ static void count_sent(weir_schedule *s, const schedule_entry *entry, uint64_t n
   s->owed = s->owed + bytes < owed_max ? s->owed + bytes : owed_max;
 }
 
+/* Counts what repeats of danger are ahead by, while first sendings of others wait. */
+static void count_ahead(weir_schedule *s, const schedule_entry *entry, uint32_t bytes) {
+  const bool first = entry->stand == STAND_FIRST, danger = entry->lane == WEIR_LANE_DANGER;
+  if (danger && !first) s->ahead = first_of_others(s) != NULL ? s->ahead + bytes : 0;
+  if (!danger && first) s->ahead = s->ahead > bytes ? s->ahead - bytes : 0;
+}
+
 void weir_schedule_advance(weir_schedule *s, schedule_entry *entry, uint64_t now_ms,
                            uint32_t bytes) {
   if (bytes > 0) {
     count_sent(s, entry, now_ms, bytes);
+    count_ahead(s, entry, bytes);
     entry_set_bytes(s, entry, bytes);
     if (entry->stand != STAND_FIRST) s->repeat_bytes -= bytes;
   }

@@ -61,6 +61,7 @@ typedef struct weir_schedule {
   uint64_t repeat_ms;                    /* when that was counted last */
   uint64_t turn_ms;                      /* of files, which need no spaced copies; 0: a line */
   uint64_t owed;                         /* bytes that went past the oldest, see due */
+  uint64_t ahead;                        /* of danger's repeats, past first sendings of others */
   uint64_t order;
   uint32_t capacity;
   uint32_t mask; /* slots - 1 */
