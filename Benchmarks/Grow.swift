@@ -9,7 +9,7 @@ struct GrowCommand: ParsableCommand {
     abstract: "A journal that grows: intake, memory, disk, start, verification, an old matter.",
     discussion: """
       One outer unit takes a hotline's matters until its journal has each of the sizes. At each \
-      one it is looked at: the answers a second of the last tenth of a gigabyte, its memory, the \
+      one it is looked at: the answers a second of the last 100,000 requests, its memory, the \
       bytes that a record takes on disk, a start from the newest snapshot, `weir journal verify`, \
       and how long it takes to tell the story of the day's first matter. Snapshots are made after \
       --snapshot records; nothing is retired.

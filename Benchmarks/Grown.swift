@@ -101,12 +101,9 @@ struct Known {
   let covered: Int
 
   init(_ control: String) throws {
-    let client = try LineClient(path: control)
-    try client.send(#"{"op":"status"}"#)
-    guard let line = try client.receive(),
-      let value = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
-      let disk = value["disk"] as? [String: Any], let records = disk["records"] as? Int,
-      let open = value["openHandovers"] as? Int
+    let status = try Control(control).ask(#"{"op":"status"}"#)
+    guard let disk = status["disk"] as? [String: Any], let records = disk["records"] as? Int,
+      let open = status["openHandovers"] as? Int
     else { throw Trouble("no status") }
     self.records = records
     self.open = open
