@@ -59,6 +59,8 @@ final class Storm {
   private var isSpoilt = [false, false] {
     didSet { pair.tap?.isReadable = !isSpoilt[0] }
   }
+  /// When the unit's disk was last made good, on the boot clock in milliseconds.
+  private var healedAt: [UInt64] = [0, 0]
   private var copied: (files: [(path: String, bytes: [UInt8])], mark: (durable: Int, known: Int))?
   private(set) var wasRestored = false
   /// Starts from a snapshot that were compared with one from the whole journal.
@@ -153,8 +155,16 @@ final class Storm {
 
   func repair(_ house: House) {
     house.repair()
+    healedAt[index(house)] = house.boot
     // One that is failing already ends all the same.
     isSpoilt[index(house)] = house.unit != nil && weir_unit_last_words(house.unit).count > 0
+  }
+
+  /// May the unit end for want of a good disk? A journal whose reserve is spent asks the disk for
+  /// room once a second: until it has asked again, a disk that was full still is.
+  private func mayFail(_ house: House) -> Bool {
+    isSpoilt[index(house)]
+      || house.failed == .noSpace && house.boot <= healedAt[index(house)] + 1000
   }
 
   private func die(_ house: House) {
@@ -185,7 +195,7 @@ final class Storm {
   /// A unit whose disk failed says so, ends, and is started again on a good one.
   private func tend(_ house: House) throws {
     guard house.failed != .ok else { return }
-    check(isSpoilt[index(house)], "a unit failed on a good disk")
+    check(mayFail(house), "a unit failed on a good disk")
     check(weir_unit_last_words(house.unit).count > 0, "a unit failed without a word")
     seats(of: house).hear()
     die(house)
@@ -244,7 +254,7 @@ final class Storm {
 
   private func stop(_ house: House) throws {
     let stopped = house.stop()
-    check(stopped || isSpoilt[index(house)], "a unit did not come to its end")
+    check(stopped || mayFail(house), "a unit did not come to its end")
     try reopen(house)
   }
 
