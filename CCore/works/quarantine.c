@@ -12,14 +12,19 @@
 
 enum { SHOWN_MAX = 200, RELEASE_BYTES_MAX = 4096 };
 
+static held *place(weir_unit *u, uint64_t number) {
+  return &u->quarantine[number % QUARANTINE_MAX];
+}
+
+/* The list stays in the order of its records: those before the next free place move up into it.
+ * Where none is free the place is that of the oldest. */
 void quarantine_add(weir_unit *u, uint64_t serial, weir_position position) {
-  for (unsigned i = 0; i < QUARANTINE_MAX; i++) {
-    held *q = &u->quarantine[u->quarantine_count++ % QUARANTINE_MAX];
-    bool oldest = i + 1 == QUARANTINE_MAX;
-    if (q->serial != 0 && !oldest) continue;
-    *q = (held){serial, position, 0, false};
-    return;
-  }
+  const uint64_t next = u->quarantine_count++;
+  unsigned steps = 0;
+  while (steps < QUARANTINE_MAX && place(u, next + steps)->serial != 0) steps++;
+  if (steps == QUARANTINE_MAX) steps = 0;
+  for (; steps > 0; steps--) *place(u, next + steps) = *place(u, next + steps - 1);
+  *place(u, next) = (held){serial, position, 0, false};
 }
 
 static bool is_listed(const held *q) {
