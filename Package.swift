@@ -63,6 +63,12 @@ func tests(
     linkerSettings: linker)
 }
 
+/// The calls that `RefusedCalls` stands before.
+let refused =
+  ["sendmsg", "sendmmsg", "gcry_calloc_secure", "gcry_md_hash_buffers"]
+  + ["open", "setkey", "setiv", "authenticate", "encrypt", "decrypt", "gettag", "checktag"]
+  .map { "gcry_cipher_" + $0 }
+
 /// A C room that only tests use: the lying disk, the second reader.
 func support(_ name: String, uses rooms: [String], libraries: [String] = []) -> Target {
   .target(
@@ -186,6 +192,7 @@ let package = Package(
     support("FaultyOs", uses: ["Base", "Os"]),
     support("Canary", uses: ["Base"]),
     support("ScarceMemory", uses: ["Base"]),
+    support("RefusedCalls", uses: ["Base"], libraries: ["CGcrypt"]),
     support("Tables", uses: ["Base", "Works"]),
     support("MessageOracle", uses: ["Base", "Message"], libraries: ["CJansson"]),
     tests(
@@ -193,8 +200,10 @@ let package = Package(
       uses: [
         "CWeirBase", "CWeirOs", "CWeirLog", "CWeirFrame", "CWeirMessage", "CWeirWheel",
         "CWeirJournal", "CWeirSeal", "CWeirFec", "CWeirLink", "CWeirWorks", "CWeirFaultyOs",
-        "CWeirMessageOracle", "CCore",
-      ]),
+        "CWeirMessageOracle", "CWeirRefusedCalls", "CCore",
+      ],
+      // Calls are refused when a test says so.
+      linker: [.unsafeFlags(refused.flatMap { ["-Xlinker", "--wrap=\($0)"] })]),
     tests("WeirPolicyTests", uses: ["WeirModel", "WeirPolicy", "Yams"]),
     tests("WeirHandoverTests", uses: ["WeirModel", "WeirHandover"]),
     tests("WeirConfigurationTests", uses: ["WeirModel", "WeirConfiguration"]),

@@ -66,6 +66,12 @@ static bool gcm_begin(gcry_cipher_hd_t handle, const uint8_t *nonce, weir_bytes 
   return gcry_cipher_authenticate(handle, associated.at, associated.count) == 0;
 }
 
+/* A datagram that was given up leaves a part of a block behind, which the next nonce does not clear
+ * and the next tag would be over. */
+static void gcm_forget(gcry_cipher_hd_t handle) {
+  (void)gcry_cipher_reset(handle);
+}
+
 static weir_status gcm_seal(weir_cipher *cipher, const uint8_t nonce[WEIR_SEAL_NONCE_BYTES],
                             weir_bytes associated, uint8_t *bytes, size_t count,
                             uint8_t tag[WEIR_SEAL_TAG_BYTES]) {
@@ -73,7 +79,9 @@ static weir_status gcm_seal(weir_cipher *cipher, const uint8_t nonce[WEIR_SEAL_N
   bool sealed = gcm_begin(handle, nonce, associated);
   if (sealed && count > 0) sealed = gcry_cipher_encrypt(handle, bytes, count, NULL, 0) == 0;
   if (sealed) sealed = gcry_cipher_gettag(handle, tag, WEIR_SEAL_TAG_BYTES) == 0;
-  return sealed ? WEIR_OK : WEIR_UNSUPPORTED;
+  if (sealed) return WEIR_OK;
+  gcm_forget(handle);
+  return WEIR_UNSUPPORTED;
 }
 
 static weir_status gcm_unseal(weir_cipher *cipher, const uint8_t nonce[WEIR_SEAL_NONCE_BYTES],
@@ -84,6 +92,7 @@ static weir_status gcm_unseal(weir_cipher *cipher, const uint8_t nonce[WEIR_SEAL
   if (opened && count > 0) opened = gcry_cipher_decrypt(handle, bytes, count, NULL, 0) == 0;
   if (opened) opened = gcry_cipher_checktag(handle, tag, WEIR_SEAL_TAG_BYTES) == 0;
   if (opened) return WEIR_OK;
+  gcm_forget(handle);
   weir_wipe(bytes, count);
   return WEIR_FORGED;
 }
