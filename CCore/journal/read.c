@@ -58,7 +58,9 @@ static weir_status open_on_file_of(weir_journal *j, uint32_t segment, read_file 
   status = os->read_at(os->context, file, 0, bytes, sizeof bytes, &got);
   if (status == WEIR_OK) {
     bool holds = got == sizeof bytes && weir_journal_get_header(bytes, &header);
-    if (!holds || header.number != segment) status = WEIR_CORRUPT;
+    bool same = holds && header.number == segment &&
+                header.first_serial == j->first_serials[segment - j->first_segment];
+    if (!same) status = WEIR_CORRUPT;
   }
   if (status != WEIR_OK) {
     os->close(os->context, file);
@@ -219,7 +221,7 @@ weir_status weir_journal_seek(weir_journal *j, uint64_t serial, weir_position *h
   if (weir_journal_segment_of(*hint) == segment && could_stand_at(j, *hint)) {
     weir_status status = header_at(j, &window, *hint, &frame, &found);
     if (status != WEIR_OK) return status;
-    if (found >= expected && found <= serial) {
+    if (found <= serial) {
       at = *hint;
       expected = found;
     }

@@ -61,6 +61,34 @@ import Testing
     weir_faulty_os_fail(house.faulty, WEIR_FAULTY_READ_AT, 0, 1, .ioFailed)
     #expect(seek(house, 40, &hint).status == .ioFailed)
     #expect(seek(house, 40, &hint) == (.ok, house.seen[39].position))
+    hint += 2  // where no frame can begin
+    #expect(seek(house, 41, &hint) == (.ok, house.seen[40].position))
+  }
+
+  @Test("a segment that says of itself that it begins earlier leads nowhere, whatever the hint")
+  func earlierHeader() throws {
+    let house = try stored()
+    let frames = house.seen.filter { $0.position >> 32 == 2 }
+    var header = house.peek(house.segmentPath(2), 0, 64)
+    header[24] -= 1
+    let sum = journalChecksum(0, Array(header[..<60]))
+    for i in 0..<4 { header[60 + i] = UInt8(truncatingIfNeeded: sum >> (8 * i)) }
+    house.poke(house.segmentPath(2), 0, header)
+    for hinted in [0, 1, 5] {
+      var hint = frames[hinted].position
+      #expect(seek(house, frames[5].serial, &hint).status == .corrupt)
+    }
+  }
+
+  @Test("a frame that would reach beyond the last is damage")
+  func beyond() throws {
+    let house = try stored()
+    let frames = house.seen.filter { $0.position >> 32 == 3 }
+    let place = (frames[frames.count - 2].position & 0xFFFF_FFFF) + 13
+    let path = house.segmentPath(3)
+    house.poke(path, place, [house.peek(path, place, 1)[0] ^ 1])  // 64 KiB more
+    var hint: UInt64 = 0
+    #expect(seek(house, frames[frames.count - 1].serial, &hint).status == .corrupt)
   }
 
   /// A change to a segment while the journal is open, and what reading its first frame and finding
@@ -90,7 +118,7 @@ import Testing
         { $0.poke($1, 64 + 8, [$0.peek($1, 64 + 8, 1)[0] ^ 1]) }
       ),
       (
-        "a frame that would reach beyond the last", 3, .corrupt, .corrupt,
+        "a body longer than any", 3, .corrupt, .corrupt,
         { $0.poke($1, 64 + 13, [$0.peek($1, 64 + 13, 1)[0] | 2]) }
       ),
     ]
@@ -114,7 +142,9 @@ import Testing
     let claims: [UInt8] = [UInt8](repeating: 0, count: 11) + [0xA0, 0x86, 0x05, 0, 0]
     let (status, _, position) = house.append(claims + [UInt8](repeating: 0xFF, count: 64))
     try #require(status == .ok)
-    for within in [4, 16, 40] as [UInt64] { #expect(house.read(position + within).0 == .notFound) }
+    for within in [2, 4, 16, 40] as [UInt64] {
+      #expect(house.read(position + within).0 == .notFound)
+    }
     #expect(house.read(position).0 == .ok)
   }
 
