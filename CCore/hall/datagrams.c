@@ -132,7 +132,7 @@ size_t weir_outlet_send(weir_outlet *o, const weir_bytes *datagrams, size_t coun
     unsigned sent = batch_send(o, &batch, next);
     for (unsigned i = 0; i < sent; i++) done += batch.datagrams[next++];
     if (sent > 0 || errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) break;
+    if (errno == EAGAIN || errno == ENOBUFS) break;
     if (fall_back(o, batch.datagrams[next])) {
       filled = false;
       continue;

@@ -167,7 +167,7 @@ void put_reading(weir_buffer *b, weir_bytes digits) {
     uint8_t c = digits.at[i];
     if (c >= '0' && c <= '9') {
       weir_put_text(b, readings[c - '0']);
-    } else if (c == '-' || c == ' ') {
+    } else if (c == '-') {
       weir_put_text(b, " ");
     } else {
       weir_put_u8(b, c);

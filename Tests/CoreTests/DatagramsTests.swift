@@ -1,5 +1,6 @@
 import CCore
 import CWeirBase
+import CWeirRefusedCalls
 import Foundation
 import Glibc
 import Testing
@@ -88,9 +89,12 @@ struct DatagramsTests {
     Array(repeating: 100, count: 127) + [99], (0..<128).map { 1 + $0 * 37 % 1400 },
   ]
 
+  private static let offloads = [
+    WEIR_OFFLOAD_PLAIN.rawValue, WEIR_OFFLOAD_BATCHES.rawValue, WEIR_OFFLOAD_SEGMENTS.rawValue,
+  ]
+
   @Test(
-    "what is sent is received", arguments: sizes.indices,
-    [WEIR_OFFLOAD_PLAIN.rawValue, WEIR_OFFLOAD_BATCHES.rawValue, WEIR_OFFLOAD_SEGMENTS.rawValue])
+    "what is sent is received", arguments: sizes.indices, offloads)
   func crossing(index: Int, offload: UInt32) throws {
     let line = try Line(weir_offload(rawValue: offload))
     let sent = datagrams(Self.sizes[index])
@@ -123,9 +127,7 @@ struct DatagramsTests {
 
   @Test(
     "a datagram that the kernel refuses is given up and counted; those behind it go",
-    arguments: [
-      WEIR_OFFLOAD_PLAIN.rawValue, WEIR_OFFLOAD_BATCHES.rawValue, WEIR_OFFLOAD_SEGMENTS.rawValue,
-    ])
+    arguments: offloads)
   func refused(offload: UInt32) throws {
     let line = try Line(weir_offload(rawValue: offload))
     let sent = datagrams([100, 200, 65_535, 300])  // no IP packet holds the third
@@ -164,5 +166,80 @@ struct DatagramsTests {
     line.receive()
     #expect(line.received == sent)
     #expect(line.outlet.offload == WEIR_OFFLOAD_BATCHES && line.outlet.given_up == 0)
+  }
+
+  // MARK: What the kernel refuses
+
+  /// Sends while the calls from `good` on, `count` of them, fail with an error.
+  private func send(
+    _ line: Line, _ datagrams: [[UInt8]], failing error: Int32, from good: UInt64 = 0,
+    count: UInt64 = 1
+  ) -> Int {
+    weir_refused_calls_after(WEIR_REFUSED_SENDING, good, count, error)
+    defer { #expect(weir_refused_calls_end() == count) }
+    return line.send(datagrams)
+  }
+
+  @Test("a call that a signal interrupts is made again", arguments: offloads)
+  func interrupted(offload: UInt32) throws {
+    let line = try Line(weir_offload(rawValue: offload))
+    let sent = datagrams([1345, 1345, 700])
+    #expect(send(line, sent, failing: EINTR, count: 3) == 3)
+    line.receive()
+    #expect(line.received == sent && line.outlet.given_up == 0)
+    #expect(line.outlet.offload.rawValue == offload)
+  }
+
+  @Test("where there is no room, what did not go is said, and goes later", arguments: offloads)
+  func noRoom(offload: UInt32) throws {
+    for error in [EAGAIN, ENOBUFS] {
+      let line = try Line(weir_offload(rawValue: offload))
+      let sent = datagrams([1345, 1345, 700])
+      #expect(send(line, sent, failing: error) == 0)
+      #expect(line.send(sent) == 3)
+      line.receive()
+      #expect(line.received == sent && line.outlet.given_up == 0)
+    }
+    let line = try Line(WEIR_OFFLOAD_PLAIN)
+    let sent = datagrams([1345, 1345, 700])
+    #expect(send(line, sent, failing: EAGAIN, from: 2) == 2)
+  }
+
+  @Test("a kernel without batches is sent one datagram after the other from then on")
+  func noBatches() throws {
+    let line = try Line(WEIR_OFFLOAD_BATCHES)
+    let sent = datagrams([1345, 1345, 700])
+    #expect(send(line, sent, failing: ENOSYS) == 3)
+    line.receive()
+    #expect(line.received == sent && line.outlet.given_up == 0)
+    #expect(line.outlet.offload == WEIR_OFFLOAD_PLAIN)
+    // And one that cannot even do that loses the datagram, not the line.
+    #expect(send(line, sent, failing: ENOSYS) == 3)
+    #expect(line.outlet.given_up == 1)
+  }
+
+  @Test(
+    "whatever word the kernel has for it, what it cannot cut goes whole, datagram by datagram",
+    arguments: [EIO, EINVAL, EMSGSIZE, EOPNOTSUPP])
+  func cannotCut(error: Int32) throws {
+    let line = try Line(WEIR_OFFLOAD_SEGMENTS)
+    let sent = datagrams([1345, 1345, 700])
+    #expect(send(line, sent, failing: error) == 3)
+    line.receive()
+    #expect(line.received == sent && line.outlet.given_up == 0)
+    #expect(line.outlet.offload == WEIR_OFFLOAD_BATCHES)
+  }
+
+  @Test("a network that is not there costs what was given to it; segments are tried again")
+  func noNetwork() throws {
+    let line = try Line(WEIR_OFFLOAD_SEGMENTS)
+    let sent = datagrams([1345, 1345, 700])
+    #expect(send(line, sent, failing: ENETUNREACH) == 3)
+    line.receive()
+    #expect(line.received.isEmpty && line.outlet.given_up == 3)
+    #expect(line.outlet.offload == WEIR_OFFLOAD_SEGMENTS)
+    #expect(line.send(sent) == 3)
+    line.receive()
+    #expect(line.received == sent)
   }
 }

@@ -204,32 +204,80 @@ import Testing
     #expect(survived)
   }
 
+  /// What happens once a reader has been told of the first frame, and how many it was told of.
+  private final class Meanwhile {
+    let act: () -> Void
+    var frames = 0
+    init(_ act: @escaping () -> Void) { self.act = act }
+  }
+
+  /// Reads the journal, with something happening meanwhile.
+  private func read(
+    _ house: JournalHouse, meanwhile act: @escaping () -> Void
+  ) -> (status: weir_status, frames: Int) {
+    let meanwhile = Meanwhile(act)
+    let status = open(
+      house, at: JournalHouse.directory, readOnly: true,
+      user: Unmanaged.passUnretained(meanwhile).toOpaque()
+    ) { user, _ in
+      guard let user else { return .invalid }
+      let meanwhile = Unmanaged<Meanwhile>.fromOpaque(user).takeUnretainedValue()
+      if meanwhile.frames == 0 { meanwhile.act() }
+      meanwhile.frames += 1
+      return .ok
+    }
+    return (status, meanwhile.frames)
+  }
+
+  private func spoil(_ house: JournalHouse, _ segment: Int, at place: UInt64 = 64 + 4) {
+    let byte = house.peek(house.segmentPath(segment), place, 1)
+    house.poke(house.segmentPath(segment), place, [byte[0] ^ 1])
+  }
+
+  private func remove(_ house: JournalHouse, _ segments: [Int]) {
+    let os = house.os.pointee
+    for number in segments {
+      #expect(os.remove(os.context, house.segmentPath(number)) == .ok)
+    }
+  }
+
   @Test("a disk that shows less when it is read again is not believed")
   func readsOtherwise() throws {
     for place in [0, 64 + 4] as [UInt64] {
       let house = try several()
-      let path = house.segmentPath(3)
-      final class Spoiler {
-        let spoil: () -> Void
-        var frames = 0
-        init(_ spoil: @escaping () -> Void) { self.spoil = spoil }
-      }
-      let spoiler = Spoiler {
-        let byte = house.peek(path, place, 1)
-        house.poke(path, place, [byte[0] ^ 1])
-      }
-      let status = open(
-        house, at: JournalHouse.directory, readOnly: true,
-        user: Unmanaged.passUnretained(spoiler).toOpaque()
-      ) { user, _ in
-        guard let user else { return .invalid }
-        let spoiler = Unmanaged<Spoiler>.fromOpaque(user).takeUnretainedValue()
-        if spoiler.frames == 0 { spoiler.spoil() }
-        spoiler.frames += 1
-        return .ok
-      }
+      let (status, frames) = read(house) { spoil(house, 3, at: place) }
       #expect(status == .ioFailed)
-      #expect(spoiler.frames > 0 && spoiler.frames < 40)
+      #expect(frames > 0 && frames < 40)
+    }
+  }
+
+  @Test("a reader begins again where segments were retired meanwhile, and only there")
+  func retiredMeanwhile() throws {
+    let count = last(try several())
+    let rows: [(removed: [Int], spoiled: Int?, status: weir_status)] = [
+      ([], nil, .ok), ([1], nil, .ok), ([1, 2, 3], nil, .again), ([3], nil, .notFound),
+      (Array(1...count), nil, .notFound), ([1], 3, .again), ([], 3, .ioFailed),
+    ]
+    for row in rows {
+      let house = try several()
+      let (status, frames) = read(house) {
+        if let segment = row.spoiled { spoil(house, segment) }
+        remove(house, row.removed)
+      }
+      #expect(status == row.status, "\(row)")
+      #expect((frames == 40) == (status == .ok), "\(row)")
+    }
+  }
+
+  @Test("damage is told as it was found where the folder cannot be listed once more")
+  func listsOnce() throws {
+    for fails in [false, true] {
+      let house = try several()
+      spoil(house, 2)
+      if fails { weir_faulty_os_fail(house.faulty, WEIR_FAULTY_LIST, 1, 1, .ioFailed) }
+      #expect(house.open(readOnly: true) == .corrupt)
+      #expect(weir_faulty_os_failures(house.faulty) == (fails ? 1 : 0))
+      #expect(house.finding.segment == 2 && !house.reason.isEmpty)
     }
   }
 

@@ -65,6 +65,15 @@ import WeirCore
     }
   }
 
+  @Test("a number is typed in whatever length: what is too long is none")
+  func tooLong() {
+    for count in [8, 80, 800] {
+      #expect(throws: CoreError.self) {
+        try HandoverNumber(String(repeating: "1", count: count), unit: "kd1", today: 20_261_123)
+      }
+    }
+  }
+
   private static let reports = [
     "kd1-R", "kd1-R000000", "kd1-R000002", "kd1-R00000x", "kd1-R4294967297", "kd2-R000001",
     "kd1xR000001", "kd1-X000001", "R000001", "kd1-R99999999999999999999",

@@ -292,9 +292,51 @@ import WeirModel
       let more = ",\"range\":\"\(bad)\",\"code\":\"12345678\",\"by\":\"x\""
       #expect(try ask(pair.outer, more).string("field") == "range", "\(bad)")
     }
-    #expect(try ask(pair.outer, range(1, 3, code: "1234567")).code == "wrongCode")
+    for wrong in ["1234567", "123456789", "1234567x", "/2345678", ""] {
+      #expect(try ask(pair.outer, range(1, 3, code: wrong)).code != nil, "\(wrong)")
+    }
+    for house in [pair.outer, pair.inner] {
+      #expect(try ask(house, range(1, 1_000_000)).code == nil)
+      #expect(try ask(house, range(1, 1_000_001)).string("field") == "range")
+    }
     let client = try pair.outer.connect()
     #expect(try pair.outer.one(client, "{\"op\":\"digest\"}").code == "notAllowed")
+  }
+
+  @Test("an inner unit has codes for each unit that hands over to it, or for the one that is named")
+  func eachSender() throws {
+    let pair = try Pair(seed: 10)
+    try pair.open()
+    _ = try handOver(pair, 2)
+    pair.pass(2000)
+    let other = try Forger("kd2", bootEpoch: UInt64(pair.inner.wall) + 1000, wall: pair.inner.wall)
+    for var bytes in other.heartbeat() {
+      weir_unit_received(pair.inner.unit, &bytes, bytes.count)
+    }
+    pair.pass(500)
+    for (more, units) in [
+      ("", ["kd1", "kd2"]), (",\"id\":\"kd1\"", ["kd1"]), (",\"id\":\"kd2\"", ["kd2"]),
+      (",\"id\":\"kd3\"", []),
+    ] {
+      let answer = try ask(pair.inner, more)
+      let parts = answer.description.components(separatedBy: "\"unit\":\"").dropFirst()
+      #expect(parts.map { String($0.prefix(3)) } == units, "\(answer)")
+    }
+    #expect(try ask(pair.inner, ",\"id\":\"kd2\"").string("code") == "00000000")
+  }
+
+  @Test("a unit that stops takes no comparison any more")
+  func stopping() throws {
+    let pair = try Pair(seed: 12)
+    try pair.open()
+    _ = try handOver(pair, 1)
+    pair.pass(2000)
+    let code = try #require(try ask(pair.inner).string("code"))
+    let client = try pair.outer.connect(control: true)
+    weir_unit_stop(pair.outer.unit)
+    pair.outer.send(client, "{\"op\":\"digest\"\(range(1, 1, code: code))}")
+    _ = pair.outer.turn()
+    #expect(pair.outer.receive(client).first?.code == "stopping")
   }
 
   @Test("a crash at any job of a confirmation leaves all of it or nothing of it", arguments: 0..<5)
