@@ -3,10 +3,12 @@
  * Happy path: `take` hands out the first run that gathers, and the two buffers change places, so
  * that appending goes on meanwhile. A run that begins a segment renames a reserve file to the
  * segment's name first, and syncs the directory after the file. `done` moves the durable serial.
- * When no batch waits, `take` hands out the making of a reserve file; when the current segment is
- * half used already and the reserve still not whole, that goes before a batch, since a unit that
- * is never idle would otherwise use up its reserve on an empty disk. A reserve file is the oldest
- * retired segment under another name, when there is one.
+ * When no batch waits, `take` hands out the making of a reserve file, or the next part of it; when
+ * the current segment is half used already and the reserve still not whole, that takes turns with
+ * the batches, since a unit that is never idle would otherwise use up its reserve on an empty disk.
+ * When such a unit's batches are large it leaves the file as the disk gave it: what filling saves
+ * in each sync would be less than it costs. A reserve file is the oldest retired segment under
+ * another name, when there is one.
  *
  * What can go wrong: a batch that fails in any way closes the journal for ever; what had been
  * appended and not been durable stays readable and is never reported durable. A reserve file that
@@ -15,12 +17,31 @@
  */
 #include "internal.h"
 
-void weir_journal_plan_reserve(weir_journal *j, weir_journal_job *job) {
+void weir_journal_plan_reserve(weir_journal *j, weir_journal_job *job, bool fill) {
   *job = (weir_journal_job){.kind = JOB_PREPARE,
                             .directory = j->directory,
-                            .retired = j->first_segment < j->retire_below ? j->first_segment : 0,
                             .reserve_bytes = j->segment_bytes,
-                            .prepared = {.number = ++j->reserve_last}};
+                            .fill = fill};
+  if (j->filling_file != NULL) {
+    job->file = j->filling_file;
+    job->offset = j->filled;
+    job->prepared = j->filling;
+    j->filling_file = NULL;
+  } else {
+    job->prepared.number = ++j->reserve_last;
+    job->retired = j->first_segment < j->retire_below ? j->first_segment : 0;
+  }
+}
+
+void weir_journal_keep_reserve(weir_journal *j, const weir_journal_job *job) {
+  if (job->file != NULL) {
+    j->filling_file = job->file;
+    j->filled = job->offset;
+    j->filling = job->prepared;
+    return;
+  }
+  WEIR_ASSERT(j->reserve_count < WEIR_JOURNAL_RESERVE);
+  j->reserve[j->reserve_count++] = job->prepared;
 }
 
 static void plan_batch_on_take(weir_journal *j, weir_journal_job *job) {
@@ -55,7 +76,7 @@ weir_journal_job *weir_journal_take(weir_journal *j, uint64_t now_ms) {
   bool too_many = j->first_segment + WEIR_JOURNAL_SPARE < j->retire_below;
   bool pressing = j->reserve_count == 0 || j->offset > j->limit / 2;
   if (reserve_waits && (!batch_waits || (pressing && !j->prepared_last))) {
-    weir_journal_plan_reserve(j, &j->job);
+    weir_journal_plan_reserve(j, &j->job, !batch_waits || j->flight.count <= FILL_WORTH);
     j->prepared_last = true;
   } else if (batch_waits) {
     plan_batch_on_take(j, &j->job);
@@ -82,7 +103,7 @@ static weir_status open_segment_on_perform(weir_journal_job *job, const weir_os 
 }
 
 /* The retired segment takes the reserve file's name, if it has the size of one. */
-static weir_status reuse_on_perform(const weir_journal_job *job, const weir_os *os, bool *reused) {
+static weir_status reuse_on_perform(weir_journal_job *job, const weir_os *os, bool *reused) {
   file_path source = weir_journal_path(job->directory, NAME_SEGMENT, job->retired);
   file_path target = weir_journal_path(job->directory, NAME_RESERVE, job->prepared.number);
   weir_file *file = NULL;
@@ -95,6 +116,7 @@ static weir_status reuse_on_perform(const weir_journal_job *job, const weir_os *
   *reused = size == job->reserve_bytes;
   status = *reused ? os->rename(os->context, source.text, target.text)
                    : os->remove(os->context, source.text);
+  job->retired_gone = status == WEIR_OK;
   return status == WEIR_OK ? os->sync_directory(os->context, job->directory) : status;
 }
 
@@ -104,18 +126,36 @@ static weir_status remove_on_perform(const weir_journal_job *job, const weir_os 
   return status == WEIR_OK ? os->sync_directory(os->context, job->directory) : status;
 }
 
-static weir_status prepare_on_perform(weir_journal_job *job, const weir_os *os) {
-  uint32_t number = job->prepared.number;
-  file_path source = weir_journal_path(job->directory, NAME_NEW_RESERVE, number);
-  file_path target = weir_journal_path(job->directory, NAME_RESERVE, number);
-  weir_file *file = NULL;
+/* A retired segment, or a file of its own that is still to be filled. */
+static weir_status begin_reserve_on_perform(weir_journal_job *job, const weir_os *os,
+                                            const file_path *path) {
   weir_status status = os->random(os->context, &job->prepared.salt, sizeof job->prepared.salt);
   bool reused = false;
   if (status == WEIR_OK && job->retired != 0) status = reuse_on_perform(job, os, &reused);
   if (status != WEIR_OK || reused) return status;
-  status = weir_journal_make_file(os, &source, job->reserve_bytes, &file);
-  if (status != WEIR_OK) return status;
-  os->close(os->context, file);
+  return weir_journal_begin_file(os, path, job->reserve_bytes, &job->file);
+}
+
+/* A reserve file is made by several jobs, so that no batch waits for all of it. */
+static weir_status prepare_on_perform(weir_journal_job *job, const weir_os *os) {
+  uint32_t number = job->prepared.number;
+  file_path source = weir_journal_path(job->directory, NAME_NEW_RESERVE, number);
+  file_path target = weir_journal_path(job->directory, NAME_RESERVE, number);
+  weir_status status = WEIR_OK;
+  if (job->file == NULL) status = begin_reserve_on_perform(job, os, &source);
+  if (status != WEIR_OK || job->file == NULL) return status;
+  uint64_t left = job->reserve_bytes - job->offset;
+  uint64_t end = job->offset + (left < FILL_BYTES ? left : FILL_BYTES);
+  if (!job->fill) end = job->offset = job->reserve_bytes;
+  status = weir_journal_fill_file(os, job->file, job->offset, end);
+  if (status != WEIR_OK) {
+    weir_journal_drop_file(os, &source, &job->file);
+    return status;
+  }
+  job->offset = end;
+  if (end < job->reserve_bytes) return WEIR_OK;
+  os->close(os->context, job->file);
+  job->file = NULL;
   status = os->rename(os->context, source.text, target.text);
   if (status == WEIR_OK) status = os->sync_directory(os->context, job->directory);
   if (status != WEIR_OK) {
@@ -153,10 +193,9 @@ static void forget_first(weir_journal *j) {
 }
 
 static void reserve_done(weir_journal *j, const weir_journal_job *job, weir_status status) {
-  if (status == WEIR_OK && job->retired != 0) forget_first(j);
+  if (job->retired_gone) forget_first(j);
   if (status == WEIR_OK) {
-    WEIR_ASSERT(j->reserve_count < WEIR_JOURNAL_RESERVE);
-    j->reserve[j->reserve_count++] = job->prepared;
+    weir_journal_keep_reserve(j, job);
     if (j->reserve_count == WEIR_JOURNAL_RESERVE) j->scarce = false;
   } else if (status == WEIR_NO_SPACE) {
     j->scarce = true;

@@ -72,6 +72,7 @@ void weir_journal_close(weir_journal *j) {
     if (j->read_files[i].file != NULL) os->close(os->context, j->read_files[i].file);
   }
   if (j->file != NULL) os->close(os->context, j->file);
+  if (j->filling_file != NULL) os->close(os->context, j->filling_file);
   if (j->lock != NULL) os->close(os->context, j->lock);
   weir_free(j->memory[0]);
   weir_free(j->memory[1]);

@@ -320,14 +320,14 @@ static weir_status keep_reserves(recovery *r) {
 
 static weir_status fill_reserve(weir_journal *j) {
   while (j->reserve_count < WEIR_JOURNAL_RESERVE) {
-    weir_journal_plan_reserve(j, &j->job);
+    weir_journal_plan_reserve(j, &j->job, true);
     weir_status status = weir_journal_perform(&j->job, j->os);
     if (status == WEIR_NO_SPACE) {
       j->scarce = true;
       return WEIR_OK;
     }
     if (status != WEIR_OK) return status;
-    j->reserve[j->reserve_count++] = j->job.prepared;
+    weir_journal_keep_reserve(j, &j->job);
   }
   return WEIR_OK;
 }

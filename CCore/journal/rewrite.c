@@ -75,7 +75,9 @@ static weir_status copy_frames(rewriting *w, uint64_t end, uint8_t *stream_memor
 static weir_status take_file(rewriting *w, const file_path *path) {
   weir_journal *j = w->j;
   const weir_os *os = j->os;
-  weir_status status = weir_journal_make_file(os, path, j->limit, &w->file);
+  weir_status status = weir_journal_begin_file(os, path, j->limit, &w->file);
+  if (status == WEIR_OK) status = weir_journal_fill_file(os, w->file, 0, j->limit);
+  if (status != WEIR_OK && w->file != NULL) weir_journal_drop_file(os, path, &w->file);
   bool may_use_reserve = j->reserve_count > 0 && j->limit == j->segment_bytes;
   if (status != WEIR_NO_SPACE || !may_use_reserve) return status;
   reserve_file reserve = j->reserve[--j->reserve_count];

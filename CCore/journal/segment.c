@@ -36,20 +36,35 @@ file_path weir_journal_path(const char *directory, file_name name, uint32_t numb
   return path;
 }
 
-weir_status weir_journal_make_file(const weir_os *os, const file_path *path, uint64_t bytes,
-                                   weir_file **out) {
+void weir_journal_drop_file(const weir_os *os, const file_path *path, weir_file **file) {
+  os->close(os->context, *file);
+  *file = NULL;
+  (void)os->remove(os->context, path->text); /* the failure before this is the one that counts */
+}
+
+weir_status weir_journal_begin_file(const weir_os *os, const file_path *path, uint64_t bytes,
+                                    weir_file **out) {
   weir_file *file = NULL;
   weir_status status = os->open(os->context, path->text, WEIR_OPEN_CREATE, &file);
   if (status != WEIR_OK) return status;
   status = os->reserve(os->context, file, bytes);
-  if (status == WEIR_OK) status = os->sync(os->context, file);
   if (status != WEIR_OK) {
-    os->close(os->context, file);
-    (void)os->remove(os->context, path->text); /* the first failure is the one that counts */
+    weir_journal_drop_file(os, path, &file);
     return status;
   }
   *out = file;
   return WEIR_OK;
+}
+
+weir_status weir_journal_fill_file(const weir_os *os, weir_file *file, uint64_t from, uint64_t to) {
+  static const uint8_t zeros[FILL_PIECE];
+  weir_status status = WEIR_OK;
+  while (status == WEIR_OK && from < to) {
+    size_t count = to - from < sizeof zeros ? (size_t)(to - from) : sizeof zeros;
+    status = os->write_at(os->context, file, from, weir_view(zeros, count));
+    from += count;
+  }
+  return status == WEIR_OK ? os->sync(os->context, file) : status;
 }
 
 /* Exactly ten digits and ".wal" behind the prefix. */

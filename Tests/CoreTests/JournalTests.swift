@@ -367,20 +367,6 @@ struct JournalTests {
     #expect(house.seen.count == 6)
   }
 
-  @Test("a unit that is never idle still fills its reserve up before it is spent")
-  func neverIdle() throws {
-    let house = try JournalHouse()
-    #expect(house.open() == .ok)
-    for serial in 1...200 {
-      // There is always a batch waiting when a job is taken.
-      #expect(house.append(journalBody(serial, 20_000)).status == .ok)
-      #expect(house.step() == .ok)
-    }
-    #expect(house.drain() == .ok)
-    #expect(house.durable == 200)
-    #expect(!house.scarce)
-  }
-
   @Test("after a failed job nothing more is taken in, and nothing more is called durable")
   func failure() throws {
     let house = try JournalHouse()

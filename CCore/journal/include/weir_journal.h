@@ -1,8 +1,8 @@
 /* weir_journal: append, group commit, recover.
  *
  * A directory of segments, `%010u.wal`, each taken in full (WEIR_JOURNAL_SEGMENT_BYTES by
- * default) before it is used; two more lie in reserve (`reserve-%010u.wal`). All numbers are little
- * endian.
+ * default) and filled with zeros before it is used; two more lie in reserve
+ * (`reserve-%010u.wal`). All numbers are little endian.
  *
  *   segment header, 64 bytes
  *      0  8  magic "WEIRWAL1"
@@ -46,9 +46,8 @@
  *                is read back after a crash need not be on the disk
  *   damage       recovery refuses with CORRUPT and names segment, offset and serial
  *   retired      segments that the caller no longer needs become files of the reserve again, oldest
- *                first, by one rename: writing over blocks that exist halves the cost of a sync.
- *                Their bytes stay until they are written over; more than WEIR_JOURNAL_SPARE that
- *                wait for it are removed
+ *                first, by one rename. Their bytes stay until they are written over; more than
+ *                WEIR_JOURNAL_SPARE that wait for it are removed
  *
  * The journal makes and checks bytes; jobs are performed elsewhere (weir_journal_perform, on the
  * disk thread). One job is in flight at most; batches form by themselves meanwhile.
@@ -137,8 +136,8 @@ bool weir_journal_closed(const weir_journal *j);
 uint64_t weir_journal_appended(const weir_journal *j); /* serial of the last append, 0: none */
 uint64_t weir_journal_durable(const weir_journal *j);  /* everything up to here is on the disk */
 
-/* A job for the disk thread: a batch to write and sync, a segment to prepare for the reserve, or a
- * retired one to remove.
+/* A job for the disk thread: a batch to write and sync, a part of a segment to prepare for the
+ * reserve, or a retired one to remove.
  * A batch goes first, until the current segment is half used: then every other job may be a
  * preparation, so that a unit that is never idle does not spend its reserve on an empty disk.
  * Owned by the journal; opaque to the caller. */

@@ -1,4 +1,5 @@
-/* faulty_content.c: the bytes of one file, as pages; a page of zeros that nobody wrote is null.
+/* faulty_content.c: the bytes of one file, as pages; a page that nothing but zeros was written to
+ * is null.
  *
  *   happy path     read and write go page by page
  *   past the end   a write grows the content with zeros, a read gives fewer bytes
@@ -41,6 +42,10 @@ void faulty_content_resize(faulty_content *c, uint64_t size) {
   c->size = size;
 }
 
+static bool is_zero(const uint8_t *at, size_t count) {
+  return count == 0 || (at[0] == 0 && memcmp(at, at + 1, count - 1) == 0);
+}
+
 void faulty_content_write(faulty_content *c, uint64_t offset, weir_bytes bytes) {
   if (bytes.count > 0 && offset + bytes.count > c->size) {
     faulty_content_resize(c, offset + bytes.count);
@@ -50,8 +55,9 @@ void faulty_content_write(faulty_content *c, uint64_t offset, weir_bytes bytes) 
     uint64_t at = offset + done;
     size_t part = part_in_page(at, bytes.count - done);
     uint8_t **page = &c->pages[at / PAGE_BYTES];
-    if (*page == NULL) *page = faulty_take(PAGE_BYTES);
-    memcpy(*page + at % PAGE_BYTES, bytes.at + done, part);
+    bool shows = *page != NULL || !is_zero(bytes.at + done, part);
+    if (shows && *page == NULL) *page = faulty_take(PAGE_BYTES);
+    if (shows) memcpy(*page + at % PAGE_BYTES, bytes.at + done, part);
     done += part;
   }
 }
