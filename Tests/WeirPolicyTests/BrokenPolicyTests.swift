@@ -302,6 +302,13 @@ struct BrokenPolicyTests {
     #expect(problems.first?.column == 3)
   }
 
+  @Test("with a character that no text may hold is refused, and the place is told")
+  func control() {
+    let problems = problems("version: a\nrules:\n  甘: \u{1}b\n")
+    #expect(problems.count == 1 && problems[0].message.contains("not valid YAML"), "\(problems)")
+    #expect(problems.first?.line == 3 && problems.first?.column == 6, "\(problems)")
+  }
+
   @Test("that is cut off anywhere is refused, never taken for a policy")
   func truncated() {
     let source = Array(Policy.embeddedSource.unicodeScalars)

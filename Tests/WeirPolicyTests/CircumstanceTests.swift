@@ -47,6 +47,38 @@ struct CircumstanceTests {
       })
   }
 
+  @Test("a rule may ask of circumstances alone, or beside facts that must not be there")
+  func noFacts() throws {
+    for rule in ["none: [crime]", "none: [crime, fire]"] {
+      let policy = try policy("platform: \"110\"", rule: rule)
+      #expect(!isOwn(policy))
+      #expect(isOwn(policy) { $0.platform = .police })
+      var circumstances = usual
+      circumstances.platform = .police
+      let other = policy.decide(FactSet(.crime), in: circumstances).rule
+      #expect(policy.rules[Int(other)].id != "own")
+    }
+  }
+
+  @Test("a policy asks at most 28 different things; the rule that asks one more is named")
+  func tooMany() throws {
+    func source(_ count: Int) -> String {
+      let rules = (1...count).map { number in
+        "  - { id: own.\(number), priority: \(number), owner: \"110\", clause: 二, zh: 例, en: one,\n"
+          + "      all: [nonUrgentRequest], when: { dates: 20\(70 - number)-01-01/2099-01-01 } }\n"
+      }
+      return Policy.embeddedSource.replacing("\nrules:\n", with: "\nrules:\n" + rules.joined())
+    }
+    #expect(try Policy(yaml: source(28), file: "own.yaml").rules.contains { $0.id == "own.28" })
+    let error = #expect(throws: PolicyError.self) {
+      try Policy(yaml: source(29), file: "own.yaml")
+    }
+    let problem = try #require(error?.problems.first)
+    let lines = source(29).split(separator: "\n", omittingEmptySubsequences: false)
+    let line = lines.firstIndex { $0.contains("id: own.29,") }
+    #expect(problem.line == line.map { $0 + 1 } && problem.message.contains("at most 28"))
+  }
+
   @Test("county: the place of the event, an unknown place being none of them")
   func counties() throws {
     let policy = try policy("county: [\"513322\", \"513301\"]")
@@ -76,6 +108,7 @@ struct CircumstanceTests {
     #expect(!isOwn(policy) { $0.receivedAt = at(0, 0) - 1 })
     #expect(isOwn(policy) { $0.receivedAt = at(23, 59, day: 24) })
     #expect(!isOwn(policy) { $0.receivedAt = at(0, 0, day: 25) })
+    #expect(When.Dates(from: 20_780, to: 20_781).text == "2026-11-23/2026-11-24")
   }
 
   @Test("the unit's state", arguments: UnitState.allCases)
