@@ -126,8 +126,7 @@ struct JournalClosedTests {
     #expect(weir_journal_border(house.os, JournalHouse.directory, "kd1", 2, &begins) == .ok)
     var header = house.peek(path, 0, 64)
     header[row.at] ^= row.by
-    let sum = journalChecksum(0, Array(header[..<60]))
-    for i in 0..<4 { header[60 + i] = UInt8(truncatingIfNeeded: sum >> (8 * i)) }
+    journalSign(&header, at: 60, over: 0..<60)
     house.poke(path, 0, header)
     let reading = read(house, begins)
     #expect(reading.status == .corrupt && reading.border.segment == 2)

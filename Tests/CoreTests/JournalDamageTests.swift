@@ -171,40 +171,28 @@ struct JournalDamageTests {
     #expect(house.names().filter { $0.hasPrefix("0") }.count == 1)
   }
 
-  @Test("a frame with a checksum of its own does not pass unless the chain holds")
-  func chain() throws {
+  /// Six frames, of whose third a byte was flipped and the checksum made right; opening finds that.
+  private func opened(flipping byte: Int) throws -> JournalHouse {
     let house = try JournalHouse()
     #expect(house.open() == .ok)
     let positions = try journalFill(house, frames: 6, batch: 1, sizes: [16])
     house.close()
-    let path = house.segmentPath(1)
-    let seed = journalChecksum(0, house.peek(path, 16, 8))
-    let at = positions[2] & 0xFFFF_FFFF
-    var frame = house.peek(path, at, 32)
-    frame[20] ^= 1
-    let sum = journalChecksum(seed, Array(frame[4...]))
-    for i in 0..<4 { frame[i] = UInt8(truncatingIfNeeded: sum >> (8 * i)) }
-    house.poke(path, at, frame)
+    let frame = house.forged(positions[2], flipping: byte, mask: 1)
+    house.poke(house.segmentPath(1), positions[2] & 0xFFFF_FFFF, frame)
     #expect(house.open() == .corrupt)
+    return house
+  }
+
+  @Test("a frame with a checksum of its own does not pass unless the chain holds")
+  func chain() throws {
+    let house = try opened(flipping: 20)
     #expect(house.finding.serial == 4)
     #expect(house.reason.contains("continue"))
   }
 
   @Test("a frame that continues the one before it and is not the next is damage")
   func index() throws {
-    let house = try JournalHouse()
-    #expect(house.open() == .ok)
-    let positions = try journalFill(house, frames: 6, batch: 1, sizes: [16])
-    house.close()
-    let path = house.segmentPath(1)
-    let seed = journalChecksum(0, house.peek(path, 16, 8))
-    let at = positions[2] & 0xFFFF_FFFF
-    var frame = house.peek(path, at, 32)
-    frame[8] ^= 1
-    let sum = journalChecksum(seed, Array(frame[4...]))
-    for i in 0..<4 { frame[i] = UInt8(truncatingIfNeeded: sum >> (8 * i)) }
-    house.poke(path, at, frame)
-    #expect(house.open() == .corrupt)
+    let house = try opened(flipping: 8)
     #expect(house.finding.serial == 3 && house.reason.contains("index"))
   }
 
@@ -220,8 +208,7 @@ struct JournalDamageTests {
     let version = house.peek(house.segmentPath(2), 0, 64)
     var other = version
     other[8] = 3
-    let sum = journalChecksum(0, Array(other[..<60]))
-    for i in 0..<4 { other[60 + i] = UInt8(truncatingIfNeeded: sum >> (8 * i)) }
+    journalSign(&other, at: 60, over: 0..<60)
     house.poke(house.segmentPath(2), 0, other)
     #expect(house.open() == .corrupt)
     #expect(house.finding.segment == 2)

@@ -165,6 +165,17 @@ final class JournalHouse {
     #expect(status == .ok)
   }
 
+  /// The frame of 32 bytes at a position of the first segment, with one byte turned by `mask` and a
+  /// checksum that is right for it.
+  func forged(_ position: UInt64, flipping byte: Int, mask: UInt8) -> [UInt8] {
+    let path = segmentPath(1)
+    let seed = journalChecksum(0, peek(path, 16, 8))
+    var frame = peek(path, position & 0xFFFF_FFFF, 32)
+    frame[byte] ^= mask
+    journalSign(&frame, at: 0, over: 4..<32, seed: seed)
+    return frame
+  }
+
   var reason: String {
     withUnsafeBytes(of: finding.reason) { bytes in
       String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
@@ -220,4 +231,10 @@ func journalChecksum(_ seed: UInt32, _ bytes: [UInt8]) -> UInt32 {
   bytes.withUnsafeBufferPointer {
     weir_crc32c(seed, weir_bytes(at: $0.baseAddress, count: $0.count))
   }
+}
+
+/// Writes the checksum of a part of a header or a frame to where it lies, so that it holds.
+func journalSign(_ bytes: inout [UInt8], at place: Int, over part: Range<Int>, seed: UInt32 = 0) {
+  let sum = journalChecksum(seed, Array(bytes[part]))
+  for i in 0..<4 { bytes[place + i] = UInt8(truncatingIfNeeded: sum >> (8 * i)) }
 }

@@ -55,8 +55,7 @@ import Testing
   private func forge(_ house: JournalHouse, _ segment: Int, _ change: (inout [UInt8]) -> Void) {
     var header = house.peek(house.segmentPath(segment), 0, 64)
     change(&header)
-    let sum = journalChecksum(0, Array(header[..<60]))
-    for i in 0..<4 { header[60 + i] = UInt8(truncatingIfNeeded: sum >> (8 * i)) }
+    journalSign(&header, at: 60, over: 0..<60)
     house.poke(house.segmentPath(segment), 0, header)
   }
 

@@ -127,11 +127,7 @@ import Testing
     house.close()
     let path = house.segmentPath(1)
     // A frame of a later batch: anywhere else it would prove that those before it were lost.
-    let seed = journalChecksum(0, house.peek(path, 16, 8))
-    var frame = house.peek(path, positions[2] & 0xFFFF_FFFF, 32)
-    frame[8] ^= 2 ^ 40
-    let sum = journalChecksum(seed, Array(frame[4...]))
-    for i in 0..<4 { frame[i] = UInt8(truncatingIfNeeded: sum >> (8 * i)) }
+    let frame = house.forged(positions[2], flipping: 8, mask: 2 ^ 40)
     house.poke(path, 256 << 20, frame)
     #expect(house.open(readOnly: true) == .ok, "\(house.reason)")
     expectJournalFrames(house, 3, sizes: [16])
