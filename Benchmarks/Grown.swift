@@ -101,7 +101,7 @@ struct Known {
   let covered: Int
 
   init(_ control: String) throws {
-    let status = try Control(control).ask(#"{"op":"status"}"#)
+    let status = try Control(control).status()
     guard let disk = status["disk"] as? [String: Any], let records = disk["records"] as? Int,
       let open = status["openHandovers"] as? Int
     else { throw Trouble("no status") }

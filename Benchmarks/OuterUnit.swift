@@ -46,11 +46,7 @@ final class OuterUnit {
 
   /// A number of the unit's `status`, by its path.
   func status(_ keys: String...) throws -> Int {
-    let client = try LineClient(path: control)
-    try client.send(#"{"op":"status"}"#)
-    guard let line = try client.receive(),
-      var value = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-    else { throw Trouble("no status") }
+    var value = try Control(control).status()
     for key in keys.dropLast() { value = value[key] as? [String: Any] ?? [:] }
     guard let number = keys.last.flatMap({ value[$0] as? Int }) else {
       throw Trouble("no \(keys.joined(separator: ".")) in the status")

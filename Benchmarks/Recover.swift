@@ -24,8 +24,18 @@ struct RecoverCommand: ParsableCommand {
   /// What the design asks of ten million events.
   private static let goalSeconds = 10.0
 
+  /// A snapshot covers closed segments, so that two of them must fill, in millions of events.
+  private var leastMillions: Double {
+    let segments = 2.0 * 16 * 1024 * 1024
+    return (segments / Double(max(1, unitOptions.bytes)) / 1e4).rounded(.up) / 100
+  }
+
   func validate() throws {
-    guard (0.01...100).contains(millions) else { throw ValidationError("0.01 to 100 millions") }
+    guard (leastMillions...max(100, leastMillions)).contains(millions) else {
+      throw ValidationError(
+        "--millions is \(leastMillions) to 100 for requests of \(unitOptions.bytes) bytes: with "
+          + "fewer the journal closes no segment, and there is no snapshot to start from.")
+    }
   }
 
   func run() throws {

@@ -42,7 +42,7 @@ struct Stage {
     deliverySocket = nil
     deliveryDirectory = directory
     pair = nil
-    let status = try Control(outerControl).ask(#"{"op":"status"}"#)
+    let status = try Control(outerControl).status()
     guard (status["drill"] as? [String: Any])?["open"] as? Bool == true else {
       throw Trouble(
         "a running unit takes a load only as drills: open a window first, "
@@ -84,6 +84,8 @@ final class Control {
     else { throw Trouble("no answer on the control socket") }
     return fields
   }
+
+  func status() throws -> [String: Any] { try ask(#"{"op":"status"}"#) }
 }
 
 /// A real outer and a real inner unit over loopback, in a temporary folder.

@@ -179,7 +179,7 @@ final class Trial {
   }
 
   private func longestTurn(_ control: String) throws -> Double? {
-    let loop = try Control(control).ask(#"{"op":"status"}"#)["loop"] as? [String: Any]
+    let loop = try Control(control).status()["loop"] as? [String: Any]
     return (loop?["longestTurnUs"] as? Int).map { Double($0) / 1000 }
   }
 
