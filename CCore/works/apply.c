@@ -241,6 +241,20 @@ static bool is_of_drill(const weir_unit *u, const entry *e) {
   return e->slot != NO_SLOT && u->matters[e->slot].state.flags & FLAG_DRILL;
 }
 
+/* What an event does not find in a matter. Who has the code of a crossing that expired in hand is
+ * told what is left to do. */
+static void put_need(weir_buffer *b, const weir_state *s, unsigned event) {
+  weir_put_text(b, ": the phase is ");
+  weir_put_text(b, phase_name(s->phase));
+  if (event == WEIR_EVENT_RECEIPT && s->data == DATA_EXPIRED) {
+    weir_put_text(b, ", its crossing expired. Ask 110 by telephone whether it has the matter: then "
+                     "nothing is left to do; if not, an update sends it anew, under a new code");
+    return;
+  }
+  weir_put_text(b, ", and it needs ");
+  weir_put_text(b, event_needs(event));
+}
+
 void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal) {
   u->counters.refused++;
   if (refusal == WEIR_REFUSAL_OVERLOADED) u->counters.overloaded++;
@@ -250,10 +264,7 @@ void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal
   weir_buffer text = weir_buffer_over(message, sizeof message - 1);
   weir_put_text(&text, weir_refusal_text(refusal));
   if (refusal == WEIR_REFUSAL_NOT_NOW && e->slot != NO_SLOT) {
-    weir_put_text(&text, ": the phase is ");
-    weir_put_text(&text, phase_name(u->matters[e->slot].state.phase));
-    weir_put_text(&text, ", and it needs ");
-    weir_put_text(&text, event_needs(e->message.event));
+    put_need(&text, &u->matters[e->slot].state, e->message.event);
   }
   /* Not which digit would fit: any of them may be the wrong one. */
   if (e->misread) weir_put_text(&text, ": the check digit does not fit; have it read out again");

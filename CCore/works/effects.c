@@ -163,7 +163,7 @@ static void release_matter(weir_unit *u, const matter_record *r, uint64_t serial
   if ((r->effects & WEIR_EFFECT_END) && r->state.data == DATA_EXPIRED) {
     alarm_once(u, "expired", "", "一件移交已过保留期仍未经人工确认,请与110核对",
                "a crossing was carried for link.keep and no person confirmed it",
-               "用对账码或电话与110核对该件");
+               "用对账码或电话与110核对该件;对方没有的,补充该件即重新移交");
   }
   bool drill = r->state.flags & FLAG_DRILL;
   if (r->effects & WEIR_EFFECT_REPORT) {

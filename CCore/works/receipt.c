@@ -8,6 +8,8 @@
  *   wrong         refused and journalled, nothing is confirmed; five wrong ones lock the code of
  *                 the matter, over restarts too, and raise an alarm: people compare the 对账码 then
  *   not crossed   there is nothing to confirm: refused too
+ *   expired       its matter has ended, and nothing counts an ended matter's tries any more: it is
+ *                 refused. People telephone; an update makes it cross anew, under a new code
  *   unreadable    while the journal cannot be read nobody can say whether a code is right: it is
  *                 refused for load, and counts as no try */
 #include "internal.h"
@@ -93,8 +95,8 @@ static void note_wrong(weir_unit *u, weir_state *s) {
 unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed, uint32_t *revision) {
   matter *m = &u->matters[slot];
   char digits[DIGITS + 1];
-  bool waits = m->state.data == DATA_QUEUED || m->state.data == DATA_EXPIRED;
-  if (!u->options.keys || m->offered == 0 || !waits) return WEIR_REFUSAL_NOT_NOW;
+  bool waits = m->state.data == DATA_QUEUED && m->offered != 0;
+  if (!u->options.keys || !waits) return WEIR_REFUSAL_NOT_NOW;
   if (m->state.receipt_tries >= RECEIPT_TRIES_MAX) return WEIR_REFUSAL_WRONG_CODE;
   verdict found =
       digits_of(typed, digits) ? find_revision(u, m->offered, digits, revision) : CODE_WRONG;

@@ -203,7 +203,7 @@ static void answer_codes(weir_unit *u, connection *c, entry *e) {
 static bool is_waiting(const matter *m, const confirmed_record *r) {
   const weir_state *s = &m->state;
   if (!m->used || s->crossing < r->range.from || s->crossing > r->range.to) return false;
-  return s->data == DATA_QUEUED || s->data == DATA_EXPIRED;
+  return s->data == DATA_QUEUED;
 }
 
 /* And does the code prove that its newest revision lies on the other side? */

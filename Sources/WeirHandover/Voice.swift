@@ -138,7 +138,7 @@ extension Turn {
   /// The core has checked the code: its revision and the older ones are across, and the change
   /// itself tells 110 nothing. A newer revision goes on crossing.
   mutating func confirm() -> Refusal? {
-    guard after.data == .queued || after.data == .expired else { return .notNow }
+    guard after.data == .queued else { return .notNow }
     if !happening.flags.contains(.olderRevision) { after.data = .confirmed }
     tells110 = false
     return nil

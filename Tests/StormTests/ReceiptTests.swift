@@ -160,7 +160,7 @@ import Testing
     #expect(try type(second, for: number, client, pair).has("\"confirmedRevision\":2"))
   }
 
-  @Test("once the crossing expired there is no code to type, right or wrong")
+  @Test("an expired crossing takes no code; an update makes it cross anew, under a new one")
   func expired() throws {
     let pair = try Pair(seed: 49)
     let (client, number, _) = try crossed(pair)
@@ -173,8 +173,15 @@ import Testing
     let control = try pair.outer.connect(control: true)
     #expect(try pair.outer.one(control, Ask.status).has("\"expired\":[\"\(number)\"]"))
     for code in [right, "00000", right] {
-      #expect(try type(code, for: number, client, pair).code == "notNow")
+      let answer = try type(code, for: number, client, pair)
+      #expect(answer.code == "notNow" && answer.has("Ask 110 by telephone"), "\(answer)")
     }
+    #expect(try pair.outer.one(client, Ask.update("u", number, text: "再次移交")).isDurable)
+    pair.pass(2000)
+    let anew = try #require(code(pair, number, 5))
+    let confirmed = try type(anew, for: number, client, pair)
+    let state = "\"data\":{\"state\":\"confirmed\",\"confirmedRevision\":5"
+    #expect(confirmed.has(state), "\(confirmed)")
   }
 
   @Test("wrong codes of the journal count for open matters alone")

@@ -207,6 +207,10 @@ struct VoiceTests {
     #expect(desk.it.deadline == desk.now.advanced(by: 7 * 86_400_000))
     desk.fire()
     #expect(desk.it.data == .expired && desk.effects == [.alarm, .end])
+    desk.on(.receipt)
+    #expect(desk.refusal == .notNow, "nobody counts wrong codes of what has ended")
+    desk.update([])
+    #expect(desk.it.data == .queued && desk.effects.contains(.cross))
   }
 
   @Test("a later change crosses again after a receipt")
