@@ -2,9 +2,11 @@
 #include "internal.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { BACKLOG = 1024 };
@@ -221,8 +223,21 @@ static void on_connection(uv_stream_t *server, int status) {
 
 /* ---- Listening ---- */
 
-/* A socket left behind by a run that was killed is in the way; the data folder's lock says that no
- * other unit runs here. Anything that is not a socket stays. */
+/* Does a process listen there? Then it is another unit's, or no unit's at all. */
+static bool is_served(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t count = strlen(path);
+  if (count >= sizeof address.sun_path) return false;
+  memcpy(address.sun_path, path, count);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return false;
+  bool served = connect(fd, (struct sockaddr *)&address, sizeof address) == 0 || errno == EAGAIN;
+  (void)close(fd);
+  return served;
+}
+
+/* A socket left behind by a run that was killed is in the way. Anything that is not a socket
+ * stays. */
 static void remove_left_behind(const char *path) {
   struct stat info;
   if (lstat(path, &info) == 0 && S_ISSOCK(info.st_mode)) (void)unlink(path);
@@ -230,18 +245,25 @@ static void remove_left_behind(const char *path) {
 
 static weir_status listen_unix(weir_hall *h, listener *l, const char *path, const char *key,
                                char problem[512]) {
+  if (is_served(path)) {
+    hall_say(problem, key, path, "another process listens there",
+             "Stop it, or give each unit a socket of its own");
+    return WEIR_BUSY;
+  }
   l->hall = h;
-  l->path = path;
   remove_left_behind(path);
   int failed = uv_pipe_init(&h->loop, &l->pipe, 0);
   l->open = failed == 0;
   l->handle.data = l;
   if (!failed) failed = uv_pipe_bind(&l->pipe, path);
+  if (!failed) l->path = path;
   if (!failed) failed = uv_pipe_chmod(&l->pipe, UV_READABLE | UV_WRITABLE);
   if (!failed) failed = uv_listen(&l->stream, BACKLOG, on_connection);
   if (!failed) return WEIR_OK;
   hall_say(problem, key, path, uv_strerror(failed),
-           "Check that its folder exists and that this user may write there");
+           failed == UV_EADDRINUSE
+               ? "What lies there is no socket: move it away, or name another path"
+               : "Check that its folder exists and that this user may write there");
   return WEIR_IO_FAILED;
 }
 
@@ -258,8 +280,8 @@ static weir_status listen_tcp(weir_hall *h, listener *l, char problem[512]) {
   if (!failed) failed = uv_tcp_bind(&l->tcp, (struct sockaddr *)&address, 0);
   if (!failed) failed = uv_listen(&l->stream, BACKLOG, on_connection);
   if (!failed) return WEIR_OK;
-  hall_say(problem, "intake.tcp", a->host, uv_strerror(failed),
-           "Check that the port is free and the address is this machine's");
+  hall_say_address(problem, "intake.tcp", a, uv_strerror(failed),
+                   "Check that the port is free and the address is this machine's");
   return WEIR_IO_FAILED;
 }
 

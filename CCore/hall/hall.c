@@ -18,6 +18,13 @@ void hall_say(char problem[512], const char *what, const char *name, const char 
   (void)snprintf(problem, 512, "%s %s: %s. %s", what, name, why, next);
 }
 
+void hall_say_address(char problem[512], const char *what, const weir_address *a, const char *why,
+                      const char *next) {
+  bool bare = strchr(a->host, ':') == NULL;
+  (void)snprintf(problem, 512, "%s %s%s%s:%u: %s. %s", what, bare ? "" : "[", a->host,
+                 bare ? "" : "]", a->port, why, next);
+}
+
 static void on_idle(uv_idle_t *idle) {
   (void)idle;
 }

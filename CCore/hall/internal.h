@@ -128,6 +128,8 @@ uint64_t hall_now_ms(const weir_hall *h); /* CLOCK_BOOTTIME */
 void hall_begin_turn(weir_hall *h);
 void hall_say(char problem[512], const char *what, const char *name, const char *why,
               const char *next);
+void hall_say_address(char problem[512], const char *what, const weir_address *a, const char *why,
+                      const char *next);
 
 /* disk.c */
 weir_status hall_start_disk(weir_hall *h);

@@ -56,7 +56,7 @@ static weir_status open_one(weir_hall *h, link_socket *s, const weir_address *a,
   const char *key = h->options.inner ? "link.listen" : "link.send";
   s->hall = h;
   if (parse_address(a, &s->address) != 0) {
-    hall_say(problem, key, a->host, "not an IP address", "Names are not looked up here");
+    hall_say_address(problem, key, a, "not an IP address", "Names are not looked up here");
     return WEIR_INVALID;
   }
   s->fd = socket(s->address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -73,8 +73,8 @@ static weir_status open_one(weir_hall *h, link_socket *s, const weir_address *a,
                               .around_bytes = around_bytes(s)};
   }
   if (status != WEIR_OK) {
-    hall_say(problem, key, a->host, strerror(errno),
-             "Check that the address is this machine's and the port is free");
+    hall_say_address(problem, key, a, strerror(errno),
+                     "Check that the address is this machine's and the port is free");
   }
   return status;
 }
