@@ -164,6 +164,7 @@ static weir_status check_header_on_verify(recovery *r, const segment_walk *walk)
   if (h->version != FORMAT_VERSION) return refuse(r, number, 8, "an unknown format version");
   if (h->number != number) return refuse(r, number, 12, "the header bears another number");
   if (memcmp(h->unit, r->j->unit, sizeof h->unit) != 0) {
+    r->finding->foreign = true;
     return refuse(r, number, 36, "the journal belongs to another unit");
   }
   bool origin = h->first_serial == 1 && h->chain == 0;

@@ -68,11 +68,19 @@ static void free_memory(weir_unit *u) {
   weir_texts_close(u->texts);
 }
 
-/* What went wrong at open, in words for whoever stands before the machine. */
+/* What went wrong at open, in words for whoever stands before the machine. `folder` is the one that
+ * was being opened. */
 static void say_problem(const weir_unit *u, weir_status status, const weir_journal_finding *f,
-                        char problem[512]) {
+                        const char *folder, char problem[512]) {
   weir_buffer b = weir_buffer_over(problem, 511);
-  if (status == WEIR_CORRUPT && f->reason[0]) {
+  if (status == WEIR_CORRUPT && f->foreign) {
+    weir_put_text(&b, "the journal in ");
+    weir_put_text(&b, u->options.data);
+    weir_put_text(&b, "/journal belongs to another unit than ");
+    weir_put_text(&b, u->name);
+    weir_put_text(&b, ". Nothing was changed. Give each unit a `data` folder of its own, and keep "
+                      "its `name` as it was");
+  } else if (status == WEIR_CORRUPT && f->reason[0]) {
     weir_put_text(&b, "the journal in ");
     weir_put_text(&b, u->options.data);
     weir_put_text(&b, "/journal is damaged: segment ");
@@ -89,11 +97,16 @@ static void say_problem(const weir_unit *u, weir_status status, const weir_journ
     weir_put_text(&b, "another process uses ");
     weir_put_text(&b, u->options.data);
     weir_put_text(&b, "; stop it first");
+  } else if (status == WEIR_OUT_OF_MEMORY) {
+    weir_put_text(&b, "there is not enough memory for what `limits` asks for: lower "
+                      "limits.openHandovers or limits.refs");
   } else {
-    weir_put_text(&b, "the data folder ");
-    weir_put_text(&b, u->options.data);
-    weir_put_text(&b, ": ");
+    weir_put_text(&b, "the folder ");
+    weir_put_text(&b, folder);
+    weir_put_text(&b, " cannot be used: ");
     weir_put_text(&b, weir_status_text(status));
+    weir_put_text(&b, ". Check that it is a folder, in one that exists, and that this user may "
+                      "write there");
   }
   problem[b.count] = 0;
 }
@@ -113,12 +126,14 @@ weir_status unit_make_folder(const weir_os *os, const char *path) {
   return status == WEIR_PERMISSION ? os->sync_filesystem(os->context, path) : status;
 }
 
-static weir_status open_rooms(weir_unit *u, weir_journal_finding *finding) {
+static weir_status open_rooms(weir_unit *u, weir_journal_finding *finding, const char **folder) {
   unit_look_at_clocks(u);
   weir_status status = u->os->random(u->os->context, &u->hash_seed, sizeof u->hash_seed);
   if (status == WEIR_OK) status = unit_make_folder(u->os, u->options.data);
   if (status == WEIR_OK) status = take_memory(u);
+  if (status == WEIR_OK && u->options.delivery) *folder = u->options.delivery;
   if (status == WEIR_OK) status = deliver_open(u);
+  if (status == WEIR_OK) *folder = u->options.data;
   if (status == WEIR_OK && u->options.inner) status = inner_open(u);
   if (status == WEIR_OK) status = unit_recover(u, finding);
   if (status == WEIR_OK) status = deliver_recover_ways(u);
@@ -136,11 +151,12 @@ weir_status weir_unit_open(const weir_unit_options *options, weir_unit **out, ch
   u->log = options->log;
   memcpy(u->name, options->name, strlen(options->name));
   weir_journal_finding finding = {0};
-  weir_status status = open_rooms(u, &finding);
+  const char *folder = options->data;
+  weir_status status = open_rooms(u, &finding, &folder);
   if (status != WEIR_OK) {
-    say_problem(u, status, &finding, problem);
+    say_problem(u, status, &finding, folder, problem);
     weir_unit_close(u);
-    return status;
+    return finding.foreign ? WEIR_REFUSED : status;
   }
   *out = u;
   return WEIR_OK;

@@ -135,6 +135,12 @@ public enum JournalReader {
     }
     let place =
       "segment \(finding.segment), offset \(finding.offset), record \(finding.serial): \(reason)"
+    if finding.foreign {
+      throw CoreError(
+        kind: .configuration,
+        message: "the journal in \(directory)/journal belongs to another unit than \(unit). Give "
+          + "the name of the unit that wrote it")
+    }
     if status == .corrupt {
       throw CoreError(
         kind: .damaged, message: "the journal in \(directory)/journal is damaged: \(place)")

@@ -17,6 +17,10 @@ struct JournalOptions: ParsableArguments {
   func validate() throws {
     let good = config != nil ? data == nil && unit == nil : data != nil && unit != nil
     guard good else { throw ValidationError("Give --config FILE, or --data DIR and --unit NAME.") }
+    let letters = unit ?? "kd1"
+    guard letters.wholeMatch(of: #/[A-Za-z0-9]{1,8}/#) != nil else {
+      throw ValidationError("--unit is the unit's `name`: 1 to 8 letters and digits.")
+    }
   }
 
   /// Folder and name.

@@ -47,10 +47,14 @@ extension RealProgramTests {
       let other = try Command.run(
         ["journal", "verify", "--json", "--data", "o", "--unit", "kd1"], in: house.folder)
       #expect(try other.object()["records"] as? Int == records)
+      try house.write(
+        house.text(of: "outer.yaml").replacing("name: kd1", with: "name: kd2"), to: "kd2.yaml")
       let rows = [
         CommandRow(
           "journal show --handover in1-20261123-000001 --config outer.yaml", 1, "no number"),
-        CommandRow("journal verify --data o --unit kd2", 1, "another unit", "Copy the folder away"),
+        CommandRow("journal verify --data o --unit kd2", 1, "belongs to another unit than kd2"),
+        CommandRow("report --data o --unit kd2", 1, "belongs to another unit than kd2"),
+        CommandRow("outer --config kd2.yaml", 78, "belongs to another unit than kd2", "`name`"),
         CommandRow(
           "journal seal --day 2020-01-01 --config outer.yaml", 1, "no record of 2020-01-01"),
       ]

@@ -102,6 +102,7 @@ typedef struct weir_journal_finding {
   uint64_t segments;
   uint64_t last_serial;
   bool torn;        /* a tail was cut off; what was never called durable */
+  bool foreign;     /* whole as far as was read, and another unit's: it is refused, not damaged */
   uint32_t segment; /* of the torn tail or the damage */
   uint64_t offset;
   uint64_t serial; /* the serial that should have stood there */

@@ -206,7 +206,8 @@ typedef struct weir_unit_options {
 } weir_unit_options;
 
 /* Opens, recovers and journals its start. On failure `problem` says in English what is wrong, where
- * and what to do next. CORRUPT: the journal is damaged. BUSY: the data folder is in use. */
+ * and what to do next. CORRUPT: the journal is damaged. REFUSED: it is another unit's. BUSY: the
+ * data folder is in use. */
 weir_status weir_unit_open(const weir_unit_options *options, weir_unit **out, char problem[512]);
 /* Null accepted. What was not durable is lost, as at a power cut: stop first. */
 void weir_unit_close(weir_unit *u);
