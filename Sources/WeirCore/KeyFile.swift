@@ -45,7 +45,8 @@ public enum KeyFile {
     }
     guard status == .ok else {
       throw CoreError(
-        kind: .configuration, message: "\(path):\(line): error: \(string(of: reason))")
+        kind: .configuration,
+        message: "\(path):\(line): error: \(string(of: reason)) `weir keygen` makes a line")
     }
     return unsafe ring
   }

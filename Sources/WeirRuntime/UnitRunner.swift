@@ -71,6 +71,10 @@ public enum UnitRunner {
     guard let path = configuration.link?.key else { return true }
     let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+    if let type = attributes?[.type] as? FileAttributeType, type != .typeRegular {
+      say("the key file \(path) is not a regular file. Name the file that `weir keygen` made")
+      return false
+    }
     guard let mode = attributes?[.posixPermissions] as? Int, mode & 0o077 != 0 else { return true }
     let octal = String(mode & 0o7777, radix: 8)
     say("the key file \(path) has mode 0\(octal); it must be 0600. Run chmod 600 \(path)")

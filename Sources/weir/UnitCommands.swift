@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import WeirConfiguration
+import WeirCore
 import WeirModel
 import WeirRuntime
 
@@ -111,14 +112,22 @@ struct CheckCommand: ParsableCommand {
     let (unit, reading) = Configuration.read(file: file)
     let problems = reading + (unit.map { Configuration.checkWorld($0) } ?? [])
     for problem in problems { Terminal.output.line(ConfigurationText.lines(of: problem)) }
-    var isGood = !problems.contains { $0.severity == .error }
-    do {
-      if isGood, let unit { _ = try readPolicies(unit.policies) }
-    } catch let failure as Failure {
-      Terminal.output.line(failure.description)
-      isGood = false
-    }
-    if !isGood { throw ExitCode(1) }
+    guard let unit, !problems.contains(where: { $0.severity == .error }) else { throw ExitCode(1) }
+    let wrong = wrongContents(of: unit)
+    wrong.forEach { Terminal.output.line($0) }
+    if !wrong.isEmpty { throw ExitCode(1) }
     Terminal.output.line("\(file): good")
+  }
+
+  /// What is wrong in the files that a configuration names.
+  private func wrongContents(of unit: UnitConfiguration) -> [String] {
+    var wrong: [String] = []
+    do { _ = try readPolicies(unit.policies) } catch { wrong.append("\(error)") }
+    do throws(CoreError) {
+      if let key = unit.link?.key { _ = try KeyFile.entries(key) }
+    } catch {
+      wrong.append(error.message)
+    }
+    return wrong
   }
 }

@@ -41,6 +41,7 @@ extension RealProgramTests {
       CommandRow("trace 417-6 --journal", 2, "--journal needs --config"),
       CommandRow("journal verify", 2, "Give --config FILE, or --data DIR and --unit NAME."),
       CommandRow("journal verify --config x --data d", 2, "Give --config FILE"),
+      CommandRow("journal verify --data d --unit kd1-outer", 2, "1 to 8 letters and digits"),
       CommandRow("journal show --data d --unit kd1 --from soon", 2, "neither a day"),
       CommandRow("journal show --data d --unit kd1 --to 2026-02-30", 2, "neither a day"),
       CommandRow("journal show --data d --unit kd1 --phase gone", 2, "gone is no phase", "late"),
@@ -105,6 +106,12 @@ extension RealProgramTests {
       try house.write(outer.replacing("unit: outer", with: "unit: outside"), to: "role.yaml")
       try house.write(outer.replacing("limits:", with: "limit:"), to: "key.yaml")
       try house.write(outer.replacing("/policy.yaml", with: "/bad.yaml"), to: "other.yaml")
+      try house.write(outer.replacing("/link.key", with: "/short.key"), to: "secret.yaml")
+      try house.write(
+        outer.replacing("data: \(house.folder)/o", with: "data: \(house.folder)/other.yaml"),
+        to: "file.yaml")
+      try house.write("1 aes-256-gcm 0123\n", to: "short.key")
+      #expect(chmod(house.folder + "/short.key", 0o600) == 0)
       try house.write(
         Policy.embeddedSource.replacing("all: [crime]", with: "all: [crimes]"), to: "bad.yaml")
       let rows = [
@@ -113,10 +120,13 @@ extension RealProgramTests {
         CommandRow("check role.yaml", 1, "role.yaml:1:7: error:"),
         CommandRow("check key.yaml", 1, "key.yaml:", "limit"),
         CommandRow("check other.yaml", 1, "bad.yaml:", "crimes"),
+        CommandRow("check secret.yaml", 1, "short.key:1: error:", "weir keygen"),
         CommandRow(
           "inner --config outer.yaml", 78, "outer.yaml:1:7: error:", "weir outer --config"),
         CommandRow("outer --config role.yaml", 78, "role.yaml:1:7: error:"),
         CommandRow("outer --config other.yaml", 78, "bad.yaml:", "crimes"),
+        CommandRow("outer --config secret.yaml", 78, "short.key:1: error:", "weir keygen"),
+        CommandRow("outer --config file.yaml", 78, "other.yaml cannot be used", "it is a folder"),
       ]
       try house.check(rows)
     }
