@@ -394,8 +394,9 @@ void apply_acknowledged(weir_unit *u, connection *c, const entry *e) {
   connection_answer(u, c, weir_buffer_view(&a), serial);
 }
 
-static void apply_admit(weir_unit *u, connection *c, const entry *e) {
+static void apply_admit(weir_unit *u, connection *c, entry *e) {
   unsigned refusal = inner_admit(u, &e->message);
+  if (refusal == WEIR_REFUSAL_BAD_VALUE) set_field(e->field, "id");
   if (refusal != WEIR_REFUSAL_NONE) {
     apply_refusal(u, c, e, refusal);
     return;

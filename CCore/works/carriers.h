@@ -39,7 +39,7 @@ void ferry_close(weir_unit *u);
 bool ferry_take_job(weir_unit *u, weir_job *job);
 void ferry_job_done(weir_unit *u, weir_status status);
 void export_close(weir_unit *u);
-void apply_export(weir_unit *u, connection *c, const entry *e);
+void apply_export(weir_unit *u, connection *c, entry *e);
 bool export_take_job(weir_unit *u, weir_job *job);
 void export_job_done(weir_unit *u, weir_status status);
 void put_export(const weir_unit *u, weir_buffer *b);

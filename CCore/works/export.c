@@ -32,16 +32,21 @@ static weir_status open_run(weir_unit *u) {
   return weir_link_sender_open(&o, &x->sender);
 }
 
-static unsigned begin(weir_unit *u, const weir_message *m) {
+/* A field that does not fit; the refusal names it. */
+static unsigned bad(entry *e, const char *field) {
+  set_field(e->field, field);
+  return WEIR_REFUSAL_BAD_VALUE;
+}
+
+static unsigned begin(weir_unit *u, entry *e) {
+  const weir_message *m = &e->message;
   export_run *x = &u->export;
   weir_range ranges[EXPORT_RANGES];
   size_t count = 0;
   if (u->options.inner) return WEIR_REFUSAL_WRONG_UNIT;
-  if (weir_equal(m->by, m->second)) return WEIR_REFUSAL_BAD_VALUE;
-  if (m->path.at[0] != '/' || m->path.count >= sizeof x->path) return WEIR_REFUSAL_BAD_VALUE;
-  if (weir_ranges_read(m->range, ranges, EXPORT_RANGES, &count) != WEIR_OK) {
-    return WEIR_REFUSAL_BAD_VALUE;
-  }
+  if (weir_equal(m->by, m->second)) return bad(e, "second");
+  if (m->path.at[0] != '/' || m->path.count >= sizeof x->path) return bad(e, "path");
+  if (weir_ranges_read(m->range, ranges, EXPORT_RANGES, &count) != WEIR_OK) return bad(e, "range");
   if (x->running || open_run(u) != WEIR_OK) return WEIR_REFUSAL_OVERLOADED;
   memcpy(x->ranges, ranges, sizeof ranges);
   memcpy(x->path, m->path.at, m->path.count);
@@ -58,8 +63,8 @@ static unsigned begin(weir_unit *u, const weir_message *m) {
   return WEIR_REFUSAL_NONE;
 }
 
-void apply_export(weir_unit *u, connection *c, const entry *e) {
-  unsigned refusal = begin(u, &e->message);
+void apply_export(weir_unit *u, connection *c, entry *e) {
+  unsigned refusal = begin(u, e);
   if (refusal != WEIR_REFUSAL_NONE) {
     apply_refusal(u, c, e, refusal);
     return;

@@ -184,7 +184,7 @@ enum { WEIR_CHANNEL_NONE, WEIR_CHANNEL_PHONE, WEIR_CHANNEL_INTERNET };
   X(UNKNOWN_EVENT, unknownEvent, "no such event")                                                  \
   X(BAD_TIME, badTime, "not a time as RFC 3339 writes it")                                         \
   X(TIME_AHEAD, timeAhead, "receivedAt is more than 2 s ahead of this unit")                       \
-  X(WRONG_UNIT, wrongUnit, "this unit does not take this platform and channel")                    \
+  X(WRONG_UNIT, wrongUnit, "not for this unit: the other one does it")                             \
   X(REF_CONFLICT, refConflict, "the same ref came before with other values")                       \
   X(UNKNOWN_HANDOVER, unknownHandover, "no such handover")                                         \
   X(UNKNOWN_REPORT, unknownReport, "no such open report")                                          \
