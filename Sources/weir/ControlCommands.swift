@@ -6,7 +6,10 @@ import WeirModel
 
 /// Which running unit is meant.
 struct ControlOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The unit's control or intake socket.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp(
+      "The unit's control or intake socket; without --config \(ControlOptions.usualPath).",
+      valueName: "path"))
   var control: String?
 
   @Option(help: ArgumentHelp("The unit's configuration file.", valueName: "file"))
@@ -76,8 +79,18 @@ func refusal(in answer: Json) -> Failure? {
   switch error["code"].text {
   case "unknownHandover": lines.append("give the whole number, or today's spoken one such as 417-6")
   case "supervisorNeeded": lines.append("give --by with a name of intake.supervisors, and --reason")
+  case "wrongUnit": lines.append("give the other unit's --config or --control")
+  case "unknownReport": lines.append("`weir status` names the reports that are open")
+  case "notInQuarantine": lines.append("`weir quarantine list` shows the numbers")
   case "notNow": lines.append("`weir trace` shows where the matter stands")
   case "drillClosed": lines.append("a supervisor opens the window: `weir drill open`")
+  case "badValue":
+    switch error["field"].text {
+    case "range": lines.append("give crossing numbers that there are, such as 1-500: `weir status`")
+    case "until": lines.append("a window ends within the next 24 hours")
+    case "id": lines.append("give UNIT/EPOCH as the alarm in `weir status` names it")
+    default: break
+    }
   case "notAllowed": lines.append("use the control socket, or run this as an allowed user")
   default: break
   }

@@ -33,7 +33,10 @@ struct ExportCommand: ParsableCommand {
     request.add("path", out)
     request.add("by", by)
     request.add("second", second)
-    let end = try finish(control, request, "export")
+    let end = try finish(
+      control, request, "export",
+      hint: "\(out) could not be written. Check that its folder is there and has room, and that "
+        + "the unit's user may write to it; the unit's log says more")
     let left = end["leftOut"].number ?? 0
     Terminal.output.line("\(end["records"].number ?? 0) crossings in \(out)")
     if left > 0 { Terminal.output.line("\(left) numbers have nothing under them") }
@@ -64,23 +67,26 @@ struct ImportCommand: ParsableCommand {
     request.add("op", "import")
     request.add("path", file)
     request.add("by", by)
-    let end = try finish(control, request, "import")
+    let end = try finish(
+      control, request, "import",
+      hint: "\(file) could not be taken in. Check that it is a file that `weir export` wrote, "
+        + "copied whole, and that the unit's user can read it; the unit's log says more")
     let repeats = end["repeats"].number ?? 0
     Terminal.output.line("\(end["records"].number ?? 0) records, \(repeats) of them here before")
   }
 }
 
-/// Begins a job of the unit's and looks until it has ended.
-private func finish(_ control: ControlOptions, _ request: JsonLine, _ job: String) throws -> Json {
+/// Begins a job of the unit's and looks until it has ended; the hint is for whoever sees it fail.
+private func finish(
+  _ control: ControlOptions, _ request: JsonLine, _ job: String, hint: String
+) throws -> Json {
   _ = try control.demand(request)
   var status = JsonLine()
   status.add("op", "status")
   while true {
     let now = try control.demand(status).answer
     let state = now[job]["state"].text
-    if state == "failed" {
-      throw Failure("the \(job) failed; look at the unit's log. The file may be damaged or missing")
-    }
+    if state == "failed" { throw Failure(hint) }
     if state != "running" { return now[job] }
     Thread.sleep(forTimeInterval: 0.1)
   }

@@ -120,7 +120,8 @@ struct StatusText {
   /// Crossings that no person confirmed within `link.keep`.
   private var expired: String {
     let numbers = status["expired"].texts
-    return numbers.isEmpty ? "none" : terminal.paint(numbers.joined(separator: " "), .warning)
+    guard !numbers.isEmpty else { return "none" }
+    return terminal.paint(numbers.joined(separator: " ") + ": 请电话向110核实", .warning)
   }
 
   private var reports: String {
@@ -145,7 +146,8 @@ struct StatusText {
     let slow = status["loop"]["slowTurns"].number ?? 0
     let tenths = (longest + 50) / 100
     let text = "longest turn \(tenths / 10).\(tenths % 10) ms, \(slow) over 5 ms since the start"
-    return longest < 100_000 ? text : terminal.paint(text, .warning)
+    guard longest >= 100_000 else { return text }
+    return terminal.paint("\(text): 机器停顿过, look at its load, memory and disk", .warning)
   }
 
   private var keys: String {
