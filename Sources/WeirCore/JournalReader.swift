@@ -152,7 +152,8 @@ public enum JournalReader {
           + "read. Run the command again: it reads what is left")
     }
     guard status == .ok || status == .closed else {
-      throw CoreError(status, "the journal in \(directory)/journal: \(text(of: status))")
+      let next = status == .permission ? ". Run this as the unit's user" : ""
+      throw CoreError(status, "the journal in \(directory)/journal: \(text(of: status))\(next)")
     }
     return Finding(
       records: finding.frames, segments: finding.segments, torn: finding.torn, place: place)

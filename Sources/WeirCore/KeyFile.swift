@@ -38,10 +38,10 @@ public enum KeyFile {
       unsafe weir_wipe(bytes.baseAddress, bytes.count)
     }
     guard read == .ok else {
+      let next = read == .permission ? "Run this as the unit's user" : "`weir keygen` makes a line"
       throw CoreError(
         kind: .configuration,
-        message:
-          "the key file \(path) cannot be read: \(text(of: read)). `weir keygen` makes a line")
+        message: "the key file \(path) cannot be read: \(text(of: read)). \(next)")
     }
     guard status == .ok else {
       throw CoreError(
