@@ -2,7 +2,7 @@
 public struct ConfigurationProblem: Sendable, Equatable, CustomStringConvertible {
   /// Whether the unit can start all the same.
   public enum Severity: String, Sendable {
-    /// The unit does not start with it.
+    /// The unit does not start with it; where only reports cannot be written it does, and says so.
     case error
     /// The unit starts; somebody should look.
     case warning

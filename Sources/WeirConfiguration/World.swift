@@ -12,6 +12,15 @@ extension Configuration {
     world.check(configuration)
     return world.findings.problems
   }
+
+  /// Of ``checkWorld(_:)`` what is said of reports: a unit that cannot write them starts all the
+  /// same, since matters come first, and has to say so.
+  public static func checkReports(_ configuration: UnitConfiguration) -> [ConfigurationProblem] {
+    guard let report = configuration.report else { return [] }
+    let world = World(places: configuration.places)
+    world.report(report)
+    return world.findings.problems
+  }
 }
 
 /// The checks of ``Configuration/checkWorld(_:)``.
@@ -26,7 +35,7 @@ private struct World {
   }
 
   func check(_ unit: UnitConfiguration) {
-    directory("data", unit.data)
+    made("data", unit.data)
     for policy in unit.policies where type(of: policy) != .typeDirectory {
       readable("policy", policy)
     }
@@ -36,11 +45,16 @@ private struct World {
     if let link = unit.link, link.carrier != .udp, let ferry = link.ferry {
       directory("link.ferry", ferry)
     }
-    if let directory = unit.delivery?.directory { self.directory("delivery.directory", directory) }
+    if let directory = unit.delivery?.directory { made("delivery.directory", directory) }
     if let socket = unit.delivery?.socket { self.socket("delivery.socket", socket) }
     if let report = unit.report { self.report(report) }
     if unit.log.file != "stdout" { log("log.file", unit.log.file) }
     if let control = unit.control { socket("control", control) }
+  }
+
+  /// A directory that the unit makes if only the one above it is there.
+  private func made(_ key: String, _ path: String) {
+    if type(of: path) == nil { parent(key, path) } else { directory(key, path) }
   }
 
   private func directory(_ key: String, _ path: String) {
@@ -86,7 +100,7 @@ private struct World {
     }
   }
 
-  /// The directory that a socket or a file is made in.
+  /// The directory that a socket, a file or a directory is made in.
   private func parent(_ key: String, _ path: String) {
     let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
     if type(of: parent) != .typeDirectory {
@@ -118,7 +132,7 @@ private struct World {
     }
   }
 
-  private func report(_ report: UnitConfiguration.Report) {
+  func report(_ report: UnitConfiguration.Report) {
     directory("report.directory", report.directory)
     if let command = report.command {
       readable("report.command", command)

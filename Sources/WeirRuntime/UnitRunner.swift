@@ -31,6 +31,11 @@ public enum UnitRunner {
       say(error.message)
       return code(of: error)
     }
+    if configuration.role == .outer {
+      for problem in Configuration.checkReports(configuration) {
+        say("\(problem). What to do: \(problem.hint)")
+      }
+    }
     let recovered = desk.recovered
     let writer = Task {
       guard let report = configuration.report, configuration.role == .outer else {

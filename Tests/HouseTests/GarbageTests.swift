@@ -178,6 +178,18 @@ extension RealProgramTests {
       for name in names { #expect(said.contains(name), "\(said)") }
     }
 
+    @Test("a unit whose reports cannot be written takes matters all the same, and says so")
+    func missingReports() async throws {
+      let house = try House()
+      defer { house.close() }
+      try FileManager.default.removeItem(atPath: house.folder + "/reports")
+      try await house.outer.start()
+      let said = house.outer.errors
+      #expect(said.contains("outer.yaml:6:22") && said.contains("report.directory"), "\(said)")
+      #expect(said.contains("mkdir -p"), "\(said)")
+      #expect(try await house.outer.stop() == 0)
+    }
+
     @Test("a key file that others can read is refused")
     func openKeyFile() async throws {
       let house = try House()

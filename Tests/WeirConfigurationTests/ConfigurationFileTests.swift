@@ -59,16 +59,42 @@ struct ConfigurationFileTests {
       let told = try world(folder, lines(folder))
       #expect(
         told == [
-          "3:7: error: `data`: `\(path)/data` does not exist",
           "4:9: error: `policy`: `\(path)/policy.yaml` does not exist",
           "5:19: error: `intake.socket`: directory `\(path)/run` does not exist",
           "6:39: error: `link.key`: `\(path)/link.key` does not exist",
-          "7:24: error: `delivery.directory`: `\(path)/out` does not exist",
           "8:22: error: `report.directory`: `\(path)/reports` does not exist",
           "9:12: error: `report.command`: `\(path)/notify` does not exist",
           "10:14: error: `log.file`: directory `\(path)/log` does not exist",
           "11:10: error: `control`: directory `\(path)/run` does not exist",
         ])
+    }
+  }
+
+  @Test("what the unit makes itself is missing only without the directory that it is made in")
+  func madeByTheUnit() throws {
+    try withFolder { folder in
+      try furnish(folder)
+      let nowhere = folder.path + "/nowhere"
+      var lines = lines(folder)
+      lines[2] = "data: \(nowhere)/data"
+      lines[6] = "delivery: { directory: \(nowhere)/out }"
+      let told = try world(folder, lines)
+      #expect(
+        told == [
+          "3:7: error: `data`: directory `\(nowhere)` does not exist",
+          "7:24: error: `delivery.directory`: directory `\(nowhere)` does not exist",
+        ])
+    }
+  }
+
+  @Test("what is wrong with reports alone can be asked")
+  func reportsAlone() throws {
+    try withFolder { folder in
+      let yaml = lines(folder).joined(separator: "\n")
+      let (unit, _) = Configuration.read(yaml: yaml, file: "f")
+      let told = Configuration.checkReports(try #require(unit)).map { $0.description.prefix(34) }
+      #expect(
+        told == ["f:8:22: error: `report.directory`:", "f:9:12: error: `report.command`: `"])
     }
   }
 
