@@ -56,9 +56,13 @@ extension RealProgramTests {
       #expect(open.contains("oldest unconfirmed      \(number) since "), "\(open)")
       let machine = try run(house, "status --json").object()
       #expect(machine["role"] as? String == "outer")
-      let inner = try run(house, "status", to: "inner").output
-      #expect(inner.contains("内端机 inner in1, running"))
-      #expect(inner.contains("kd1 in step; highest sent 1, open danger there 1"), "\(inner)")
+      // The inner unit learns by the next beat how many are open beyond the link.
+      var inner = ""
+      let knows = try await eventually(within: 20) {
+        inner = try run(house, "status", to: "inner").output
+        return inner.contains("kd1 in step; highest sent 1, open danger there 1")
+      }
+      #expect(knows && inner.contains("内端机 inner in1, running"), "\(inner)")
       // The intake socket answers the same to those that it lets in.
       let intake = try Command.run(["status", "--control", "intake.sock"], in: house.folder)
       #expect(intake.output.contains("外端机 outer kd1, running"))
