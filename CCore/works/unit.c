@@ -105,8 +105,10 @@ static void say_problem(const weir_unit *u, weir_status status, const weir_journ
     weir_put_text(&b, folder);
     weir_put_text(&b, " cannot be used: ");
     weir_put_text(&b, weir_status_text(status));
-    weir_put_text(&b, ". Check that it is a folder, in one that exists, and that this user may "
-                      "write there");
+    weir_put_text(&b, status == WEIR_NO_SPACE
+                          ? ". Make room on its disk"
+                          : ". Check that it is a folder, in one that exists, and that this user "
+                            "may write there");
   }
   problem[b.count] = 0;
 }

@@ -185,6 +185,14 @@ import Testing
     #expect(try house.one(again, Ask.intake("after", [])).isDurable)
   }
 
+  @Test("a start on a full disk asks for room, not for rights")
+  func startOnFullDisk() throws {
+    let house = try House()
+    weir_faulty_os_set_capacity(house.faulty, 100 * 1024)
+    #expect(house.open() == .noSpace)
+    #expect(house.problem.hasSuffix("cannot be used: the disk is full. Make room on its disk"))
+  }
+
   @Test("reports: raised once per fault, acknowledged by ref, the same answer for the same ref")
   func reports() throws {
     let house = try House()
