@@ -196,6 +196,8 @@ let package = Package(
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
 
     // The proof.
+    .target(
+      name: "WeirChance", path: "Tests/Support/Chance", swiftSettings: swiftRules + swiftOptimised),
     support("FaultyOs", uses: ["Base", "Os"]),
     support("Canary", uses: ["Base"]),
     support("ScarceMemory", uses: ["Base"]),
@@ -207,12 +209,12 @@ let package = Package(
       uses: [
         "CWeirBase", "CWeirOs", "CWeirLog", "CWeirFrame", "CWeirMessage", "CWeirWheel",
         "CWeirJournal", "CWeirSeal", "CWeirFec", "CWeirLink", "CWeirWorks", "CWeirFaultyOs",
-        "CWeirMessageOracle", "CWeirRefusedCalls", "CCore",
+        "CWeirMessageOracle", "CWeirRefusedCalls", "CCore", "WeirChance",
       ],
       // Calls are refused when a test says so.
       linker: [.unsafeFlags(refused.flatMap { ["-Xlinker", "--wrap=\($0)"] })]),
-    tests("WeirPolicyTests", uses: ["WeirModel", "WeirPolicy", "Yams"]),
-    tests("WeirHandoverTests", uses: ["WeirModel", "WeirHandover"]),
+    tests("WeirPolicyTests", uses: ["WeirModel", "WeirPolicy", "Yams", "WeirChance"]),
+    tests("WeirHandoverTests", uses: ["WeirModel", "WeirHandover", "WeirChance"]),
     tests("WeirConfigurationTests", uses: ["WeirModel", "WeirConfiguration"]),
     tests(
       "WeirRuntimeTests", uses: ["WeirModel", "WeirConfiguration", "WeirCore", "WeirRuntime"]),
@@ -224,13 +226,13 @@ let package = Package(
         "CWeirBase", "CWeirOs", "CWeirLog", "CWeirMessage", "CWeirJournal", "CWeirSeal",
         "CWeirLink", "CWeirWorks", "CWeirFaultyOs", "CWeirCanary", "CWeirScarceMemory",
         "CWeirTables", "CCore", "WeirModel", "WeirPolicy", "WeirHandover", "WeirCore",
-        "WeirRuntime",
+        "WeirRuntime", "WeirChance",
       ],
       settings: swiftOptimised,
       // Memory runs out when a test says so.
       linker: [.unsafeFlags(["-Xlinker", "--wrap=weir_allocate"])]),
     tests(
       "HouseTests",
-      uses: ["weir", "WeirCore", "WeirModel", "WeirPolicy", "WeirConfiguration"]),
+      uses: ["weir", "WeirCore", "WeirModel", "WeirPolicy", "WeirConfiguration", "WeirChance"]),
   ]
 )

@@ -1,6 +1,7 @@
 import CWeirBase
 import CWeirFec
 import Testing
+import WeirChance
 
 /// Arithmetic of GF(2^8) done slowly: polynomials over two elements modulo 0x11d.
 private enum SlowField {
@@ -126,7 +127,7 @@ struct FecTests {
 
   @Test("of a whole group any eleven may be gone", arguments: 0..<20)
   func wholeGroup(seed: UInt64) {
-    var chance = LinkChance(seed: seed)
+    var chance = Chance(seed: seed)
     let data = Self.data(32, bytes: 1394, seed: seed)
     let all = data + Self.encode(data, 11)
     var rows = Array(0..<43)

@@ -1,6 +1,7 @@
 import CWeirBase
 import CWeirFrame
 import Testing
+import WeirChance
 
 /// What came out of a frame: a line, or the first bytes of one that was too long.
 private enum Piece: Equatable, CustomStringConvertible {
@@ -93,21 +94,18 @@ struct FrameTests {
 
   @Test("how bytes are cut into pieces never changes the lines", arguments: UInt64(0)..<200)
   func cutsDoNotMatter(seed: UInt64) {
-    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-    func draw(_ bound: Int) -> Int {
-      state ^= state << 13
-      state ^= state >> 7
-      state ^= state << 17
-      return Int(state % UInt64(bound))
-    }
-    let capacity = 1 + draw(24)
+    var chance = Chance(seed: seed)
+    let capacity = 1 + chance.below(24)
     let alphabet: [UInt8] = [0x0A, 0x0D, 0x61, 0x62, 0x00, 0xFF, 0x63, 0x64]
-    let input = (0..<draw(400)).map { _ in alphabet[draw(alphabet.count)] }
+    let input = (0..<chance.below(400)).map { _ in alphabet[chance.below(alphabet.count)] }
     let wanted = expected(of: input, capacity: capacity)
     #expect(pieces(of: input, capacity: capacity) { 1 } == wanted, "seed \(seed), byte by byte")
     #expect(pieces(of: input, capacity: capacity) { .max } == wanted, "seed \(seed), at once")
-    #expect(pieces(of: input, capacity: capacity) { 1 + draw(9) } == wanted, "seed \(seed), mixed")
-    let late = pieces(of: input, capacity: capacity, step: { 1 + draw(9) }, waits: { draw(3) > 0 })
+    #expect(
+      pieces(of: input, capacity: capacity) { 1 + chance.below(9) } == wanted, "seed \(seed), mixed"
+    )
+    let late = pieces(
+      of: input, capacity: capacity, step: { 1 + chance.below(9) }, waits: { chance.below(3) > 0 })
     #expect(late == wanted, "seed \(seed), lines taken late")
   }
 

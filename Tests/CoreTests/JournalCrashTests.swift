@@ -3,19 +3,7 @@ import CWeirFaultyOs
 import CWeirJournal
 import CWeirOs
 import Testing
-
-/// A small generator with a seed, so that a failure can be run again.
-private struct Chance {
-  var state: UInt64
-
-  mutating func below(_ bound: UInt64) -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return (z ^ (z >> 31)) % bound
-  }
-}
+import WeirChance
 
 /// A journal that lives and dies, beside the plain truth of what it was given and what it promised.
 private final class Lives {
@@ -29,7 +17,7 @@ private final class Lives {
 
   init(seed: UInt64, story: String) throws {
     house = try JournalHouse(seed: seed)
-    chance = Chance(state: seed)
+    chance = Chance(seed: seed)
     self.story = "\(story), seed \(seed)"
   }
 
@@ -81,7 +69,7 @@ private final class Lives {
       guard open() else { return }
       for round in 0..<7 {
         for _ in 0...chance.below(4) {
-          let size = [0, 5, 700, 40_000, 70_000][Int(chance.below(5))]
+          let size = [0, 5, 700, 40_000, 70_000][chance.below(5)]
           if !append(size) { return }
         }
         if chance.below(3) == 0 && round > 0 { continue }
@@ -208,7 +196,7 @@ struct JournalCrashTests {
     let house = lives.house
     for death in UInt64(0)..<8 {
       weir_faulty_os_fail(
-        house.faulty, WEIR_FAULTY_ANY, lives.chance.below(120), .max, .ioFailed)
+        house.faulty, WEIR_FAULTY_ANY, UInt64(lives.chance.below(120)), .max, .ioFailed)
       lives.live()
       lives.story = "death \(death), seed \(seed)"
       switch lives.chance.below(3) {
@@ -231,7 +219,7 @@ struct JournalCrashTests {
         #expect(lives.append(30_000))
         while lives.step() {}
       }
-      for _ in 0..<5 { #expect(lives.append(Int(lives.chance.below(60_000)))) }
+      for _ in 0..<5 { #expect(lives.append(lives.chance.below(60_000))) }
       let job = try #require(weir_journal_take(house.journal, 0))
       #expect(lives.append(900))
       weir_faulty_os_fail(house.faulty, WEIR_FAULTY_SYNC, 0, .max, .syncFailed)

@@ -2,35 +2,16 @@ import CWeirBase
 import CWeirLink
 import CWeirSeal
 import Testing
-
-/// Chance with a seed (SplitMix64), so that a failure can be run again.
-struct LinkChance {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-
-  /// True in so many of a hundred cases.
-  mutating func percent(_ share: Int) -> Bool { below(100) < share }
-}
+import WeirChance
 
 /// A line that drops, repeats, delays, flips and cuts, at a share of each.
 private struct LossyLine {
-  var chance: LinkChance
+  var chance: Chance
   let percent: Int
   private var underway: [(at: UInt64, datagram: [UInt8], damaged: Bool)] = []
 
   init(seed: UInt64, percent: Int) {
-    chance = LinkChance(seed: seed)
+    chance = Chance(seed: seed)
     self.percent = percent
   }
 
@@ -134,7 +115,7 @@ struct LinkLossTests {
     let ring = try SealRing.standard()
     let sender = try LinkSender(ring)
     let receiver = try LinkReceiver(ring)
-    var chance = LinkChance(seed: 20_261_123)
+    var chance = Chance(seed: 20_261_123)
     var pool: [[UInt8]] = []
     for crossing in UInt64(1)...40 {
       sender.offer(crossing)

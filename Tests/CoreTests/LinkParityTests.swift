@@ -2,6 +2,7 @@ import CWeirBase
 import CWeirLink
 import CWeirSeal
 import Testing
+import WeirChance
 
 @Suite("A burst of datagrams is whole although some of them are lost")
 struct LinkParityTests {
@@ -79,7 +80,7 @@ struct LinkParityTests {
 
   @Test("a group of 32 lacks eleven, in any order, parity first or last", arguments: 0..<10)
   func wholeGroup(seed: UInt64) throws {
-    var chance = LinkChance(seed: seed)
+    var chance = Chance(seed: seed)
     var all = burst(32) + parity(20)
     try #require(all.count == 43)
     for _ in 0..<11 { all.remove(at: chance.below(all.count)) }
@@ -345,7 +346,7 @@ struct LinkParityTests {
 
   @Test("bursts over a line that loses, flips and delays are whole", arguments: [1, 5, 20])
   func lossy(percent: Int) throws {
-    var chance = LinkChance(seed: UInt64(percent))
+    var chance = Chance(seed: UInt64(percent))
     var late: [[UInt8]] = []
     var held: Set<UInt64> = []
     var offered = 0

@@ -2,6 +2,7 @@ import CWeirBase
 import CWeirLink
 import CWeirSeal
 import Testing
+import WeirChance
 
 @Suite("Copies leave when the schedule says, in the order of what matters")
 struct LinkScheduleTests {
@@ -278,7 +279,7 @@ struct LinkScheduleTests {
     "offers, settlings and sendings in any order agree with a plain list",
     arguments: [UInt64(1), 2, 3, 4])
   func againstAPlainList(seed: UInt64) throws {
-    var chance = LinkChance(seed: seed)
+    var chance = Chance(seed: seed)
     let sender = try LinkSender(try SealRing.standard(), capacity: 200)
     var plain = PlainSchedule()
     var now: UInt64 = 0

@@ -2,6 +2,7 @@ import CWeirBase
 import CWeirLog
 import Foundation
 import Testing
+import WeirChance
 
 /// A log and what was read out of it.
 private final class Journalist {
@@ -201,17 +202,12 @@ struct LogTests {
 
   @Test("every number is either in the file or in a report", arguments: UInt64(1)..<40)
   func noNumberIsLost(seed: UInt64) throws {
-    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-    func draw(_ bound: Int) -> Int {
-      state ^= state << 13
-      state ^= state >> 7
-      state ^= state << 17
-      return Int(state % UInt64(bound))
-    }
+    var chance = Chance(seed: seed)
     let journalist = try Journalist(bytes: 4096, reserved: 1024)
     for _ in 0..<400 {
-      journalist.write(String(repeating: "m", count: draw(700)), important: draw(5) == 0)
-      if draw(4) == 0 { journalist.drain(step: 1 + draw(900)) }
+      journalist.write(
+        String(repeating: "m", count: chance.below(700)), important: chance.below(5) == 0)
+      if chance.below(4) == 0 { journalist.drain(step: 1 + chance.below(900)) }
     }
     journalist.drain()
     journalist.write("the last one")

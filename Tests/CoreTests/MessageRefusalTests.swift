@@ -2,6 +2,7 @@ import CWeirBase
 import CWeirMessage
 import CWeirMessageOracle
 import Testing
+import WeirChance
 
 /// A line that must be turned away, how, and where.
 struct RefusedRow: Sendable, CustomTestStringConvertible {
@@ -282,18 +283,9 @@ struct MessageRefusalTests {
 
 /// Lines out of a seed: mostly right, often a little wrong.
 private struct LineMaker {
-  var state: UInt64
+  var chance: Chance
 
-  init(seed: UInt64) { state = (seed &+ 1) &* 0x9E37_79B9_7F4A_7C15 | 1 }
-
-  mutating func draw(_ bound: Int) -> Int {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return Int((state >> 11) % UInt64(bound))
-  }
-
-  mutating func pick<T>(_ list: [T]) -> T { list[draw(list.count)] }
+  init(seed: UInt64) { chance = Chance(seed: seed) }
 
   static let texts = [
     "", "x", "中文", "r-1", "417-6", "110", "12345", "１２３ 456", #"\n"#, #"\u4e00\ud83d\ude00"#,
@@ -329,41 +321,43 @@ private struct LineMaker {
     "referred": ["department"], "receipt": ["code"], "cancelled": ["reason"],
   ]
 
-  mutating func space() -> String { draw(12) == 0 ? pick([" ", "\t ", "\r"]) : "" }
+  mutating func space() -> String { chance.below(12) == 0 ? chance.pick([" ", "\t ", "\r"]) : "" }
 
   mutating func line() -> [UInt8] {
-    let op = pick([
+    let op = chance.pick([
       "intake", "intake", "update", "event", "event", "event", "get", "watch", "status", "metrics",
       "admit", "drill", "digest", "trace", "reload",
     ])
     var names = Self.needed[op] ?? ["handover"]
-    var members: [String] = draw(20) == 0 ? [] : [#""op":"\#(op)""#]
+    var members: [String] = chance.below(20) == 0 ? [] : [#""op":"\#(op)""#]
     if op == "event" {
-      let event = String(cString: weir_event_name(UInt32(draw(Int(WEIR_EVENT_COUNT)))))
+      let event = String(cString: weir_event_name(UInt32(chance.below(Int(WEIR_EVENT_COUNT)))))
       names += Self.needed[event] ?? []
       members.append(#""event":"\#(event)""#)
     }
-    if draw(8) == 0, !names.isEmpty { names.remove(at: draw(names.count)) }
-    while draw(3) == 0 { names.append(pick(Self.fields).name) }
+    if chance.below(8) == 0, !names.isEmpty { names.remove(at: chance.below(names.count)) }
+    while chance.below(3) == 0 { names.append(chance.pick(Self.fields).name) }
     for name in names {
       let known = Self.fields.first { $0.name == name }?.values ?? []
-      let value = known.isEmpty || draw(16) == 0 ? #""\#(pick(Self.texts))""# : pick(known)
+      let value =
+        known.isEmpty || chance.below(16) == 0
+        ? #""\#(chance.pick(Self.texts))""# : chance.pick(known)
       members.append(#"\#(space())"\#(name)"\#(space()):\#(space())\#(value)\#(space())"#)
     }
-    for i in members.indices { members.swapAt(i, draw(members.count)) }
+    for i in members.indices { members.swapAt(i, chance.below(members.count)) }
     var bytes = Array("{\(members.joined(separator: ","))}".utf8)
-    while draw(4) == 0 { mutate(&bytes) }
+    while chance.below(4) == 0 { mutate(&bytes) }
     return bytes
   }
 
   mutating func mutate(_ bytes: inout [UInt8]) {
     guard !bytes.isEmpty else { return }
-    let at = draw(bytes.count)
-    switch draw(5) {
-    case 0: bytes[at] = UInt8(draw(256))
-    case 1: bytes[at] ^= 1 << UInt8(draw(8))
+    let at = chance.below(bytes.count)
+    switch chance.below(5) {
+    case 0: bytes[at] = UInt8(chance.below(256))
+    case 1: bytes[at] ^= 1 << UInt8(chance.below(8))
     case 2: bytes.remove(at: at)
-    case 3: bytes.insert(pick(Array("\"\\{}[]:,0-e \n\u{7F}".utf8)), at: at)
+    case 3: bytes.insert(chance.pick(Array("\"\\{}[]:,0-e \n\u{7F}".utf8)), at: at)
     default: bytes.removeSubrange(at...)
     }
   }
@@ -392,7 +386,7 @@ struct MessageOracleTests {
     var maker = LineMaker(seed: seed)
     for _ in 0..<200 {
       var line = maker.line()
-      for _ in 0..<maker.draw(12) { maker.mutate(&line) }
+      for _ in 0..<maker.chance.below(12) { maker.mutate(&line) }
       let read = ReadLine(bytes: line)
       #expect(read.taken == (read.refusal == "none"), "seed \(seed)")
       #expect(!read.taken || read.field.isEmpty)

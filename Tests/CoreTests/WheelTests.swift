@@ -1,21 +1,7 @@
 import CWeirBase
 import CWeirWheel
 import Testing
-
-/// A small generator with a seed, so that a failure can be run again.
-private struct Chance {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func below(_ bound: UInt64) -> UInt64 { next() % bound }
-}
+import WeirChance
 
 private let tickMs = UInt64(WEIR_WHEEL_TICK_MS)
 
@@ -82,22 +68,22 @@ struct WheelTests {
     "it fires what a plain table would fire: never early, at most a tick late",
     arguments: UInt64(1)...24)
   func likeATable(seed: UInt64) throws {
-    var chance = Chance(state: seed)
+    var chance = Chance(seed: seed)
     let starts: [UInt64] = [0, 1, 9_999, 1 << 40, UInt64.max / 2 + 7]
     let pair = try Pair(capacity: 64, start: starts[Int(seed) % starts.count])
     for _ in 0..<1500 {
       let owner = UInt32(chance.below(64))
       switch chance.below(8) {
       case 0, 1, 2:
-        pair.arm(owner, pair.now + chance.below(1 << chance.below(34)))
+        pair.arm(owner, pair.now + UInt64(chance.below(1 << chance.below(34))))
       case 3:
-        pair.arm(owner, pair.now - chance.below(min(pair.now, 5000) + 1))
+        pair.arm(owner, pair.now - UInt64(chance.below(Int(min(pair.now, 5000)) + 1)))
       case 4:
         pair.cancel(owner)
       case 5:
-        pair.advance(to: pair.now + chance.below(30), max: 1 + Int(chance.below(5)))
+        pair.advance(to: pair.now + UInt64(chance.below(30)), max: 1 + chance.below(5))
       case 6:
-        pair.advance(to: pair.now + chance.below(1 << chance.below(28)), max: 3)
+        pair.advance(to: pair.now + UInt64(chance.below(1 << chance.below(28))), max: 3)
       default:
         #expect(weir_wheel_armed(pair.wheel, owner) == (pair.due[owner] != nil))
       }
@@ -209,9 +195,9 @@ struct WheelTests {
     #expect(weir_wheel_open(count, 0, &opened) == .ok)
     let wheel = try #require(opened)
     defer { weir_wheel_close(wheel) }
-    var chance = Chance(state: 7)
+    var chance = Chance(seed: 7)
     for owner in 0..<count {
-      weir_wheel_arm(wheel, owner, chance.below(120_000))
+      weir_wheel_arm(wheel, owner, UInt64(chance.below(120_000)))
     }
     for owner in stride(from: 0, to: count, by: 3) {
       if !weir_wheel_cancel(wheel, owner) { Issue.record("\(owner) was not armed") }

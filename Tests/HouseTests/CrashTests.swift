@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WeirChance
 
 extension RealProgramTests {
   @Suite("Killed at any moment") struct CrashTests {
@@ -31,13 +32,13 @@ extension RealProgramTests {
     }
 
     /// Pauses up to so many milliseconds, so that the kill falls anywhere in what was asked.
-    private func pause(upToMs most: UInt64, _ chance: inout SeededChance) {
+    private func pause(upToMs most: UInt64, _ chance: inout Chance) {
       Thread.sleep(forTimeInterval: Double(chance.next(upperBound: most * 1000)) / 1_000_000)
     }
 
     @Test("no durable answer is lost however often the outer unit is killed")
     func outerUnitIsKilled() async throws {
-      var chance = SeededChance(seed: seed())
+      var chance = Chance(seed: seed())
       let house = try House()
       defer { house.close() }
       let desk = PlatformDesk(house)
@@ -88,7 +89,7 @@ extension RealProgramTests {
 
     @Test("nothing is delivered twice or left out when the inner unit is killed twenty times")
     func innerUnitIsKilled() async throws {
-      var chance = SeededChance(seed: seed())
+      var chance = Chance(seed: seed())
       let house = try House()
       defer { house.close() }
       let desk = PlatformDesk(house)

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WeirChance
 import WeirCore
 import WeirPolicy
 
@@ -9,7 +10,7 @@ extension RealProgramTests {
 
     /// What strangers and broken clients send, and whether an answer must say what is wrong.
     private static func intakeGarbage() -> [(name: String, bytes: [UInt8], isAnswered: Bool)] {
-      var chance = SeededChance(seed: 5)
+      var chance = Chance(seed: 5)
       let deep = String(repeating: "[", count: 30_000)
       let nested =
         String(repeating: #"{"a":"#, count: 8000) + "1" + String(repeating: "}", count: 8000)
@@ -66,7 +67,7 @@ extension RealProgramTests {
       let house = try House()
       defer { house.close() }
       try await house.outer.start()
-      var chance = SeededChance(seed: 11)
+      var chance = Chance(seed: 11)
       for round in 0..<300 {
         let hasty = try house.client()
         let requests = (0..<Int.random(in: 1...40, using: &chance)).map {
@@ -92,7 +93,7 @@ extension RealProgramTests {
       }
       try #require(captured.count == 12)
       try await house.inner.start()
-      var chance = SeededChance(seed: 7)
+      var chance = Chance(seed: 7)
       for size in [0, 1, 16, 47, 64, 200, 1400, 9000] {
         standIn.send(chance.bytes(size), to: house.port)
       }
@@ -227,7 +228,7 @@ extension RealProgramTests {
       defer { house.close() }
       let path = house.folder + "/o/journal"
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-      var chance = SeededChance(seed: 3)
+      var chance = Chance(seed: 3)
       for name in ["0000000001.wal", "0000000002.wal"] {
         try Data(chance.bytes(300_000)).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
       }

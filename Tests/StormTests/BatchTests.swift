@@ -1,6 +1,7 @@
 import CWeirBase
 import CWeirWorks
 import Testing
+import WeirChance
 
 /// How lines of many connections share batches, and what a unit keeps in memory of them.
 @Suite struct BatchTests {
@@ -132,7 +133,7 @@ import Testing
     let request = Array((Ask.get(number) + "\n").utf8)
     var asked = 0
     var taken: [UInt8] = []
-    var chance = Chance(7)
+    var chance = Chance(seed: 7)
     // It asks for more than its output holds, and takes a few bytes now and then.
     for _ in 0..<4000 where asked < 200 {
       if house.give(client, request) == request.count { asked += 1 } else { house.pump() }

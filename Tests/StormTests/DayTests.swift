@@ -4,6 +4,7 @@ import CWeirOs
 import CWeirWorks
 import Foundation
 import Testing
+import WeirChance
 import WeirModel
 
 @testable import WeirCore
@@ -187,7 +188,7 @@ private struct LogCount {
   /// A stretch of a day with matters of every kind, some of them drills.
   private func storm(seed: UInt64) throws -> House {
     let house = try House()
-    var chance = Chance(seed)
+    var chance = Chance(seed: seed)
     try #require(house.open() == .ok)
     let control = try house.connect(control: true)
     let until = Ask.time(house.wall + 3_600_000)

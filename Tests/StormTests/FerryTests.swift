@@ -4,6 +4,7 @@ import CWeirLink
 import CWeirOs
 import CWeirWorks
 import Testing
+import WeirChance
 
 extension House {
   /// Puts a file there, as somebody else would.
@@ -186,7 +187,7 @@ extension House {
     for seed in 1...5 as ClosedRange<UInt64> {
       let pair = try pair(60 + seed, only: true)
       var gate = Gate(pair, seed: seed)
-      var chance = Chance(seed)
+      var chance = Chance(seed: seed)
       for round in 0..<4 {
         try work(pair, 2, "c\(round)-")
         gate.pull()

@@ -1,5 +1,6 @@
 import CWeirBase
 import CWeirLink
+import WeirChance
 
 /// The optical gate: pulls files from the outer unit's directory and puts them before the inner.
 struct Gate {
@@ -12,7 +13,7 @@ struct Gate {
 
   init(_ pair: Pair, seed: UInt64) {
     self.pair = pair
-    chance = Chance(seed)
+    chance = Chance(seed: seed)
   }
 
   mutating func pull() {

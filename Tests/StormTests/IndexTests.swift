@@ -1,6 +1,7 @@
 import CWeirBase
 import CWeirTables
 import Testing
+import WeirChance
 
 /// The table that everything is found by: whatever was added and taken away, it says the same as a
 /// plain dictionary.
@@ -21,7 +22,7 @@ import Testing
     "whatever is added, taken away and cleared, it knows what a dictionary knows",
     arguments: UInt64(1)...20)
   func likeADictionary(seed: UInt64) throws {
-    var chance = Chance(seed)
+    var chance = Chance(seed: seed)
     let index = try Index(1000)
     var known: [UInt64: [UInt64]] = [:]
     var count = 0

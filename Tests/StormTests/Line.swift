@@ -44,33 +44,6 @@ struct Line: CustomStringConvertible, Equatable {
   var isDurable: Bool { has("\"durable\":true") }
 }
 
-/// Splitmix64: the same seed gives the same run.
-struct Chance {
-  private var state: UInt64
-
-  /// Seeds are spread first: the generator walks in equal steps, and neighbours would only be
-  /// behind one another on the same walk.
-  init(_ seed: UInt64) {
-    state = seed &+ 0x1234_5678
-    state = next()
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  /// 0 ..< bound.
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-
-  mutating func percent(_ share: Int) -> Bool { below(100) < share }
-
-  mutating func pick<T>(_ list: [T]) -> T { list[below(list.count)] }
-}
-
 /// Requests as clients write them.
 enum Ask {
   static func intake(

@@ -2,6 +2,7 @@ import CWeirBase
 import CWeirFaultyOs
 import CWeirWorks
 import Testing
+import WeirChance
 
 /// What an outer unit delivers: matters that have become 12345's without being submitted by it.
 @Suite struct OutboxTests {
@@ -72,7 +73,7 @@ import Testing
         client,
         Ask.intake("a\(index)", ["nonUrgentRequest"], by: "110", channel: "internet"))
     }
-    var chance = Chance(seed &+ 500)
+    var chance = Chance(seed: seed &+ 500)
     for _ in 0..<chance.below(12) {
       _ = house.turn()
       _ = house.work()

@@ -3,6 +3,7 @@ import CWeirFaultyOs
 import CWeirWorks
 import Foundation
 import Testing
+import WeirChance
 import WeirModel
 
 /// What a link does to datagrams on their way, in percent, by a seed.
@@ -53,7 +54,7 @@ final class Pair {
   init(
     seed: UInt64, outerSeed: UInt64? = nil, inner: House.Options? = nil, outer: House.Options? = nil
   ) throws {
-    chance = Chance(seed)
+    chance = Chance(seed: seed)
     var sending = outer ?? House.Options()
     sending.seed = outerSeed ?? seed
     self.outer = try House(sending)

@@ -1,5 +1,6 @@
 import CWeirBase
 import CWeirWorks
+import WeirChance
 import WeirModel
 
 /// The people of one unit: what they ask for, and what they were answered.
@@ -48,7 +49,7 @@ final class Seats {
   init(_ house: House, seed: UInt64) {
     self.house = house
     prefix = house.options.role == .inner ? "p" : "q"
-    chance = Chance(seed)
+    chance = Chance(seed: seed)
   }
 
   // MARK: Connections

@@ -2,6 +2,7 @@ import CWeirBase
 import CWeirFaultyOs
 import CWeirWorks
 import Testing
+import WeirChance
 import WeirModel
 import WeirPolicy
 
@@ -69,7 +70,7 @@ final class Storm {
   init(seed: UInt64) throws {
     self.seed = seed
     nature = Nature(seed)
-    chance = Chance(seed)
+    chance = Chance(seed: seed)
     var outer = House.Options()
     outer.policies = Self.policies
     outer.ferry = nature.hasFerry

@@ -1,20 +1,7 @@
 import Testing
+import WeirChance
 import WeirHandover
 import WeirModel
-
-/// A small generator with a seed, so that a failing run can be run again.
-private struct Dice: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-  mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
-  mutating func pick<T>(_ items: [T]) -> T { items[Int.random(in: 0..<items.count, using: &self)] }
-}
 
 /// What must hold between two neighbouring states, whatever happened.
 private func check(_ before: Handover, _ desk: Desk, _ happening: Happening, _ seed: UInt64) {
@@ -64,32 +51,32 @@ private func check(_ before: Handover, _ desk: Desk, _ happening: Happening, _ s
   }
 }
 
-private func happening(_ dice: inout Dice, _ desk: Desk) -> Happening {
+private func happening(_ chance: inout Chance, _ desk: Desk) -> Happening {
   var happening = Happening(kind: .event, now: desk.now)
-  if dice.chance(25) { happening.flags.formUnion(boss) }
-  if dice.chance(50) { happening.flags.insert(.reached) }
-  if dice.chance(50) { happening.flags.insert(.seat) }
-  if desk.it.deadlineKind != .none && dice.chance(25) {
+  if chance.percent(25) { happening.flags.formUnion(boss) }
+  if chance.percent(50) { happening.flags.insert(.reached) }
+  if chance.percent(50) { happening.flags.insert(.seat) }
+  if desk.it.deadlineKind != .none && chance.percent(25) {
     happening.kind = .deadline
-    happening.now = desk.it.deadline.advanced(by: dice.chance(20) ? 70_000 : 0)
+    happening.now = desk.it.deadline.advanced(by: chance.percent(20) ? 70_000 : 0)
     if happening.now.boot < desk.now.boot { happening.now = desk.now }
-    if dice.chance(10) { happening.flags.insert(.unattended) }
+    if chance.percent(10) { happening.flags.insert(.unattended) }
     return happening
   }
-  if dice.chance(15) {
+  if chance.percent(15) {
     happening.kind = .update
-    if dice.chance(60) { happening.facts = FactSet([dice.pick(Fact.allCases)]) }
+    if chance.percent(60) { happening.facts = FactSet([chance.pick(Fact.allCases)]) }
     return happening
   }
-  happening.event = dice.pick(EventKind.allCases)
-  happening.cause = dice.pick(TransferCause.allCases)
-  happening.agreedOwner = dice.pick([Platform.hotline, .police])
-  happening.party = dice.pick([[], .caller, .hotline, .police])
-  if dice.chance(30) { happening.flags.insert(.left) }
-  if dice.chance(20) { happening.flags.insert(.sentAwayTwice) }
+  happening.event = chance.pick(EventKind.allCases)
+  happening.cause = chance.pick(TransferCause.allCases)
+  happening.agreedOwner = chance.pick([Platform.hotline, .police])
+  happening.party = chance.pick([[], .caller, .hotline, .police])
+  if chance.percent(30) { happening.flags.insert(.left) }
+  if chance.percent(20) { happening.flags.insert(.sentAwayTwice) }
   let carriesFacts: [EventKind] = [.dangerRaised, .escalated, .verified]
-  if carriesFacts.contains(happening.event) && dice.chance(50) {
-    happening.facts = FactSet([dice.pick(Fact.allCases)])
+  if carriesFacts.contains(happening.event) && chance.percent(50) {
+    happening.facts = FactSet([chance.pick(Fact.allCases)])
   }
   return happening
 }
@@ -100,20 +87,21 @@ struct PropertyTests {
   func walks(block: UInt64) {
     for run in 0..<500 {
       let seed = block * 1_000 + UInt64(run)
-      var dice = Dice(state: seed)
-      let role: UnitRole = dice.chance(80) ? .outer : .inner
-      let platform: Platform = role == .inner || dice.chance(20) ? .police : .hotline
-      let facts = (0..<Int.random(in: 0...3, using: &dice)).map { _ in dice.pick(Fact.allCases) }
+      var chance = Chance(seed: seed)
+      let role: UnitRole = chance.percent(80) ? .outer : .inner
+      let platform: Platform = role == .inner || chance.percent(20) ? .police : .hotline
+      let facts = (0..<Int.random(in: 0...3, using: &chance)).map { _ in chance.pick(Fact.allCases)
+      }
       // 110's calls reach an inner unit only.
-      let phone = dice.chance(70) && (role == .inner || platform == .hotline)
+      let phone = chance.percent(70) && (role == .inner || platform == .hotline)
       var desk = Desk(
         facts, platform, phone ? .phone : .internet, role: role,
-        ageMs: dice.chance(20) ? Int64.random(in: 1...120_000, using: &dice) : 0)
+        ageMs: chance.percent(20) ? Int64.random(in: 1...120_000, using: &chance) : 0)
       #expect(desk.effects.contains(.end) == (desk.it.deadlineKind == .none), "seed \(seed)")
       for _ in 0..<40 {
-        if dice.chance(60) { desk.wait(Int64.random(in: 0...20_000, using: &dice)) }
+        if chance.percent(60) { desk.wait(Int64.random(in: 0...20_000, using: &chance)) }
         let before = desk.it
-        let next = happening(&dice, desk)
+        let next = happening(&chance, desk)
         desk.now = next.now
         desk.take(next)
         check(before, desk, next, seed)
