@@ -147,7 +147,8 @@ bool carry_copies(const weir_unit *u, uint64_t crossing, weir_link_copies *copie
   return true;
 }
 
-/* The newest record of a matter that crosses, found by walking back. */
+/* The newest record of a matter that crosses, found by walking back. What is not durable yet is
+ * passed over: a power cut may take it away, and another would come under its revision. */
 static bool find_crossed(weir_unit *u, weir_position last, carried *found) {
   for (weir_position p = last; p != 0;) {
     weir_buffer memory = weir_buffer_over(u->read_memory[1], WEIR_JOURNAL_BODY_MAX);
@@ -155,7 +156,8 @@ static bool find_crossed(weir_unit *u, weir_position last, carried *found) {
     matter_record r;
     if (weir_journal_read(u->journal, p, &memory, &frame) != WEIR_OK) return false;
     if (frame.kind != RECORD_MATTER || !record_get_matter(frame.body, &r)) return false;
-    if (r.effects & WEIR_EFFECT_CROSS) {
+    bool durable = frame.serial <= weir_journal_durable(u->journal);
+    if (durable && r.effects & WEIR_EFFECT_CROSS) {
       *found = (carried){p, r.state.revision, r.state.lane};
       return true;
     }

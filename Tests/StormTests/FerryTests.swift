@@ -227,6 +227,33 @@ extension House {
     return line.code == nil ? try inner.one(control, Ask.status) : line
   }
 
+  @Test("what is not durable yet does not go by disc: the revision before it does")
+  func durableDisc() throws {
+    let pair = try Pair(seed: 48)
+    try pair.open()
+    pair.weather.isDark = true
+    let client = try pair.outer.connect()
+    let control = try pair.outer.connect(control: true)
+    let number = try #require(try pair.outer.one(client, Ask.intake("a")).string("handover"))
+    pair.outer.send(client, Ask.update("b", number, text: "未落盘"))
+    pair.outer.send(
+      control,
+      "{\"op\":\"export\",\"range\":\"1\",\"path\":\"/disc/a.weir\",\"by\":\"甲\","
+        + "\"second\":\"乙\"}")
+    for _ in 0..<3 {
+      _ = pair.outer.turn()
+      _ = pair.outer.workOnFiles()
+    }
+    let disc = pair.outer.content("/disc/a.weir").bytes
+    pair.outer.powerCut(5)
+    try #require(pair.outer.open() == .ok)
+    pair.inner.put(disc, at: "/disc/a.weir")
+    let taken = try importDisc(pair.inner)
+    #expect(taken.has("\"state\":\"done\",\"records\":1"), "\(taken)")
+    #expect(pair.latestDelivered == [number: 1])
+    #expect(pair.latestDelivered == JournalOracle(pair.outer).crossing("kd1"))
+  }
+
   @Test("a range goes by disc: all of it, once, whatever came already, from an earlier run too")
   func disc() throws {
     let pair = try Pair(seed: 47)
