@@ -234,8 +234,8 @@ static unsigned refusal_for_entry(weir_unit *u, entry *e) {
   if (refusal == WEIR_REFUSAL_NONE && receipt) {
     refusal = receipt_refusal(u, e->slot, m->code, &e->confirms);
   }
-  if (refusal == WEIR_REFUSAL_NONE && m->op == WEIR_OP_UPDATE &&
-      u->matters[e->slot].updates >= UPDATES_MAX) {
+  bool update = m->op == WEIR_OP_UPDATE;
+  if (refusal == WEIR_REFUSAL_NONE && update && matter_is_full(u, e->slot)) {
     refusal = WEIR_REFUSAL_TOO_MANY;
   }
   return refusal;

@@ -189,6 +189,7 @@ typedef struct matter {
   bool used, reopened;  /* reopened: only looked at, nothing changed yet */
   bool clock_uncertain; /* its minute could not be measured across a reboot: it fires at once */
   bool other_boot;      /* recovery: its deadline's boottime is an earlier boot's */
+  bool uncounted;       /* it was opened again: `updates` says nothing until they are counted */
   uint16_t updates;
 } matter;
 
@@ -369,6 +370,9 @@ void matter_put_back(weir_unit *u, uint32_t slot);
 
 /* connections.c */
 weir_status connections_open(weir_unit *u);
+/* Has it as many updates as a matter may have? Those of one that was opened again are counted now;
+ * while its records cannot be read, it is not full. */
+bool matter_is_full(weir_unit *u, uint32_t slot);
 void connections_close(weir_unit *u);
 /* Appends an answer line; it is released when `serial` is durable (0: at once, in order). */
 void connection_answer(weir_unit *u, connection *c, weir_bytes line, uint64_t serial);

@@ -114,6 +114,7 @@ static uint32_t reopen_on_find(weir_unit *u, index_entry *x) {
   m->last = x->value;
   m->body = r.line.count && r.step_kind != WEIR_STEP_EVENT ? x->value : r.previous_body;
   m->danger = r.effects & WEIR_EFFECT_DANGER ? x->value : r.previous_danger;
+  m->uncounted = true;
   m->reopened = true;
   x->value = SLOT_BIT | slot;
   retire_note_open(u, &m->state);
@@ -123,6 +124,24 @@ static uint32_t reopen_on_find(weir_unit *u, index_entry *x) {
     WEIR_ASSERT(status == WEIR_OK);
   }
   return slot;
+}
+
+/* Updates stand in the chain of texts, behind which the intake is the last. */
+static bool count_updates(weir_unit *u, weir_position newest, uint16_t *updates) {
+  *updates = 0;
+  for (weir_position p = newest; p != 0 && *updates < UPDATES_MAX;) {
+    matter_record r;
+    if (!read_back(u, p, &r)) return false;
+    if (r.step_kind == WEIR_STEP_UPDATE) ++*updates;
+    p = r.previous_body;
+  }
+  return true;
+}
+
+bool matter_is_full(weir_unit *u, uint32_t slot) {
+  matter *m = &u->matters[slot];
+  if (m->uncounted) m->uncounted = !count_updates(u, m->body, &m->updates);
+  return !m->uncounted && m->updates >= UPDATES_MAX;
 }
 
 void matter_put_back(weir_unit *u, uint32_t slot) {

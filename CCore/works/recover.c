@@ -78,6 +78,7 @@ static weir_status take_matter(recovery *rec, const weir_frame_view *frame) {
     }
     m->body = r.previous_body;
     m->danger = r.previous_danger;
+    m->uncounted = m->body != 0; /* no record can be read back yet */
   }
   remember_ref(rec, r.line, frame->position);
   if (r.effects & WEIR_EFFECT_CROSS) {

@@ -124,7 +124,7 @@ static bool take_unit(recovery *rec, weir_reader *r) {
 
 /* ---- Matters ---- */
 
-enum { CLOCK_UNCERTAIN = 1, OTHER_BOOT = 2 };
+enum { CLOCK_UNCERTAIN = 1, OTHER_BOOT = 2, UNCOUNTED = 4 };
 
 static void put_matter(const matter *m, snapshot_out *out) {
   uint8_t memory[1024];
@@ -137,8 +137,10 @@ static void put_matter(const matter *m, snapshot_out *out) {
   weir_put_varint(&b, m->crossing_revision);
   weir_put_varint(&b, m->first_crossing_revision);
   weir_put_varint(&b, m->updates);
-  weir_put_u8(
-      &b, (uint8_t)((m->clock_uncertain ? CLOCK_UNCERTAIN : 0) | (m->other_boot ? OTHER_BOOT : 0)));
+  unsigned flags = m->clock_uncertain ? CLOCK_UNCERTAIN : 0;
+  if (m->other_boot) flags |= OTHER_BOOT;
+  if (m->uncounted) flags |= UNCOUNTED;
+  weir_put_u8(&b, (uint8_t)flags);
   const matter_record r = {.state = m->state};
   record_put_matter(&b, &r);
   WEIR_ASSERT(!b.overflow);
@@ -159,6 +161,7 @@ static weir_status take_matter_item(weir_unit *u, weir_reader *r) {
   unsigned flags = weir_get_u8(r);
   m.clock_uncertain = (flags & CLOCK_UNCERTAIN) != 0;
   m.other_boot = (flags & OTHER_BOOT) != 0;
+  m.uncounted = (flags & UNCOUNTED) != 0;
   bool good = !r->bad && m.last != 0 && record_get_matter(weir_get(r, r->left), &record);
   if (!good) return WEIR_CORRUPT;
   m.state = record.state;

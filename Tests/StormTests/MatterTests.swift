@@ -1,4 +1,5 @@
 import CWeirBase
+import CWeirFaultyOs
 import CWeirWorks
 import Testing
 import WeirModel
@@ -108,6 +109,47 @@ import WeirModel
     _ = try house.one(client, event(number, "callerTold"))
     let record = try house.one(client, Ask.get(number))
     #expect(record.has("\"callerTold\":\"12345已于2026-11-23 18:31:00告知诉求人自行拨打110\""))
+  }
+
+  private static let told =
+    ",\"text\":\"起初\",\"caller\":{\"name\":\"甲\",\"phone\":\"13800000000\"},"
+    + "\"place\":{\"county\":\"513301\"}"
+
+  private func showsIntake(_ record: Line) -> Bool {
+    record.has("\"text\":\"起初") && record.has("\"phone\":\"13800000000\"")
+      && record.has("\"place\":{\"county\":\"513301\"")
+  }
+
+  /// `rests`: the matter ends again after each update.
+  @Test(
+    "a matter takes 32 updates, over its ends and starts, and its intake stays on the record",
+    arguments: [true, false], [true, false])
+  func updates(rests: Bool, snapshot: Bool) throws {
+    let house = try House(.init(snapshotRecords: snapshot ? 1 : 0))
+    try #require(house.open() == .ok)
+    var client = try house.connect()
+    let answer = try house.one(client, Ask.intake("a", ["nonUrgentRequest"], more: Self.told))
+    let number = try #require(answer.string("handover"))
+    for index in 0..<5 {
+      #expect(try house.one(client, Ask.update("u\(index)", number, text: "补\(index)")).isDurable)
+    }
+    if !rests { #expect(try house.one(client, event(number, "dangerRaised")).isDurable) }
+    let long = ",\"text\":\"" + String(repeating: "字", count: 1900) + "\""
+    for index in 0..<60 where snapshot {
+      _ = try house.one(client, Ask.intake("f\(index)", ["nonUrgentRequest"], more: long))
+    }
+    house.pump()
+    house.crash()
+    try #require(house.open() == .ok)
+    let logged = String(decoding: house.logged, as: UTF8.self)
+    #expect(logged.contains("labels.snapshot") == snapshot)
+    client = try house.connect()
+    for index in 5..<32 {
+      #expect(try house.one(client, Ask.update("u\(index)", number, text: "补\(index)")).isDurable)
+    }
+    #expect(try house.one(client, Ask.update("v", number, text: "多")).code == "tooMany")
+    let record = try house.one(client, Ask.get(number))
+    #expect(showsIntake(record) && record.has("补31\"") && record.number("textsLeftOut") == nil)
   }
 
   @Test("五: what is guided says by which text and which version of the policy")
