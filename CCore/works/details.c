@@ -169,38 +169,25 @@ static bool size_of_danger(weir_unit *u, weir_position at, size_t *bytes) {
   return true;
 }
 
-/* The records about danger, newest first; at most DANGERS_MAX, of which the last is the first. */
-static bool find_dangers(weir_unit *u, weir_position newest, weir_position at[DANGERS_MAX],
-                         size_t *count) {
-  *count = 0;
-  for (weir_position p = newest; p != 0;) {
-    matter_record r;
-    if (!read_one(u, p, &r)) return false;
-    if (*count == DANGERS_MAX) --*count; /* the middle is left out, never the first */
-    at[(*count)++] = p;
-    p = r.previous_danger;
-  }
-  return true;
-}
-
 bool put_dangers(weir_unit *u, weir_position newest, weir_buffer *b) {
-  weir_position at[DANGERS_MAX];
-  size_t count = 0, shown = 0, left = DANGERS_BYTES_MAX, bytes = 0;
+  chain c;
+  size_t shown = 0, left = DANGERS_BYTES_MAX, bytes = 0;
   if (newest == 0) return true;
-  if (!find_dangers(u, newest, at, &count)) return false;
-  if (!size_of_danger(u, at[count - 1], &bytes)) return false;
+  if (!find_linked(u, newest, LINK_DANGER, DANGERS_MAX, &c)) return false;
+  size_t oldest = c.count - 1;
+  if (!size_of_danger(u, c.at[oldest], &bytes)) return false;
   left -= bytes;
-  for (; shown + 1 < count; shown++) {
-    if (!size_of_danger(u, at[shown], &bytes)) return false;
+  for (; shown < oldest; shown++) {
+    if (!size_of_danger(u, c.at[shown], &bytes)) return false;
     if (bytes > left) break;
     left -= bytes;
   }
   weir_put_text(b, ",\"dangers\":[");
-  if (!put_danger(u, at[count - 1], true, b)) return false;
+  if (!put_danger(u, c.at[oldest], true, b)) return false;
   for (size_t i = shown; i-- > 0;) {
-    if (!put_danger(u, at[i], false, b)) return false;
+    if (!put_danger(u, c.at[i], false, b)) return false;
   }
   weir_put_text(b, "]");
-  if (shown + 1 < count) weir_put_text(b, ",\"dangersLeftOut\":true");
+  if (shown < oldest || c.left_out > 0) weir_put_text(b, ",\"dangersLeftOut\":true");
   return true;
 }

@@ -106,3 +106,42 @@ bool read_with_line(weir_unit *u, weir_position at, matter_record *r, weir_messa
   if (kept->has_line) *m = kept->message;
   return true;
 }
+
+bool find_linked(weir_unit *u, weir_position newest, link_kind kind, size_t most, chain *c) {
+  WEIR_ASSERT(most > 0 && most <= CHAIN_MAX);
+  c->count = c->left_out = c->line_bytes = 0;
+  for (weir_position p = newest; p != 0;) {
+    matter_record r;
+    if (!read_one(u, p, &r)) return false;
+    if (c->count == most) {
+      c->count--;
+      c->left_out++;
+    }
+    c->at[c->count++] = p;
+    c->line_bytes += r.line.count;
+    p = kind == LINK_TEXT ? r.previous_body : r.previous_danger;
+  }
+  return true;
+}
+
+/* A matter that nobody settles is reminded of for weeks, so not all of its records are read: where
+ * there are too many, the intake stands at the end of the texts' links, and the revisions, one a
+ * record, say how many lie between. */
+bool find_records(weir_unit *u, weir_position newest, chain *c) {
+  c->count = c->left_out = c->line_bytes = 0;
+  weir_position p = newest, texts = 0;
+  matter_record r;
+  while (p != 0 && c->count < CHAIN_MAX - 1) {
+    if (!read_one(u, p, &r)) return false;
+    c->at[c->count++] = p;
+    c->line_bytes += r.line.count;
+    texts = r.previous_body;
+    p = r.previous;
+  }
+  if (p == 0) return true;
+  chain intake;
+  if (!read_one(u, p, &r) || !find_linked(u, texts, LINK_TEXT, 1, &intake)) return false;
+  c->at[c->count++] = intake.at[0];
+  c->left_out = r.state.revision - 1;
+  return true;
+}

@@ -5,7 +5,7 @@
  *   what crosses  no field that 110 does not need: no refs, no report, no copies; a confidential
  *                 complaint about police (supervision) goes without the caller's name and number
  *   a long one    what would not fit one record is left out and counted: the middle ones of the
- *                 updates' texts, the oldest lines of the history; the first and the newest stay
+ *                 updates' texts and of the history's lines; the first and the newest stay
  *   a bad read    the record is not rendered; the caller counts it and tries again next turn */
 #include "internal.h"
 
@@ -109,27 +109,6 @@ static void put_place(const weir_message *m, weir_buffer *b) {
   weir_put_text(b, "}");
 }
 
-/* The records of one matter, oldest first, of which at most CHAIN_MAX are walked. */
-typedef struct chain {
-  weir_position at[CHAIN_MAX];
-  size_t count;
-  size_t most; /* bytes that their lines of the history can take */
-} chain;
-
-/* The newest CHAIN_MAX records; the one with the latest text is always reached by its own link. */
-static bool walk_back(weir_unit *u, weir_position last, chain *c) {
-  c->count = 0;
-  c->most = 0;
-  for (weir_position p = last; p != 0 && c->count < CHAIN_MAX;) {
-    matter_record r;
-    if (!read_one(u, p, &r)) return false;
-    c->at[c->count++] = p;
-    c->most += LINE_HEAD_MAX + ESCAPED_MOST * r.line.count;
-    p = r.previous;
-  }
-  return true;
-}
-
 static void put_party(const weir_message *m, weir_buffer *b) {
   if (m->party) {
     weir_put_text(b, ",\"party\":\"");
@@ -200,48 +179,39 @@ static bool size_of_line(weir_unit *u, weir_position at, bool whole, size_t *byt
   return true;
 }
 
-/* The newest lines that HISTORY_BYTES_MAX holds, oldest first. */
+static bool put_line_at(weir_unit *u, weir_position at, bool whole, bool *first, weir_buffer *b) {
+  matter_record r;
+  weir_message m;
+  bool line = false;
+  if (!read_with_line(u, at, &r, &m, &line)) return false;
+  if (!whole && is_internal(&r)) return true;
+  put_history_line(u, &r, line ? &m : NULL, whole, *first, b);
+  *first = false;
+  return true;
+}
+
+/* The intake's line, then the newest that HISTORY_BYTES_MAX holds, in order. */
 static bool put_history(weir_unit *u, const chain *c, bool whole, weir_buffer *b) {
-  size_t shown = 0, left = HISTORY_BYTES_MAX;
-  if (c->most <= left) shown = c->count; /* all but a few matters: every line fits */
-  for (size_t bytes; shown < c->count; shown++) {
+  size_t oldest = c->count - 1, shown = 0, left = HISTORY_BYTES_MAX, bytes = 0;
+  if (c->count * LINE_HEAD_MAX + ESCAPED_MOST * c->line_bytes <= left) {
+    shown = oldest; /* all but a few matters: every line fits */
+  } else {
+    if (!size_of_line(u, c->at[oldest], whole, &bytes)) return false;
+    left -= bytes;
+  }
+  for (; shown < oldest; shown++) {
     if (!size_of_line(u, c->at[shown], whole, &bytes)) return false;
     if (bytes > left) break;
     left -= bytes;
   }
-  weir_put_text(b, ",\"history\":[");
   bool first = true;
+  weir_put_text(b, ",\"history\":[");
+  if (!put_line_at(u, c->at[oldest], whole, &first, b)) return false;
   for (size_t i = shown; i-- > 0;) {
-    matter_record r;
-    weir_message m;
-    bool line = false;
-    if (!read_with_line(u, c->at[i], &r, &m, &line)) return false;
-    if (!whole && is_internal(&r)) continue;
-    put_history_line(u, &r, line ? &m : NULL, whole, first, b);
-    first = false;
+    if (!put_line_at(u, c->at[i], whole, &first, b)) return false;
   }
   weir_put_text(b, "]");
-  put_left_out(b, "historyLeftOut", c->count - shown);
-  return true;
-}
-
-/* The records of a matter that hold text, newest first: its updates, then the intake. */
-typedef struct bodies {
-  weir_position at[UPDATES_MAX + 1];
-  size_t count;
-  size_t most; /* bytes that their texts can take */
-} bodies;
-
-static bool find_bodies(weir_unit *u, weir_position newest, bodies *found) {
-  found->count = 0;
-  found->most = 0;
-  for (weir_position p = newest; p != 0 && found->count <= UPDATES_MAX;) {
-    matter_record r;
-    if (!read_one(u, p, &r)) return false;
-    found->at[found->count++] = p;
-    found->most += ESCAPED_MOST * r.line.count;
-    p = r.previous_body;
-  }
+  put_left_out(b, "historyLeftOut", oldest - shown + c->left_out);
   return true;
 }
 
@@ -256,12 +226,12 @@ static size_t escaped_bytes(weir_bytes text) {
 
 /* The intake's text first, then those of the updates; of these the newest, as many as
  * TEXTS_BYTES_MAX holds. */
-static bool put_texts(weir_unit *u, const bodies *found, weir_buffer *b) {
+static bool put_texts(weir_unit *u, const chain *found, weir_buffer *b) {
   matter_record r;
   weir_message m;
   bool line = false, begun = false;
   size_t left = TEXTS_BYTES_MAX, shown = 0, updates = found->count - 1;
-  if (found->most <= left) {
+  if (ESCAPED_MOST * found->line_bytes <= left) {
     shown = updates;
   } else {
     if (!read_with_line(u, found->at[updates], &r, &m, &line) || !line) return false;
@@ -282,15 +252,15 @@ static bool put_texts(weir_unit *u, const bodies *found, weir_buffer *b) {
     begun = true;
   }
   if (begun) weir_put_text(b, "\"");
-  put_left_out(b, "textsLeftOut", updates - shown);
+  put_left_out(b, "textsLeftOut", updates - shown + found->left_out);
   return true;
 }
 
 /* Text, caller, place and seat: the newest of each; texts of updates stand behind the first. */
 static bool put_body(weir_unit *u, const weir_state *s, weir_position body, bool whole,
                      weir_buffer *b) {
-  bodies found;
-  if (!find_bodies(u, body, &found)) return false;
+  chain found; /* earlier versions let a matter have more than UPDATES_MAX if it ended between */
+  if (!find_linked(u, body, LINK_TEXT, UPDATES_MAX + 1, &found)) return false;
   WEIR_ASSERT(found.count > 0);
   bool hide = !whole && (s->flags & FLAG_CONFIDENTIAL) && (s->flags & FLAG_SUPERVISION);
   bool caller = hide, place = false, seat = false;
@@ -319,7 +289,7 @@ bool render_record(weir_unit *u, weir_position position, bool whole, weir_buffer
   bool danger = r.effects & WEIR_EFFECT_DANGER;
   weir_position newest = danger ? position : r.previous_danger;
   if (!put_dangers(u, newest, b)) return false;
-  if (!walk_back(u, position, &c) || !put_history(u, &c, whole, b)) return false;
+  if (!find_records(u, position, &c) || !put_history(u, &c, whole, b)) return false;
   weir_put_text(b, "}");
   return !b->overflow;
 }

@@ -89,42 +89,32 @@ static bool put_entry(weir_unit *u, weir_position position, weir_buffer *b) {
   return true;
 }
 
-typedef struct walk {
-  weir_position at[CHAIN_MAX]; /* newest first */
-  size_t bytes[CHAIN_MAX];     /* of each entry, found by writing it */
-  size_t count;
-} walk;
-
-/* All records of a matter, or the newest CHAIN_MAX of them. */
-static bool walk_back(weir_unit *u, weir_position last, walk *w) {
-  w->count = 0;
-  for (weir_position p = last; p != 0 && w->count < CHAIN_MAX; w->count++) {
-    weir_buffer memory = weir_buffer_over(u->read_memory[1], WEIR_JOURNAL_BODY_MAX);
-    weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-    weir_frame_view frame;
-    matter_record r;
-    if (weir_journal_read(u->journal, p, &memory, &frame) != WEIR_OK) return false;
-    if (frame.kind != RECORD_MATTER || !record_get_matter(frame.body, &r)) return false;
-    if (!put_entry(u, p, &b)) return false;
-    w->at[w->count] = p;
-    w->bytes[w->count] = b.overflow ? STORY_BYTES_MAX : b.count + 1;
-    p = r.previous;
-  }
-  return w->count > 0;
+/* The bytes of an entry and its comma, found by writing it. */
+static bool size_of_entry(weir_unit *u, weir_position position, size_t *bytes) {
+  weir_buffer b = weir_buffer_over(u->body_memory, STORY_BYTES_MAX - 1);
+  if (!put_entry(u, position, &b)) return false;
+  *bytes = b.overflow ? STORY_BYTES_MAX : b.count + 1;
+  return true;
 }
 
 /* The first of all, then the newest that fit, in order; what stands between is counted. */
-static bool put_entries(weir_unit *u, const walk *w, weir_buffer *b) {
-  size_t shown = 0, left = STORY_BYTES_MAX - w->bytes[w->count - 1];
-  while (shown < w->count - 1 && w->bytes[shown] <= left) left -= w->bytes[shown++];
+static bool put_entries(weir_unit *u, const chain *c, weir_buffer *b) {
+  size_t oldest = c->count - 1, shown = 0, left = STORY_BYTES_MAX, bytes = 0;
+  if (!size_of_entry(u, c->at[oldest], &bytes)) return false;
+  left -= bytes;
+  for (; shown < oldest; shown++) {
+    if (!size_of_entry(u, c->at[shown], &bytes)) return false;
+    if (bytes > left) break;
+    left -= bytes;
+  }
   weir_put_text(b, ",\"story\":[");
-  if (!put_entry(u, w->at[w->count - 1], b)) return false;
+  if (!put_entry(u, c->at[oldest], b)) return false;
   for (size_t i = shown; i-- > 0;) {
     weir_put_text(b, ",");
-    if (!put_entry(u, w->at[i], b)) return false;
+    if (!put_entry(u, c->at[i], b)) return false;
   }
   weir_put_text(b, "],\"leftOut\":");
-  weir_put_decimal(b, w->count - 1 - shown);
+  weir_put_decimal(b, oldest - shown + c->left_out);
   return true;
 }
 
@@ -141,8 +131,8 @@ static void put_copies(const weir_unit *u, const matter *m, weir_buffer *b) {
 
 void apply_trace(weir_unit *u, connection *c, const entry *e) {
   const matter *m = &u->matters[e->slot];
-  walk w;
-  bool good = walk_back(u, m->last, &w);
+  chain records;
+  bool good = find_records(u, m->last, &records);
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
   weir_put_text(&b, "{");
   put_ref(&b, e->message.ref);
@@ -152,7 +142,7 @@ void apply_trace(weir_unit *u, connection *c, const entry *e) {
   weir_put_text(&b, ",");
   put_legs(u, &b, &m->state, true);
   put_copies(u, m, &b);
-  good = good && put_entries(u, &w, &b);
+  good = good && put_entries(u, &records, &b);
   weir_put_text(&b, "}");
   if (!good || b.overflow) {
     apply_refusal(u, c, e, WEIR_REFUSAL_OUTCOME_UNKNOWN);

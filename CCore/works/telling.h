@@ -61,6 +61,18 @@ bool read_one(weir_unit *u, weir_position position, matter_record *r);
 /* Reads the record at `position` and its line; `line` says whether it has one. */
 bool read_with_line(weir_unit *u, weir_position position, matter_record *r, weir_message *m,
                     bool *line);
+/* Records of one matter, newest first; the last of them is always the oldest of all. */
+typedef struct chain {
+  weir_position at[CHAIN_MAX];
+  size_t count, left_out; /* left_out: from the middle, where there are too many */
+  size_t line_bytes;      /* of all requests met on the way */
+} chain;
+typedef enum link_kind { LINK_TEXT, LINK_DANGER } link_kind;
+/* Follows one kind of link from `newest` to its end, and keeps at most `most` (from 1 on) of the
+ * records. False: one could not be read. */
+bool find_linked(weir_unit *u, weir_position newest, link_kind kind, size_t most, chain *c);
+/* The newest records of a matter, and its intake. False: one could not be read. */
+bool find_records(weir_unit *u, weir_position newest, chain *c);
 
 /* receipt.c */
 enum { RECEIPT_TRIES_MAX = 5 };

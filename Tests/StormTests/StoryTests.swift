@@ -86,6 +86,32 @@ import WeirModel
     #expect(told[0]["event"] as? String == "intake" && told.last?["revision"] as? Int == 21)
   }
 
+  @Test("of more records than are walked the first and the newest are told, and all are counted")
+  func tellsOfMany() throws {
+    let house = try House()
+    try #require(house.open() == .ok)
+    let client = try house.connect()
+    let number = try #require(try house.one(client, Ask.intake("a")).string("handover"))
+    for _ in 0..<300 {
+      let failed = Ask.event(number, "transferFailed", more: ",\"cause\":\"busy\"")
+      let answers = house.ask(client, Ask.event(number, "transferStarted"), failed)
+      #expect(answers.allSatisfy { $0.isDurable } && answers.count == 2)
+    }
+    let story = try trace(house, number)
+    let told = try entries(story)
+    let record = try house.one(client, Ask.get(number))
+    let read = try JSONSerialization.jsonObject(with: Data(record.bytes)) as? [String: Any]
+    let history = try #require(
+      (read?["record"] as? [String: Any])?["history"] as? [[String: Any]])
+    for (shown, left) in [
+      (told, story["leftOut"] as? Int), (history, record.number("historyLeftOut")),
+    ] {
+      #expect(shown.count + (left ?? 0) == 601 && shown.count > 50)
+      #expect(shown[0]["event"] as? String == "intake" && shown[0]["revision"] as? Int == 1)
+      #expect(shown.last?["revision"] as? Int == 601)
+    }
+  }
+
   @Test("copies on the link are counted")
   func countsCopies() throws {
     let pair = try Pair(seed: 3)
