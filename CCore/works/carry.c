@@ -2,12 +2,15 @@
  *
  *   a change is durable   its revision is offered to the link, which sends copies by its schedule
  *   a copy is due         the record is rendered from the journal and packed
- *   once a minute         copies are summed up in the journal, so that a restart goes on counting
- */
+ *   once a minute         copies are summed up in the journal, so that a restart goes on counting:
+ *                         of some thousand slots a turn, those of which a copy went since */
 #include "internal.h"
 
 enum {
   TALLY_BYTES = 64 * 1024,
+  TALLY_COPIES_MAX = 64,
+  TALLY_ROOM = WEIR_JOURNAL_GATHER_BYTES / 2,
+  TALLY_SLOTS = 4096, /* looked at in a turn */
   RECORDS_PER_CALL = 256,
   /* Each repeat is rendered anew from the journal. With more bytes a second than these, what nobody
    * has confirmed would starve what comes in; while nothing does, they fill a line of 100 Mbit/s.
@@ -257,28 +260,51 @@ void carry_keep(weir_unit *u, uint64_t crossing, const weir_link_copies *copies)
   }
 }
 
-void carry_tally(weir_unit *u) {
-  if (!u->tally_needed || u->failing) return;
+static void begin_tally(weir_unit *u) {
+  if (!u->tally_needed) return;
   u->tally_needed = false;
+  u->tallying = true;
+  u->tally_slot = 0;
+}
+
+/* One record of copies that none has yet, of some of the slots. False: the journal is filling up,
+ * and lines go before it; or it has come to its reserve, which is for danger. */
+static bool tally_some(weir_unit *u) {
+  if (weir_journal_scarce(u->journal)) return false;
+  if (weir_journal_room(u->journal) < TALLY_ROOM) return false;
   weir_buffer b = weir_buffer_over(u->render_memory, TALLY_BYTES);
-  for (uint32_t slot = 0; slot < u->slots_used && b.count < TALLY_BYTES - 64; slot++) {
-    const matter *m = &u->matters[slot];
+  uint32_t looked = 0;
+  for (; u->tally_slot < u->slots_used && looked < TALLY_SLOTS; looked++) {
+    if (b.capacity - b.count < TALLY_COPIES_MAX) break;
+    const matter *m = &u->matters[u->tally_slot++];
     weir_link_copies copies;
-    if (!m->used || m->state.crossing == 0) continue;
-    if (!count_copies(u, m->state.crossing, &copies)) continue;
+    if (!m->used || !count_copies(u, m->state.crossing, &copies)) continue;
+    const crossed_number *kept = reconcile_at(u, m->state.crossing);
+    if (!kept || kept->copies == copies.count) continue;
+    carry_keep(u, m->state.crossing, &copies);
     record_put_copies(&b, m->state.crossing, &copies);
   }
-  if (b.count == 0) return;
+  WEIR_ASSERT(!b.overflow);
+  u->tallying = u->tally_slot < u->slots_used;
+  if (b.count == 0) return true;
   const weir_bytes part = weir_buffer_view(&b);
   uint64_t serial;
   weir_position position;
-  if (weir_journal_room(u->journal) > TALLY_BYTES * 2) {
-    (void)unit_append(u, RECORD_TALLY, &part, 1, &serial, &position);
-  }
+  return unit_append(u, RECORD_TALLY, &part, 1, &serial, &position);
 }
 
-void carry_tick(weir_unit *u) {
-  if (u->now.boot_ms < u->tally_ms) return;
-  u->tally_ms = u->now.boot_ms + TALLY_MS;
-  carry_tally(u);
+bool carry_tick(weir_unit *u) {
+  if (u->now.boot_ms >= u->tally_ms && !u->tallying) {
+    u->tally_ms = u->now.boot_ms + TALLY_MS;
+    begin_tally(u);
+  }
+  return u->tallying && tally_some(u) && u->tallying;
+}
+
+bool carry_tally_last(weir_unit *u) {
+  if (!u->tallied_last) begin_tally(u);
+  u->tallied_last = true;
+  bool goes_on = u->tallying && tally_some(u);
+  if (weir_journal_scarce(u->journal)) u->tallying = false; /* fewer copies than went are told */
+  return goes_on;
 }

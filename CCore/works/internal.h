@@ -286,7 +286,9 @@ struct weir_unit {
   uint64_t tally_ms;
   uint64_t keys_look_ms;
   unsigned keys_stage; /* which warning of the key's end stands; 0: none */
-  bool tally_needed;
+  bool tally_needed;   /* a copy went since copies were last summed up */
+  bool tallying, tallied_last;
+  uint32_t tally_slot; /* the next one to look at */
 
   /* link and delivery, inner */
   weir_link_receiver *receiver;

@@ -229,11 +229,12 @@ void weir_unit_begin(weir_unit *u) {
   alarms_tick(u);
 }
 
-/* The stop record, behind everything else. */
-static void record_stop(weir_unit *u) {
-  if (u->stop_recorded || u->failing || effects_waiting(u) > 0 || !deliver_quiet(u)) return;
-  if (!alarms_quiet(u) || !quarantine_quiet(u)) return;
-  carry_tally(u);
+/* The stop record, behind everything else. True: call again soon. */
+static bool record_stop(weir_unit *u) {
+  if (u->stop_recorded || u->failing || effects_waiting(u) > 0) return false;
+  if (!deliver_quiet(u) || !alarms_quiet(u) || !quarantine_quiet(u)) return false;
+  bool goes_on = carry_tally_last(u);
+  if (u->tallying) return goes_on;
   uint8_t body[32];
   weir_buffer b = weir_buffer_over(body, sizeof body);
   weir_put_varint(&b, u->now.boot_ms);
@@ -242,6 +243,7 @@ static void record_stop(weir_unit *u) {
   uint64_t serial;
   weir_position position;
   u->stop_recorded = unit_append(u, RECORD_STOP, &part, 1, &serial, &position);
+  return false;
 }
 
 bool weir_unit_turn(weir_unit *u) {
@@ -251,7 +253,7 @@ bool weir_unit_turn(weir_unit *u) {
   if (!u->failing) {
     for (unsigned i = 0; i < DEADLINE_BATCHES && batch_take_deadlines(u); i++) more = true;
     more = batch_take_lines(u) || more;
-    carry_tick(u);
+    more = carry_tick(u) || more;
     drills_tick(u);
     reconcile_tick(u);
     if (u->options.inner) inner_tick(u);
@@ -263,7 +265,7 @@ bool weir_unit_turn(weir_unit *u) {
     more = retire_tick(u) || more;
     more = watch_pump(u) || more;
     more = taking_pump(u) || more;
-    if (u->stopping) record_stop(u);
+    if (u->stopping) more = record_stop(u) || more;
   }
   unit_speak_failure(u);
   return more && !u->failing;

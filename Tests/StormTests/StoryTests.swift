@@ -112,6 +112,35 @@ import WeirModel
     }
   }
 
+  @Test(
+    "copies of every crossing are summed up, at a stop or once a minute", arguments: [true, false])
+  func sumsUpAll(stops: Bool) throws {
+    let count = 4500
+    let pair = try Pair(seed: 7, outer: .init(openMax: 8192, refsMax: 8192))
+    try pair.open()
+    pair.weather.isDark = true
+    let client = try pair.outer.connect()
+    for first in stride(from: 0, to: count, by: 50) {
+      for index in first..<first + 50 {
+        pair.outer.send(client, Ask.intake("m\(index)", ["crime"]))
+      }
+      pair.outer.pump()
+      #expect(pair.outer.receive(client).filter { $0.isDurable }.count == 50)
+    }
+    pair.pass(stops ? 500 : 61_000, step: stops ? 100 : 10_000)
+    let last = "kd1-20261123-00\(count)"
+    let before = (try trace(pair.outer, last)["legs"] as? [String: Any])?["data"] as? [String: Any]
+    if stops { #expect(pair.outer.stop()) } else { pair.outer.crash() }
+    final class Seen { var crossings: [UInt64: UInt32] = [:] }
+    let seen = Seen()
+    try pair.outer.look { record in
+      if record.kind == .tally { record.tally { n, copies, _ in seen.crossings[n] = copies } }
+    }
+    #expect(Set(seen.crossings.keys) == Set(1...UInt64(count)))
+    let copies = before?["copies"] as? Int ?? 0
+    #expect(copies > 0 && (!stops || Int(seen.crossings[UInt64(count)] ?? 0) == copies))
+  }
+
   @Test("copies on the link are counted")
   func countsCopies() throws {
     let pair = try Pair(seed: 3)
