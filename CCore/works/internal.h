@@ -242,7 +242,8 @@ struct weir_unit {
   weir_index crossings;                         /* crossing number → slot */
   weir_index refs[2];                           /* hash of ref → position, two generations */
   unsigned ref_generation;
-  weir_index guard[2]; /* hash of a caller → when sent away (wall ms), two generations */
+  weir_position ref_first[2]; /* of each generation, 0: it is empty */
+  weir_index guard[2];        /* hash of a caller → when sent away (wall ms), two generations */
   unsigned guard_generation;
   weir_wheel *wheel;
   uint32_t day, day_serial;         /* the last number given */
@@ -361,20 +362,22 @@ void matter_count_change(weir_unit *u, const weir_state *before, const weir_stat
 /* Remembers a ref; the older half is forgotten when the newer is full. */
 uint64_t ref_hash_of(const weir_unit *u, weir_bytes ref);
 void refs_add(weir_unit *u, uint64_t hash, weir_position position);
+/* Since when every ref is known, by the wall clock; 0: there is none, or its record is unread. */
+int64_t refs_since(weir_unit *u);
 /* The earlier request with this ref: its frame body is in read_memory[0]. */
 bool refs_find(weir_unit *u, weir_bytes ref, uint64_t hash, earlier_request *earlier);
 /* Did it come before, or can that not be read just now? Then it must not be taken for a new one. */
 bool refs_may_have(weir_unit *u, weir_bytes ref, uint64_t hash);
 /* The places of this hash will be looked at soon. */
 void refs_prefetch(const weir_unit *u, uint64_t hash);
+/* Has it as many updates as a matter may have? Those of one that was opened again are counted now;
+ * while its records cannot be read, it is not full. */
+bool matter_is_full(weir_unit *u, uint32_t slot);
 /* Gives back a slot that was only looked at. */
 void matter_put_back(weir_unit *u, uint32_t slot);
 
 /* connections.c */
 weir_status connections_open(weir_unit *u);
-/* Has it as many updates as a matter may have? Those of one that was opened again are counted now;
- * while its records cannot be read, it is not full. */
-bool matter_is_full(weir_unit *u, uint32_t slot);
 void connections_close(weir_unit *u);
 /* Appends an answer line; it is released when `serial` is durable (0: at once, in order). */
 void connection_answer(weir_unit *u, connection *c, weir_bytes line, uint64_t serial);

@@ -60,6 +60,7 @@ typedef struct closing {
   bool sweeping;   /* looks for what is open: from this slot on, and how old it is so far */
   uint32_t sweep_slot;
   int64_t open_since_ms;
+  int64_t held_since_ms; /* nothing that was retired is younger */
 } closing;
 
 /* closing.c */

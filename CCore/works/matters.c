@@ -277,13 +277,28 @@ void refs_prefetch(const weir_unit *u, uint64_t hash) {
 }
 
 void refs_add(weir_unit *u, uint64_t key, weir_position position) {
-  weir_index *newer = &u->refs[u->ref_generation];
-  if (index_add(newer, key, position) == WEIR_OK) return;
-  u->ref_generation ^= 1;
-  newer = &u->refs[u->ref_generation];
-  index_clear(newer);
-  weir_status status = index_add(newer, key, position);
-  WEIR_ASSERT(status == WEIR_OK);
+  weir_status status = index_add(&u->refs[u->ref_generation], key, position);
+  if (status != WEIR_OK) {
+    u->ref_generation ^= 1;
+    index_clear(&u->refs[u->ref_generation]);
+    u->ref_first[u->ref_generation] = 0;
+    status = index_add(&u->refs[u->ref_generation], key, position);
+    WEIR_ASSERT(status == WEIR_OK);
+  }
+  weir_position *first = &u->ref_first[u->ref_generation]; /* a snapshot has them in no order */
+  if (*first == 0 || position < *first) *first = position;
+}
+
+int64_t refs_since(weir_unit *u) {
+  weir_position first = u->ref_first[u->ref_generation ^ 1];
+  if (first == 0) first = u->ref_first[u->ref_generation];
+  if (first == 0) return 0;
+  if (!weir_journal_holds(u->journal, first)) return u->closing.held_since_ms;
+  weir_buffer memory = weir_buffer_over(u->read_memory[0], WEIR_JOURNAL_BODY_MAX);
+  weir_frame_view frame;
+  weir_record record;
+  if (weir_journal_read(u->journal, first, &memory, &frame) != WEIR_OK) return 0;
+  return weir_works_look(u->texts, &frame, &record) == WEIR_OK ? record.now.wall_ms : 0;
 }
 
 /* What a record kept of its request; false when it kept none. */

@@ -335,6 +335,8 @@ static weir_status take_snapshot(recovery *rec, snapshot_choice *choice,
   if (status != WEIR_OK || choice->head.border.segment == 0) return status;
   status = state_read(&state, u->os, choice);
   u->closing.base = choice->head;
+  /* When the newest of what was retired came is not known any more. */
+  u->closing.held_since_ms = u->closing.stamps[choice->oldest % STAMPS];
   /* It held a moment ago: a disk that reads differently now cannot be trusted. */
   return status == WEIR_CORRUPT ? WEIR_IO_FAILED : status;
 }

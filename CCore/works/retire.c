@@ -77,6 +77,7 @@ static void retire(weir_unit *u) {
   while (kept < end && c->stamps[kept % STAMPS] < before_ms) kept++;
   if (kept == first) return;
   weir_journal_retire(u->journal, kept);
+  c->held_since_ms = c->stamps[(kept - 1) % STAMPS];
   log_retired(u, kept - first, kept);
 }
 

@@ -126,6 +126,19 @@ static void put_disk(weir_unit *u, weir_buffer *b) {
   weir_put_text(b, "}");
 }
 
+/* As long as a ref is known, a request that comes again is not taken twice. */
+static void put_refs(weir_unit *u, weir_buffer *b) {
+  enum { DAY_MS = 24 * 60 * 60 * 1000 };
+  int64_t since = refs_since(u);
+  weir_put_text(b, ",\"refs\":{\"count\":");
+  weir_put_decimal(b, u->refs[0].count + u->refs[1].count);
+  if (since) {
+    put_wall_time(b, "since", since);
+    put_count(b, "days", u->now.wall_ms > since ? (uint64_t)(u->now.wall_ms - since) / DAY_MS : 0);
+  }
+  weir_put_text(b, "}");
+}
+
 /* Turns that were too long: a cold disk, a machine that stands still. */
 static void put_loop(const weir_unit *u, weir_buffer *b) {
   weir_put_text(b, ",\"loop\":{\"longestTurnUs\":");
@@ -224,6 +237,7 @@ void answer_status(weir_unit *u, weir_buffer *b, weir_bytes ref) {
     put_count(b, "takenCursor", u->taken_serial);
   }
   put_disk(u, b);
+  put_refs(u, b);
   put_loop(u, b);
   put_keys(u, b);
   put_count(b, "openHandovers", u->matter_count - u->drill_matters);

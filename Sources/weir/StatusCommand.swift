@@ -41,7 +41,7 @@ struct StatusText {
         terminal.paint("\(emergencies)", emergencies > 0 ? .danger : .good)
       ),
       ("oldest unconfirmed", oldest), ("last human proof", status["lastHumanProof"].text ?? "none"),
-      ("unacknowledged reports", reports), ("disk", disk),
+      ("unacknowledged reports", reports), ("disk", disk), ("refs", refs),
       ("loop", loop), ("keys", keys), ("alarms", alarms), ("quarantine", quarantine),
       ("expired", expired),
     ]
@@ -138,6 +138,14 @@ struct StatusText {
     let free = (disk["freeBytes"].number ?? 0) / 1_000_000_000
     let text = "\(state), \(free) GB free, \(disk["records"].number ?? 0) records"
     return state == "good" ? text : terminal.paint(text, .danger)
+  }
+
+  /// For how long a request that is sent again is known.
+  private var refs: String {
+    let refs = status["refs"]
+    let count = refs["count"].number ?? 0
+    guard count > 0, let since = refs["since"].text else { return "\(count) known" }
+    return "\(count) known, \(refs["days"].number ?? 0) days: since \(since)"
   }
 
   /// A deadline is spoken at most 100 ms late: a turn that takes so long is a fault.

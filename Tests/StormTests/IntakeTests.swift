@@ -136,6 +136,27 @@ struct IntakeRow: CustomTestStringConvertible, Sendable {
     #expect(JournalOracle(house).matters.count == 1)
   }
 
+  @Test("the status says how many refs are known, and since when, over starts too")
+  func refsCovered() throws {
+    let house = try House(.init(refsMax: 4))
+    try #require(house.open() == .ok)
+    #expect(try house.one(house.connect(), Ask.status).has("\"refs\":{\"count\":0}"))
+    // After each ref: how many are known, and of which day the oldest is.
+    let rows = [(1, 0), (2, 0), (3, 0), (4, 0), (5, 0), (6, 0), (7, 0), (8, 0), (5, 4), (6, 4)]
+    for (day, row) in rows.enumerated() {
+      #expect(try house.one(house.connect(), Ask.intake("d\(day)", ["military"])).isDurable)
+      if day % 3 == 2 {
+        house.crash()
+        try #require(house.open() == .ok)
+      }
+      let since = Ask.time(House.startWall + Int64(row.1) * 86_400_000)
+      let wanted = #""refs":{"count":\#(row.0),"since":"\#(since)","days":\#(day - row.1)}"#
+      let status = try house.one(house.connect(), Ask.status)
+      #expect(status.has(wanted), "day \(day): \(status)")
+      house.advance(86_400_000)
+    }
+  }
+
   @Test("a repeated ref gets its first answer even where a new request would be refused")
   func repeatsPastRefusals() throws {
     let house = try House()

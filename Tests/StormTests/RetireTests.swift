@@ -58,6 +58,9 @@ struct RetireTests {
       let again = try house.one(
         client, Ask.intake("d27-3", ["nonUrgentRequest"], more: Self.long))
       #expect(again.string("handover") == numbers[27 * 50 + 3], "its ref is remembered")
+      let status = try house.one(client, Ask.status)
+      let covered = try #require(status.number("days"))
+      #expect(8 <= covered && covered < 12, "refs that were retired are not counted: \(status)")
       if round == 1 { break }
       house.crash()
       try #require(house.open() == .ok, "\(house.problem)")
