@@ -34,6 +34,8 @@ public struct UnitConfiguration: Sendable, Equatable {
   public var control: String?
   /// What the unit makes room for.
   public var limits: Limits
+  /// The file that was read.
+  public var file: String { places.file }
   /// Where in the file each key stands, for the problems that only the world shows.
   var places = KeyPlaces()
 

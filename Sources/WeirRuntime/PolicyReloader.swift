@@ -6,13 +6,14 @@ import WeirPolicy
 
 /// Changes the policy of a running unit, without a restart and without losing a message.
 ///
-/// Happy path: the files are read and compiled off the loop; no emergency of the journal would be
-/// kept from 110; copies are put on the shelf; then, on the loop thread and between two batches,
-/// their texts are journalled, the change itself is, and the desk goes over to them.
+/// Happy path: the configuration file says anew what it names under `policy`, and nothing else; the
+/// files are read and compiled off the loop; no emergency of the journal would be kept from 110;
+/// copies are put on the shelf; then, on the loop thread and between two batches, their texts are
+/// journalled, the change itself is, and the desk goes over to them.
 ///
-/// What can go wrong: anything in the files, a version that was used for another text, an emergency
-/// that would be lost → the policy in force goes on, and whoever asked is told why. The journal
-/// has no room → tried again a moment later.
+/// What can go wrong: anything in those files, a version that was used for another text, an
+/// emergency that would be lost → the policy in force goes on, and whoever asked is told why. The
+/// journal has no room → tried again a moment later.
 final class PolicyReloader: Sendable {
   /// What a reload was asked by.
   enum Occasion: Sendable {
@@ -60,15 +61,29 @@ final class PolicyReloader: Sendable {
   private func prepare(
     _ occasion: Occasion, _ current: PolicyBook
   ) async -> Result<PolicyBook?, Refusal> {
-    var paths = configuration.policies
+    var path = ""
     var isForced = false
     if case .request(let request) = occasion {
-      if !request.policy.isEmpty { paths = [request.policy] }
+      path = request.policy
       isForced = request.isForced
     }
-    return await offLoop { [paths, isForced] in
-      self.read(paths, current, isForced: isForced)
+    return await offLoop { [path, isForced] in
+      do throws(Refusal) {
+        let paths = try path.isEmpty ? self.configured() : [path]
+        return self.read(paths, current, isForced: isForced)
+      } catch {
+        return .failure(error)
+      }
     }
+  }
+
+  /// What the configuration file names by now; its other keys count at the next start.
+  private func configured() throws(Refusal) -> [String] {
+    let (unit, problems) = Configuration.read(file: configuration.file)
+    guard let unit else {
+      throw Refusal(why: problems.map { "\($0)" }.joined(separator: "\n"))
+    }
+    return unit.policies
   }
 
   private func read(
@@ -81,13 +96,8 @@ final class PolicyReloader: Sendable {
       return .failure(Refusal(why: "\(error)"))
     }
     if book.policies.map(\.source) == current.policies.map(\.source) { return .success(nil) }
-    for policy in book.policies {
-      if let used = shelf.source(policy.version), used != policy.source {
-        let why =
-          "version \(policy.version) (\(policy.file)) was used for another text: give the changed "
-          + "file a new version"
-        return .failure(Refusal(why: why))
-      }
+    if let why = book.policies.lazy.compactMap({ self.shelf.refusal(of: $0) }).first {
+      return .failure(Refusal(why: why))
     }
     do throws(CoreError) {
       if !isForced, let why = try whatWouldBeLost(by: book) { return .failure(Refusal(why: why)) }

@@ -14,7 +14,35 @@ public struct PolicyShelf: Sendable {
   /// The shelf of a unit's data folder.
   public init(data: String) { folder = data + "/policies" }
 
-  /// Puts a copy on the shelf; one of the same version is replaced.
+  /// Why a document is not taken under its version; nil when it may be.
+  public func refusal(of policy: Policy) -> String? {
+    guard let used = source(policy.version), used != policy.source else { return nil }
+    return "version \(policy.version) (\(policy.file)) was used for another text: give the changed "
+      + "file a new version"
+  }
+
+  /// The documents that a start takes: where a file was changed under its version, the copy stands
+  /// in for it, since open matters were decided by that one and a start must not fail for it.
+  ///
+  /// - Returns: the documents, and what is to be said of each file that was changed.
+  func kept(_ book: PolicyBook) -> (book: PolicyBook, changed: [String]) {
+    let refused = book.policies.compactMap { policy in
+      refusal(of: policy).map { (why: $0, policy: policy) }
+    }
+    guard !refused.isEmpty else { return (book, []) }
+    let copies = book.policies.map { policy in
+      refusal(of: policy) == nil ? policy : self.policy(policy.version)
+    }
+    // A later program may read a copy no longer, and copies may overlap by their days of validity.
+    let complete = copies.compactMap { $0 }
+    guard complete.count == copies.count, let kept = try? PolicyBook(complete) else {
+      let how = "the copies in \(folder) cannot be taken together, so the files decide as they are"
+      return (book, refused.map { "\($0.why); \(how)" })
+    }
+    return (kept, refused.map { "\($0.why); until then the earlier text of it decides" })
+  }
+
+  /// Puts a copy on the shelf; one that is there stays as it is.
   func put(_ policy: Policy) throws(CoreError) {
     guard policy.source != Policy.embeddedSource else { return }
     let files = FileManager.default
@@ -25,7 +53,7 @@ public struct PolicyShelf: Sendable {
       let why = error.localizedDescription
       throw CoreError(kind: .disk, message: "\(folder) cannot be made: \(why)")
     }
-    if text(of: policy.version) == policy.source { return }
+    if text(of: policy.version) != nil { return }
     try DurableFile.replace(name(of: policy.version), in: folder, with: policy.source)
   }
 

@@ -16,7 +16,9 @@ public enum UnitRunner {
   /// - Returns: the exit code: 0 after a stop, 70 for our own trouble, 74 for the disk's, 78 for a
   ///   configuration that cannot be carried out. What is wrong was said on standard error.
   public static func run(_ configuration: UnitConfiguration, version: String) async -> Int32 {
-    guard let book = book(of: configuration), isKeyKept(configuration) else { return 78 }
+    guard let read = book(of: configuration), isKeyKept(configuration) else { return 78 }
+    let (book, changed) = PolicyShelf(data: configuration.data).kept(read)
+    for why in changed { say(why) }
     let (notices, continuation) = AsyncStream.makeStream(of: Notice.self)
     let (requests, asking) = AsyncStream.makeStream(of: ReloadRequest.self)
     let desk = UnitDesk(role: configuration.role, notices: continuation, reloads: asking)
@@ -27,6 +29,7 @@ public enum UnitRunner {
       // Before anybody can reach it: what is asked of it from then on, it ends with.
       signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
       try unit.openHall()
+      for why in changed { unit.onLoop { if $0 { unit.policyKept(why, asked: false) } } }
     } catch {
       say(error.message)
       return code(of: error)
@@ -92,13 +95,7 @@ public enum UnitRunner {
   ) throws(CoreError) -> CoreUnit {
     let unit = try CoreUnit(options(configuration, version: version), desk: desk)
     let shelf = PolicyShelf(data: configuration.data)
-    for policy in book.policies {
-      if let used = shelf.source(policy.version), used != policy.source {
-        let name = "\(policy.file) has changed and its version \(policy.version) has not"
-        say("\(name): give it a new one")
-      }
-      try shelf.put(policy)
-    }
+    for policy in book.policies { try shelf.put(policy) }
     let versions = book.policies.map(\.version)
     let earlier = ([.embedded] + shelf.all()).filter { !versions.contains($0.version) }
     guard let held = try PolicyReloader.hold(book.policies, configuration, unit),

@@ -40,12 +40,21 @@ struct ControlOptions: ParsableArguments {
     throw Failure("\(config) names no socket. Add control: /run/weir/control.sock and start again")
   }
 
+  private static let patienceMs = 3000
+
   /// Asks one question.
   ///
+  /// - Parameter meanwhile: for what takes the unit its time: what is said every few seconds until
+  ///   it answers, however long that is.
   /// - Returns: the answer's line, and what it says.
-  func ask(_ request: JsonLine) throws -> (line: String, answer: Json) {
+  func ask(
+    _ request: JsonLine, meanwhile: String? = nil
+  ) throws -> (line: String, answer: Json) {
     let client = try connect()
     try client.send(request.text)
+    if let meanwhile {
+      while try !client.hasLine(withinMs: Self.patienceMs) { Terminal.complain(meanwhile) }
+    }
     guard let line = try client.receive() else {
       throw Failure("the unit closed the connection. Look at its log")
     }
@@ -54,16 +63,18 @@ struct ControlOptions: ParsableArguments {
   }
 
   /// Asks, and ends the command where the unit refused.
-  func demand(_ request: JsonLine) throws -> (line: String, answer: Json) {
-    let (line, answer) = try ask(request)
+  func demand(
+    _ request: JsonLine, meanwhile: String? = nil
+  ) throws -> (line: String, answer: Json) {
+    let (line, answer) = try ask(request, meanwhile: meanwhile)
     if let refused = refusal(in: answer) { throw refused }
     return (line, answer)
   }
 
   /// Asks, and prints the answer as it came where that is wanted: then nothing is left to say.
-  func demand(_ request: JsonLine, json: Bool) throws -> Json? {
-    guard json else { return try demand(request).answer }
-    let (line, answer) = try ask(request)
+  func demand(_ request: JsonLine, json: Bool, meanwhile: String? = nil) throws -> Json? {
+    guard json else { return try demand(request, meanwhile: meanwhile).answer }
+    let (line, answer) = try ask(request, meanwhile: meanwhile)
     Terminal.output.line(line)
     if refusal(in: answer) != nil { throw ExitCode(1) }
     return nil

@@ -7,11 +7,12 @@ struct ReloadCommand: ParsableCommand {
     commandName: "reload",
     abstract: "Have a running unit go over to another policy, without a restart.",
     discussion: """
-      Reads what the configuration names under `policy`, or --policy, which then counts until the \
-      next start or SIGHUP. Nothing is lost: every message is decided wholly by the old policy or \
+      Reads what the configuration file names under `policy` by now, or --policy, which then \
+      counts until the next start, reload or SIGHUP; other changed keys of the file count at the \
+      next start only. Nothing is lost: every message is decided wholly by the old policy or \
       the new one, and open matters keep theirs. A policy by which any past emergency would no \
-      longer go to 110 is refused, unless two people force it with a reason. SIGHUP does the same \
-      without an answer.
+      longer go to 110 is refused, unless two people force it with a reason: the unit reads its \
+      journal for it, and the command waits. SIGHUP does the same without an answer.
 
       Example: weir reload --config /etc/weir/outer.yaml
       Example: weir reload --policy /etc/weir/new.yaml --force --reason 州办文件 --by 王队 \
@@ -45,7 +46,8 @@ struct ReloadCommand: ParsableCommand {
     request.add("reason", reason)
     request.add("by", by)
     request.add("second", second)
-    guard let said = try control.demand(request, json: json) else { return }
+    let meanwhile = "the unit reads its journal for what the policy would take from 110; wait"
+    guard let said = try control.demand(request, json: json, meanwhile: meanwhile) else { return }
     let versions = said["policy"].texts.joined(separator: ", ")
     Terminal.output.line(
       said["changed"].isTrue ? "现行政策 \(versions)" : "政策未变,现行 \(versions)")

@@ -3,6 +3,7 @@ import Foundation
 import WeirConfiguration
 import WeirCore
 import WeirModel
+import WeirPolicy
 import WeirRuntime
 
 /// What both units are started with.
@@ -122,7 +123,12 @@ struct CheckCommand: ParsableCommand {
   /// What is wrong in the files that a configuration names.
   private func wrongContents(of unit: UnitConfiguration) -> [String] {
     var wrong: [String] = []
-    do { _ = try readPolicies(unit.policies) } catch { wrong.append("\(error)") }
+    do {
+      let shelf = PolicyShelf(data: unit.data)
+      wrong += try readPolicies(unit.policies).policies.compactMap(shelf.refusal(of:))
+    } catch {
+      wrong.append("\(error)")
+    }
     do throws(CoreError) {
       if let key = unit.link?.key { _ = try KeyFile.entries(key) }
     } catch {

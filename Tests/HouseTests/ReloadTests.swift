@@ -124,6 +124,73 @@ extension RealProgramTests {
       #expect((answer["decision"] as? Fields)?["policy"] as? String == "reload/1")
     }
 
+    @Test("a file that was changed under its version does not decide, not after a start either")
+    func changedUnderItsVersion() async throws {
+      let house = try await house()
+      defer { house.close() }
+      let matter = Matter(ref: "open", facts: ["dangerToLife"])
+      let handover = try #require(try ask(house.client(), matter.line)["handover"] as? String)
+      #expect(try await house.outer.stop() == 0)
+      let copies = try house.names(in: "o/policies").map { "o/policies/\($0)" }
+      let before = try copies.map(house.text(of:))
+      try put(source(1).replacing("第1版", with: "别的"), house)
+      let row = CommandRow("check outer.yaml", 1, "version reload/1", "give the changed file a new")
+      try house.check([row])
+      try await house.outer.start()
+      let isSaid = try await eventually(within: 10) {
+        try [house.outer.errors, house.text(of: "outer.log")].allSatisfy {
+          $0.contains("was used for another text") && $0.contains("the earlier text of it decides")
+        }
+      }
+      #expect(isSaid, "\(house.outer.errors)")
+      let answer = try ask(
+        house.client(),
+        "{\"op\":\"event\",\"handover\":\"\(handover)\",\"event\":\"transferFailed\","
+          + "\"cause\":\"busy\",\"by\":\"A07\"}")
+      #expect((answer["say"] as? [String])?.first?.hasPrefix("第1版目前无法转接") == true)
+      #expect(try copies.map(house.text(of:)) == before)
+      let error = try reload(house)["error"] as? Fields
+      #expect(error?["code"] as? String == "policyRefused", "nor after a reload")
+    }
+
+    @Test("a reload reads anew what the configuration names, and refuses a bad one by its place")
+    func configurationChanged() async throws {
+      let house = try await house()
+      defer { house.close() }
+      let configuration = try house.text(of: "outer.yaml")
+      try house.write(source(2), to: "other.yaml")
+      let other = configuration.replacing("/policy.yaml", with: "/other.yaml")
+      try house.write(other.replacing("limits:", with: "limit:"), to: "outer.yaml")
+      let error = try reload(house)["error"] as? Fields
+      #expect(error?["code"] as? String == "policyRefused")
+      #expect((error?["message"] as? String)?.contains("outer.yaml:") == true, "\(error ?? [:])")
+      #expect(try versions(house) == ["reload/1"])
+      try house.write(other, to: "outer.yaml")
+      #expect(try reload(house)["changed"] as? Bool == true)
+      #expect(try versions(house) == ["reload/2"])
+      try house.write(configuration, to: "outer.yaml")
+      house.outer.signal(SIGHUP)
+      #expect(try await eventually(within: 20) { try versions(house) == ["reload/1"] })
+    }
+
+    @Test("whoever asks for a reload waits for as long as it takes, and is told why")
+    func patience() async throws {
+      let house = try await house()
+      defer { house.close() }
+      try put(source(2), house)
+      let pid = try #require(house.outer.pid)
+      house.outer.signal(SIGSTOP)
+      let wake = Thread {
+        Thread.sleep(forTimeInterval: 6.5)
+        _ = kill(pid, SIGCONT)
+      }
+      wake.start()
+      let said = try house.run("reload", config: "outer.yaml")
+      #expect(said.code == 0 && said.output == "现行政策 reload/2\n", "\(said)")
+      #expect(said.complaint.split(separator: "\n").count == 2, "\(said.complaint)")
+      #expect(said.complaint.contains("reads its journal"))
+    }
+
     @Test("what is wrong with the files is told, and the policy in force goes on")
     func refused() async throws {
       let house = try await house()
