@@ -105,13 +105,13 @@ struct Judge {
       waiting.append(contentsOf: block)
       var start = 0
       while let end = waiting[start...].firstIndex(of: Self.lineFeed) {
-        try take(waiting, start, end)
+        take(waiting, start, end)
         start = end + 1
       }
       waiting.removeFirst(start)
     }
-    try take(waiting, 0, waiting.count)
-    try flush()
+    take(waiting, 0, waiting.count)
+    flush()
   }
 
   private func next(of input: FileHandle) throws -> Data? {
@@ -123,7 +123,7 @@ struct Judge {
   }
 
   /// Judges one line. Empty ones are passed over, as a unit does.
-  private mutating func take(_ bytes: [UInt8], _ start: Int, _ end: Int) throws {
+  private mutating func take(_ bytes: [UInt8], _ start: Int, _ end: Int) {
     let stop = end > start && bytes[end - 1] == UInt8(ascii: "\r") ? end - 1 : end
     guard stop > start else { return }
     lines += 1
@@ -146,15 +146,11 @@ struct Judge {
       }
       if compares { compare(bytes[start..<stop], policy.texts[text]) }
     }
-    if output.count >= Self.outputBytes { try flush() }
+    if output.count >= Self.outputBytes { flush() }
   }
 
-  private mutating func flush() throws {
-    do {
-      try FileHandle.standardOutput.write(contentsOf: Data(output))
-    } catch {
-      throw Failure("standard output took no more: \(error.localizedDescription)", code: 74)
-    }
+  private mutating func flush() {
+    Terminal.output.write(Data(output))
     output.removeAll(keepingCapacity: true)
   }
 

@@ -41,9 +41,18 @@ struct Terminal: Sendable {
     write(text + "\n")
   }
 
-  /// Writes bytes as they are.
-  func write(_ text: String) {
-    try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+  /// Writes a text as it is.
+  func write(_ text: String) { write(Data(text.utf8)) }
+
+  /// Writes bytes as they are. A command whose output is lost has not done what it was asked: it
+  /// ends here, with 74.
+  func write(_ bytes: Data) {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: bytes)
+    } catch {
+      Self.complain("standard output took no more: \(error.localizedDescription)")
+      Foundation.exit(74)
+    }
   }
 
   /// A line on standard error.

@@ -57,7 +57,9 @@ struct Weir: AsyncParsableCommand {
     } catch {
       let code = exitCode(for: error)
       let message = fullMessage(for: error)
-      if !message.isEmpty { code.isSuccess ? print(message) : Terminal.complain(message) }
+      if !message.isEmpty {
+        code.isSuccess ? Terminal.output.line(message) : Terminal.complain(message)
+      }
       // What is neither help nor wrong usage is nobody's fault but ours.
       Foundation.exit(code.isSuccess ? 0 : code == .validationFailure ? 2 : 70)
     }

@@ -39,9 +39,10 @@ struct CommandRow: CustomTestStringConvertible, Sendable {
 
   /// Runs it and holds it against the row.
   func check(
-    in folder: String, config: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
+    in folder: String, config: String? = nil, into file: String? = nil,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    let said = try Command.run(words, config: config, in: folder)
+    let said = try Command.run(words, config: config, into: file, in: folder)
     #expect(
       said.code == code, "\(words): \(said.output)\(said.complaint)",
       sourceLocation: sourceLocation)
@@ -63,9 +64,10 @@ enum Command {
   }
 
   /// Runs the program in a folder, for the unit of a configuration file where there is one, and
-  /// waits for its end.
+  /// waits for its end. Standard output goes to a file where one is named.
   static func run(
-    _ words: [String], config: String? = nil, input: String = "", in folder: String
+    _ words: [String], config: String? = nil, input: String = "", into file: String? = nil,
+    in folder: String
   ) throws -> Said {
     guard let program = UnitProcess.program else {
       throw HouseProblem("`weir` is not beside the tests")
@@ -76,9 +78,11 @@ enum Command {
     process.arguments = words + (config.map { ["--config", $0] } ?? [])
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
     process.standardInput = typed
-    process.standardOutput = output
+    process.standardOutput = file.map { FileHandle(forWritingAtPath: $0) as Any } ?? output
     process.standardError = complaint
     try process.run()
+    // A pipe that was not handed on has no other writer.
+    if file != nil { try output.fileHandleForWriting.close() }
     try typed.fileHandleForWriting.write(contentsOf: Data(input.utf8))
     try typed.fileHandleForWriting.close()
     let said = output.fileHandleForReading.readDataToEndOfFile()

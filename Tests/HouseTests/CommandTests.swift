@@ -93,6 +93,23 @@ extension RealProgramTests {
       try house.check([row])
     }
 
+    /// What prints something that must not be lost.
+    static let printing = [
+      CommandRow("policy show --yaml", 74, "standard output took no more"),
+      CommandRow("policy show --card --desk 110", 74, "standard output took no more"),
+      CommandRow("keygen --epoch 2", 74, "standard output took no more"),
+      CommandRow("judge lines.jsonl", 74, "standard output took no more"),
+      CommandRow("--help", 74, "standard output took no more"),
+    ]
+
+    @Test("output that is lost leaves with 74", arguments: printing)
+    func lostOutput(row: CommandRow) throws {
+      let house = try House()
+      defer { house.close() }
+      try house.write(Matter(ref: "a", facts: ["fire"]).line, to: "lines.jsonl")
+      try row.check(in: house.folder, into: "/dev/full")
+    }
+
     @Test("a configuration is checked with file, line and column; a unit refuses a wrong one")
     func configurations() throws {
       let house = try House(policy: Policy.embeddedSource)

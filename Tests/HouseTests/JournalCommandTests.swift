@@ -42,6 +42,10 @@ extension RealProgramTests {
       #expect(one.map { $0["handover"] as? String } == [numbers[0], numbers[0]])
       let late = try run(house, "journal export --phase transferred")
       #expect(late.complaint == "1 records of \(records) exported\n")
+      for words in ["journal export", "journal show", "report"] {
+        let lost = CommandRow(words, 74, "standard output took no more")
+        try lost.check(in: house.folder, config: "outer.yaml", into: "/dev/full")
+      }
       #expect(try run(house, "journal show --from 2020-01-01 --to 2020-12-31").output.isEmpty)
       #expect(try run(house, "journal show --from 2020-01-01").objects().count == records)
       let other = try Command.run(
