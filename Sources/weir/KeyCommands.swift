@@ -36,21 +36,36 @@ struct KeygenCommand: ParsableCommand {
     guard KeyFile.suites.contains(suite) else {
       throw ValidationError("--suite is one of \(KeyFile.suites.joined(separator: ", ")).")
     }
+    if let expires, ReportDay(expires) == nil {
+      throw ValidationError("--expires is a day such as 2027-12-31.")
+    }
   }
 
   func run() throws {
-    let line = try KeyFile.line(epoch: epoch, suite: suite, expires: expires)
+    let day = expires.flatMap { ReportDay($0)?.text }
+    let line = try KeyFile.line(epoch: epoch, suite: suite, expires: day)
     guard let out else {
       Terminal.output.line(line)
       return
     }
-    if FileManager.default.fileExists(atPath: out),
-      let held = try? KeyFile.entries(out), held.contains(where: { $0.epoch == epoch })
-    {
+    if try Self.held(out).contains(where: { $0.epoch == epoch }) {
       throw Failure("\(out) has a key of epoch \(epoch) already. Give the next one with --epoch")
     }
     try Self.append(line, to: out)
     Terminal.complain("\(out): key epoch \(epoch) added; compare it with `weir key show \(out)`")
+  }
+
+  /// The keys that a file holds already. One that is not there, or has nothing but comments and
+  /// blanks, holds none; one that cannot be read might hold the epoch, and takes no line.
+  private static func held(_ path: String) throws -> [KeyFile.Entry] {
+    guard FileManager.default.fileExists(atPath: path) else { return [] }
+    let text = FileManager.default.contents(atPath: path)
+    let isBare = text.map { text in
+      String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline).allSatisfy { line in
+        line.first { $0 != " " && $0 != "\t" }.map { $0 == "#" } ?? true
+      }
+    }
+    return isBare == true ? [] : try KeyFile.entries(path)
   }
 
   /// Appends a line to a file that nobody else may read from its first byte on.

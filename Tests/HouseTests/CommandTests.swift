@@ -11,6 +11,8 @@ extension RealProgramTests {
       CommandRow("outer", 2, "Missing expected argument '--config"),
       CommandRow("keygen --epoch 0", 2, "--epoch begins at 1."),
       CommandRow("keygen --suite des", 2, "aes-256-gcm"),
+      CommandRow("keygen --expires soon", 2, "--expires is a day"),
+      CommandRow("keygen --expires 2026-02-30", 2, "--expires is a day"),
       CommandRow("policy check", 2, "Missing expected argument"),
       CommandRow("policy show --yaml my.yaml", 2, "leave FILE out"),
       CommandRow("policy show --card --desk 119", 2, "--desk is 12345 or 110."),
@@ -57,7 +59,7 @@ extension RealProgramTests {
       CommandRow("outer --config none.yaml", 78, "none.yaml"),
       CommandRow("check none.yaml", 1, "none.yaml"),
       CommandRow("key show none.key", 1, "none.key"),
-      CommandRow("keygen --expires soon", 1, "soon"),
+      CommandRow("keygen --out .", 1, "the key file . cannot be read"),
       CommandRow("keygen --out no/such/folder/k", 74, "cannot be written"),
       CommandRow("judge none.jsonl", 1, "none.jsonl cannot be read"),
       CommandRow("judge .", 1, "not a folder"),
@@ -161,6 +163,13 @@ extension RealProgramTests {
       #expect(made.code == 0 && made.output.isEmpty, "a key is not shown beside being written")
       #expect(try house.run("keygen --epoch 2 --expires 2027-12-31 --out made.key").code == 0)
       #expect(try house.run("keygen --epoch 2 --out made.key").code == 1, "an epoch has one key")
+      // A file that cannot be read may hold that epoch already.
+      let garbled = "# one digit short\n2 aes-256-gcm 0123\n"
+      try house.write(garbled, to: "garbled.key")
+      try house.check([
+        CommandRow("keygen --epoch 2 --out garbled.key", 1, "garbled.key:2: error:")
+      ])
+      #expect(try house.text(of: "garbled.key") == garbled)
       let rights = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions]
       #expect(rights as? Int == 0o600)
       let shown = try house.run("key show made.key --json").objects()
