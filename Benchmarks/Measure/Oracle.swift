@@ -185,10 +185,12 @@ public struct Oracle: Sendable {
         continue
       }
       let name = "\(change.handover)-r\(change.revision)"
-      if change.kind == .deadline, let moment = due[change.handover] {
-        if change.atMs < moment { findings.add(.deadline, "spoken early", name) }
+      if let moment = due[change.handover] {
+        let isSpoken = change.kind == .deadline
+        if isSpoken, change.atMs < moment { findings.add(.deadline, "spoken early", name) }
         if change.atMs > max(moment, startedMs) + bounds.lateMs {
-          findings.add(.deadline, "spoken late", name)
+          // What comes after the moment takes the deadline away; it does not excuse it.
+          findings.add(.deadline, isSpoken ? "spoken late" : "not spoken before", name)
         }
       }
       due[change.handover] = change.deadlineMs == 0 ? nil : change.deadlineMs

@@ -165,6 +165,10 @@ struct Planted: CustomTestStringConvertible, Sendable {
         run.changes[place].deadlineMs = Runs.beginMs + 67_000
       }
     },
+    Planted(name: "deadline not spoken before", fault: .deadline, named: "20261124-000007-r2") {
+      run in
+      speak(in: &run, after: 101, as: .event)
+    },
     Planted(name: "missing age", fault: .age, named: "20261124-000007-r") { run in
       for place in run.deliveries.indices where run.deliveries[place].handover == seven {
         run.deliveries[place].ageMs = nil
@@ -222,10 +226,13 @@ struct Planted: CustomTestStringConvertible, Sendable {
     },
   ]
 
-  /// Makes the second revision a deadline, so much after it was due.
-  private static func speak(in run: inout Evidence, after: Int64) {
+  /// Puts the second revision so much after the deadline was due, and makes it that one's, or an
+  /// event in its place.
+  private static func speak(
+    in run: inout Evidence, after: Int64, as kind: Change.Kind = .deadline
+  ) {
     let places = run.changes.indices.filter { run.changes[$0].handover == seven }
-    run.changes[places[1]].kind = .deadline
+    run.changes[places[1]].kind = kind
     run.changes[places[1]].atMs = run.changes[places[0]].deadlineMs + after
   }
 }
