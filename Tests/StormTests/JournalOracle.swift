@@ -34,7 +34,8 @@ struct JournalOracle {
   private(set) var starts: [UInt64: (boot: [UInt8], isUncertain: Bool)] = [:]
   private var lastWall: Int64 = 0
   private var lastBoot: [UInt8] = []
-  private var broken = 0
+  /// Changes that end before they are whole.
+  private(set) var broken = 0
   private(set) var status = weir_status.ok
 
   private static let endEffect: UInt64 = 1 << 3

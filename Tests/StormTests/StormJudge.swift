@@ -74,6 +74,7 @@ extension Storm {
     for fault in history.wrong { check(false, fault.what, about: fault.about) }
     let oracle = JournalOracle(house)
     check(oracle.status == .ok, "a journal does not read")
+    check(oracle.broken == 0, "\(oracle.broken) changes of a journal do not read")
     check(oracle.forgotten().isEmpty, "forgotten: \(oracle.forgotten())")
     if house === pair.outer { judgeWaiting(history) }
     judgeLog(house, history)
