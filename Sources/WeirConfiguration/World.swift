@@ -54,13 +54,12 @@ private struct World {
 
   /// A directory that the unit makes if only the one above it is there.
   private func made(_ key: String, _ path: String) {
-    if type(of: path) == nil { parent(key, path) } else { directory(key, path) }
+    if isHidden(path) || type(of: path) != nil { directory(key, path) } else { parent(key, path) }
   }
 
   private func directory(_ key: String, _ path: String) {
     switch type(of: path) {
-    case nil:
-      error(key, "`\(path)` does not exist", hint: "mkdir -p \(path), owned by the unit's user")
+    case nil: missing(key, path, hint: "mkdir -p \(path), owned by the unit's user")
     case .typeDirectory:
       if !files.isWritableFile(atPath: path) {
         error(key, "`\(path)` cannot be written", hint: "chown it to the unit's user")
@@ -72,7 +71,7 @@ private struct World {
 
   private func readable(_ key: String, _ path: String) {
     switch type(of: path) {
-    case nil: error(key, "`\(path)` does not exist", hint: "put the file there, or remove the key")
+    case nil: missing(key, path, hint: "put the file there, or remove the key")
     case .typeRegular:
       if !files.isReadableFile(atPath: path) {
         error(key, "`\(path)` cannot be read", hint: "let the unit's user read it")
@@ -103,7 +102,9 @@ private struct World {
   /// The directory that a socket, a file or a directory is made in.
   private func parent(_ key: String, _ path: String) {
     let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    if type(of: parent) != .typeDirectory {
+    if isHidden(parent) {
+      missing(key, parent, hint: "")
+    } else if type(of: parent) != .typeDirectory {
       error(key, "directory `\(parent)` does not exist", hint: "mkdir -p \(parent)")
     } else if !files.isWritableFile(atPath: parent) {
       error(key, "directory `\(parent)` cannot be written", hint: "chown it to the unit's user")
@@ -112,7 +113,7 @@ private struct World {
 
   private func key(_ key: String, _ path: String) {
     guard let attributes = attributes(of: path) else {
-      error(key, "`\(path)` does not exist", hint: "`weir keygen` prints a key; chmod 600 the file")
+      missing(key, path, hint: "`weir keygen` prints a key; chmod 600 the file")
       return
     }
     guard attributes[.type] as? FileAttributeType == .typeRegular else {
@@ -158,6 +159,17 @@ private struct World {
     }
   }
 
+  /// What cannot be looked at: it is not there, or this user may not search its directory.
+  private func missing(_ key: String, _ path: String, hint: String) {
+    if isHidden(path) {
+      error(
+        key, "`\(path)` cannot be looked at: this user may not search its directory",
+        hint: "run this as the unit's user, and let that user search the directories above")
+    } else {
+      error(key, "`\(path)` does not exist", hint: hint)
+    }
+  }
+
   private func error(_ key: String, _ message: String, hint: String) {
     let name = key.prefix { $0 != "[" }
     findings.error(at: places[key], "`\(name)`: \(message)", hint: hint)
@@ -165,7 +177,21 @@ private struct World {
 
   /// Links are followed: what counts is what they lead to.
   private func attributes(of path: String) -> [FileAttributeKey: Any]? {
-    try? files.attributesOfItem(atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
+    try? readAttributes(of: path)
+  }
+
+  /// Whether it may be there, in a directory that this user may not search.
+  private func isHidden(_ path: String) -> Bool {
+    do {
+      _ = try readAttributes(of: path)
+      return false
+    } catch {
+      return (error as? CocoaError)?.code == .fileReadNoPermission
+    }
+  }
+
+  private func readAttributes(of path: String) throws -> [FileAttributeKey: Any] {
+    try files.attributesOfItem(atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
   }
 
   private func type(of path: String) -> FileAttributeType? {

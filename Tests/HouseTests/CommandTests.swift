@@ -150,6 +150,31 @@ extension RealProgramTests {
       try house.check(rows)
     }
 
+    @Test(
+      "a check by a user who may not search a folder does not say that nothing is there",
+      .enabled(if: Machine.asNobody != nil))
+    func hidden() throws {
+      let house = try House()
+      defer { house.close() }
+      let nobody = try #require(Machine.asNobody)
+      let program = try #require(UnitProcess.program)
+      let secret = house.folder + "/secret"
+      try FileManager.default.createDirectory(
+        atPath: secret, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+      #expect(chmod(house.folder, 0o755) == 0)
+      try house.write(
+        house.text(of: "outer.yaml").replacing("/link.key", with: "/secret/link.key")
+          .replacing("/reports", with: "/secret/reports").replacing("/o\n", with: "/secret/o\n"),
+        to: "hidden.yaml")
+      #expect(chmod(house.folder + "/hidden.yaml", 0o644) == 0)
+      let said = Machine.run(nobody + [program, "check", house.folder + "/hidden.yaml"])
+      #expect(said.code == 1)
+      for key in ["link.key", "report.directory", "data"] {
+        let line = said.said.split(separator: "\n").first { $0.contains("`\(key)`: ") }
+        #expect(line?.contains("may not search its directory") == true, "\(said.said)")
+      }
+    }
+
     @Test("a key line goes into a file that only its owner reads, each epoch once")
     func keys() throws {
       let house = try House()

@@ -42,6 +42,13 @@ enum Machine {
     return run("ip", "netns", "del", name).code == 0
   }()
 
+  /// Words before a command that nobody in particular runs, who may start the program: tried once.
+  static let asNobody: [String]? = {
+    guard geteuid() == 0, let program = UnitProcess.program else { return nil }
+    let words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    return run(words + [program, "--version"]).code == 0 ? words : nil
+  }()
+
   /// The path of a program of the system, nil when it is not installed.
   static func path(of program: String) -> String? {
     ["/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/"].map { $0 + program }
