@@ -58,6 +58,11 @@ struct DigestCommand: ParsableCommand {
       }
       throw refused
     }
+    if !confirm, said["digests"].list.isEmpty {
+      throw Failure(
+        "no outer unit \(sender.map { "\($0) " } ?? "")has crossed to this one: `weir status` "
+          + "names those that have")
+    }
     if json { return }
     if confirm {
       let count = said["confirmed"].number ?? 0

@@ -30,7 +30,7 @@ struct DrillOpenCommand: ParsableCommand {
   var until: String?
   @Option(
     name: .customLong("for"),
-    help: ArgumentHelp("How long, in place of --until: 30m, 2h.", valueName: "span"))
+    help: ArgumentHelp("How long, in place of --until, at most 24h: 30m, 2h.", valueName: "span"))
   var span: String?
   @Option(help: ArgumentHelp("What it is for.", valueName: "text")) var reason: String?
   @Flag(help: "Print the answer as it came.") var json = false
@@ -43,7 +43,7 @@ struct DrillOpenCommand: ParsableCommand {
       throw ValidationError("--until is a time such as 2026-11-23T17:00:00+08:00.")
     }
     if let span, Self.minutes(span) == nil {
-      throw ValidationError("--for is a number of minutes or hours: 30m, 2h.")
+      throw ValidationError("--for is a number of minutes or hours, at most 24h: 30m, 2h.")
     }
   }
 

@@ -24,6 +24,8 @@ struct Json {
   subscript(key: String) -> Json { Json((value as? [String: Any])?[key]) }
   /// Whether there is a value at all.
   var exists: Bool { value != nil && !(value is NSNull) }
+  /// Whether it is an object.
+  var isObject: Bool { value is [String: Any] }
   /// The text, when it is one.
   var text: String? { value as? String }
   /// The number, when it is one.

@@ -85,6 +85,8 @@ struct Judge {
   private let reader = MessageReader()
   private var output: [UInt8] = []
 
+  /// What of a decision an `expected` may name.
+  private static let comparable = ["owner", "clause", "action", "emergency"]
   private static let blockBytes = 1 << 20
   private static let outputBytes = 1 << 18
   private static let lineFeed = UInt8(ascii: "\n")
@@ -227,6 +229,10 @@ struct Judge {
     let found = decision.flatMap { Json(line: $0) }
     var faults: [String] = []
     if found == nil { faults.append("refused") }
+    if !wanted.isObject { faults.append("expected is no object") }
+    for key in wanted.keys where !Self.comparable.contains(key) {
+      faults.append("expected has \(key), which is not compared")
+    }
     for key in ["owner", "clause", "action"] where found != nil && wanted[key].exists {
       let (one, other) = (wanted[key].text, found?[key].text)
       if one != other { faults.append("\(key) \(other ?? "none"), expected \(one ?? "none")") }

@@ -82,7 +82,7 @@ enum Words {
 
   /// The state of a data leg.
   static func data(_ name: String) -> String {
-    ["none": "—", "queued": "已发", "onLink": "已发", "confirmed": "确认", "expired": "逾期"][name] ?? name
+    ["none": "—", "queued": "待发", "onLink": "已发", "confirmed": "确认", "expired": "逾期"][name] ?? name
   }
 
   /// The state of a report leg.

@@ -29,7 +29,7 @@ extension RealProgramTests {
       CommandRow("digest 1-2 3", 2, "Give RANGE, or --confirm RANGE CODE --by NAME."),
       CommandRow("digest --confirm 1-2 12345678", 2, "Give --confirm RANGE CODE --by NAME."),
       CommandRow("drill open --by S01", 2, "Give --until TIME or --for SPAN."),
-      CommandRow("drill open --by S01 --for 25h", 2, "30m, 2h"),
+      CommandRow("drill open --by S01 --for 25h", 2, "at most 24h: 30m, 2h"),
       CommandRow("drill open --by S01 --for 2d", 2, "30m, 2h"),
       CommandRow("drill open --by S01 --for h", 2, "30m, 2h"),
       CommandRow("drill open --by S01 --until soon", 2, "--until is a time"),

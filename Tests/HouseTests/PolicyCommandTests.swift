@@ -58,6 +58,15 @@ extension RealProgramTests {
           "c: refused",
           "3 compared, 3 different",
         ])
+      let odd = good.replacing("\"emergency\":true", with: "\"urgent\":true")
+        .replacing(#/"expected":\{"owner":"12345".*\}\}/#, with: "\"expected\":5}")
+      let unknown = try house.run("judge --expect", input: odd)
+      #expect(unknown.code == 1)
+      #expect(
+        unknown.complaint.split(separator: "\n") == [
+          "a: expected has urgent, which is not compared", "b: expected is no object",
+          "2 compared, 2 different",
+        ])
     }
 
     @Test("judge says why, in both languages, and decides by the policy that is valid then")

@@ -74,7 +74,7 @@ extension RealProgramTests {
       defer { house.close() }
       let number = try await handOver(house, [Matter(ref: "a", facts: ["dangerToLife"])])[0]
       let started = try run(house, "event \(number) transferStarted --by A07")
-      #expect(started.output.hasPrefix("\(number)  转接中 (transferring)\n话音响铃 数据已发"))
+      #expect(started.output.hasPrefix("\(number)  转接中 (transferring)\n话音响铃 数据待发"))
       #expect(started.output.contains("时限 20"))
       let failed = try run(house, "event \(number) transferFailed --cause busy --by A07")
       #expect(failed.output.contains("话音失败") && failed.output.contains("报备已报"))
@@ -136,6 +136,8 @@ extension RealProgramTests {
       let shown = try run(house, "digest 1-4", to: "inner").output
       #expect(shown.contains("\(right.prefix(4)) \(right.dropFirst(4))"), "\(shown)")
       #expect(shown.hasPrefix("kd1  1-4  4 件"))
+      let nobody = CommandRow("digest 1-4 --sender zz", 1, "no outer unit zz has crossed")
+      try house.check([nobody], config: "inner.yaml")
       let wrongCode = String(right.dropLast()) + (right.last == "0" ? "1" : "0")
       let wrong = try run(house, "digest --confirm 1-4 \(wrongCode) --by 王队")
       #expect(wrong.code == 1 && wrong.complaint.contains("nothing was changed"))
