@@ -11,9 +11,6 @@ public struct HandoverKey: Hashable, Sendable, Comparable, CustomStringConvertib
     word = (isDrill ? 1 << 63 : 0) | UInt64(day) << 32 | UInt64(serial)
   }
 
-  /// Whether it is none.
-  public var isNone: Bool { word == 0 }
-
   /// As it is written, without the unit's name: `20261123-000417`.
   public var description: String {
     let serial = String(word & 0xffff_ffff)

@@ -89,10 +89,6 @@ weir_status hall_open_links(weir_hall *h, char problem[512]) {
   return WEIR_OK;
 }
 
-uint16_t weir_hall_link_port(const weir_hall *h, size_t index) {
-  return index < h->link_count ? h->links[index].port : 0;
-}
-
 static void log_link(const weir_hall *h, const link_socket *s, const char *message) {
   int64_t wall_ms = h->options.os->wall_ms(h->options.os->context);
   weir_log *log = h->options.log;

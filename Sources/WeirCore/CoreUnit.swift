@@ -301,12 +301,6 @@ public final class CoreUnit: @unchecked Sendable {
   /// Any thread: opens the log file again by its path.
   public func reopenLog() { unsafe weir_hall_reopen_log(hall) }
 
-  /// The port of the intake's TCP listener that was really bound, 0: none.
-  public var tcpPort: UInt16 { unsafe weir_hall_tcp_port(hall) }
-
-  /// The port of an inner unit's first link socket, 0: none.
-  public var linkPort: UInt16 { unsafe weir_hall_link_port(hall, 0) }
-
   deinit {
     unsafe weir_hall_close(hall)
     unsafe weir_unit_close(unit)

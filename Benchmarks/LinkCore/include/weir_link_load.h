@@ -52,7 +52,6 @@ void weir_link_load_run(const weir_link_load_options *options, weir_link_load_re
 typedef struct weir_link_storm_result {
   uint64_t wrong, accepted;                 /* wrong datagrams, and what was taken of them */
   uint64_t good, good_taken;                /* datagrams of the stream beside them */
-  uint64_t allocations;                     /* after the first second of the storm */
   uint64_t resident_before, resident_after; /* bytes */
   uint64_t wrong_ns;                        /* that a wrong datagram takes, on average */
 } weir_link_storm_result;

@@ -71,9 +71,8 @@ weir_status weir_hall_run(weir_hall *h);
 /* After run has returned. Null accepted. */
 void weir_hall_close(weir_hall *h);
 
-/* Ports that were really bound (0 was asked for); 0 when there is none. Before run. */
+/* The port that was really bound (0 was asked for); 0 when there is none. Before run. */
 uint16_t weir_hall_tcp_port(const weir_hall *h);
-uint16_t weir_hall_link_port(const weir_hall *h, size_t index);
 
 /* -- any thread -- */
 
