@@ -16,7 +16,6 @@ enum {
   GAPS_NAMED = 16,
   LEDGER_MAX = 4 * 1024 * 1024,
   LEDGER_PAGE = 256,
-  CONFLICTS_MAX = 4096,
   ALARMS_MAX = 256,
   ALARMS_SHOWN_BYTES = 32 * 1024, /* of a status */
   WAYS_MAX = 2,
@@ -51,10 +50,23 @@ typedef struct ledger_entry {
   uint64_t boot_epoch; /* of the sender's run that sent it */
 } ledger_entry;
 
+/* The last conflict under a crossing number, as it came. */
+typedef struct conflict {
+  uint64_t check, boot_epoch;
+  uint32_t revision; /* 0: there was none */
+} conflict;
+
+/* A boot of an outer unit. */
+typedef struct boot_kept {
+  uint64_t epoch;
+  uint8_t id[16];
+} boot_kept;
+
 typedef struct ledger {
   char unit[WEIR_UNIT_NAME_MAX + 1];
   bool used;
   ledger_entry *entries; /* by crossing number, LEDGER_MAX + 1 */
+  conflict *conflicts;   /* as many */
   weir_index numbers;    /* handover → the crossing number under which it came first */
   uint64_t highest_seen; /* highest crossing number received */
   uint64_t highest_sent; /* as the heartbeat says, or a record that is over the limit */
@@ -85,11 +97,6 @@ typedef struct ledger {
 } ledger;
 
 /* Boots of an outer unit, as far as they matter after a restart. */
-typedef struct boot_kept {
-  uint64_t epoch;
-  uint8_t id[16];
-} boot_kept;
-
 typedef struct boots_kept {
   char unit[WEIR_UNIT_NAME_MAX + 1];
   unsigned count;               /* 0: free; 1: there is none before the last */
@@ -139,11 +146,6 @@ typedef struct held {
   weir_position release; /* a person let it go, and it is not yet marked: the record of that */
   bool staged;           /* it is, and on its way */
 } held;
-
-typedef struct conflict {
-  uint64_t crossing, check;
-  uint32_t revision, ledger;
-} conflict;
 
 enum { DELIVERY_IDLE, DELIVERY_STAGING, DELIVERY_MARKING, DELIVERY_PUBLISHING };
 

@@ -5,18 +5,18 @@
 enum {
   ITEM_LEDGER = 64,
   ITEM_LEDGER_ENTRIES,
-  ITEM_CONFLICTS,
+  ITEM_CONFLICTS_OLDER, /* as snapshots had them before the sender's run stood beside them */
   ITEM_ALARM,
   ITEM_HELD,
   ITEM_MARKED,
   ITEM_BOOT,
   ITEM_LEDGER_NUMBERS,
+  ITEM_LEDGER_CONFLICTS,
   CHUNK_BYTES = 48 * 1024,
   ENTRY_BYTES_MAX = 64,
-  TABLE_BYTES = 192 * 1024 /* a whole table of conflicts, of what is held, of names */
+  TABLE_BYTES = 192 * 1024 /* a whole table of what is held, of names */
 };
 
-_Static_assert(CONFLICTS_MAX * 24 <= TABLE_BYTES, "all conflicts fit one item");
 _Static_assert(QUARANTINE_MAX * 33 <= TABLE_BYTES, "all that is held fits one item");
 _Static_assert((int)TABLE_BYTES <= (int)SNAPSHOT_ITEM_MAX, "a table is one item");
 
@@ -72,6 +72,26 @@ static void put_numbers(const ledger *l, uint32_t which, snapshot_out *out) {
   if (b.count > 0) snapshot_put(out, ITEM_LEDGER_NUMBERS, weir_buffer_view(&b));
 }
 
+static void put_conflicts(const weir_unit *u, const ledger *l, uint32_t which, snapshot_out *out) {
+  uint8_t memory[CHUNK_BYTES];
+  weir_buffer b = weir_buffer_over(memory, sizeof memory);
+  if (u->conflict_count == 0) return;
+  for (uint64_t n = 1; n <= l->highest_seen && n <= LEDGER_MAX; n++) {
+    const conflict *c = &l->conflicts[n];
+    if (c->revision == 0) continue;
+    if (b.count == 0) weir_put_varint(&b, which);
+    weir_put_varint(&b, n);
+    weir_put_u64(&b, c->check);
+    weir_put_varint(&b, c->revision);
+    weir_put_varint(&b, c->boot_epoch);
+    if (b.capacity - b.count >= ENTRY_BYTES_MAX) continue;
+    snapshot_put(out, ITEM_LEDGER_CONFLICTS, weir_buffer_view(&b));
+    b.count = 0;
+  }
+  WEIR_ASSERT(!b.overflow);
+  if (b.count > 0) snapshot_put(out, ITEM_LEDGER_CONFLICTS, weir_buffer_view(&b));
+}
+
 static void put_ledgers(const weir_unit *u, snapshot_out *out) {
   for (uint32_t i = 0; i < WEIR_LINK_SENDERS_MAX; i++) {
     const ledger *l = &u->ledgers[i];
@@ -86,6 +106,7 @@ static void put_ledgers(const weir_unit *u, snapshot_out *out) {
     snapshot_put(out, ITEM_LEDGER, weir_buffer_view(&b));
     put_entries(l, i, out);
     put_numbers(l, i, out);
+    put_conflicts(u, l, i, out);
   }
 }
 
@@ -127,6 +148,33 @@ static weir_status take_numbers(weir_unit *u, weir_reader *r) {
     uint64_t handover = weir_get_u64(r), crossing = weir_get_varint(r);
     if (r->bad || crossing == 0 || crossing > LEDGER_MAX) return WEIR_CORRUPT;
     (void)index_add(&u->ledgers[which].numbers, handover, crossing); /* FULL: see ledger_take */
+  }
+  return r->bad ? WEIR_CORRUPT : WEIR_OK;
+}
+
+static weir_status take_conflicts(const weir_unit *u, weir_reader *r) {
+  uint64_t which = weir_get_varint(r);
+  if (which >= WEIR_LINK_SENDERS_MAX || !u->ledgers[which].used) return WEIR_CORRUPT;
+  while (r->left > 0 && !r->bad) {
+    uint64_t crossing = weir_get_varint(r);
+    if (crossing == 0 || crossing > LEDGER_MAX) return WEIR_CORRUPT;
+    conflict *c = &u->ledgers[which].conflicts[crossing];
+    c->check = weir_get_u64(r);
+    c->revision = (uint32_t)weir_get_varint(r);
+    c->boot_epoch = weir_get_varint(r);
+  }
+  return r->bad ? WEIR_CORRUPT : WEIR_OK;
+}
+
+static weir_status take_older_conflicts(const weir_unit *u, weir_reader *r) {
+  while (r->left > 0 && !r->bad) {
+    uint64_t crossing = weir_get_u64(r);
+    conflict c = {.check = weir_get_u64(r)};
+    c.revision = weir_get_u32(r);
+    uint32_t which = weir_get_u32(r);
+    bool good = which < WEIR_LINK_SENDERS_MAX && u->ledgers[which].used && crossing <= LEDGER_MAX;
+    if (!good) return WEIR_CORRUPT;
+    u->ledgers[which].conflicts[crossing] = c;
   }
   return r->bad ? WEIR_CORRUPT : WEIR_OK;
 }
@@ -216,14 +264,6 @@ static weir_status take_alarm(weir_unit *u, weir_reader *r) {
 
 static void put_tables(const weir_unit *u, uint8_t *memory, snapshot_out *out) {
   weir_buffer b = weir_buffer_over(memory, TABLE_BYTES);
-  for (uint32_t i = 0; i < CONFLICTS_MAX && i < u->conflict_count; i++) {
-    weir_put_u64(&b, u->conflicts[i].crossing);
-    weir_put_u64(&b, u->conflicts[i].check);
-    weir_put_u32(&b, u->conflicts[i].revision);
-    weir_put_u32(&b, u->conflicts[i].ledger);
-  }
-  if (b.count > 0) snapshot_put(out, ITEM_CONFLICTS, weir_buffer_view(&b));
-  b.count = 0;
   for (unsigned i = 0; i < QUARANTINE_MAX; i++) {
     const held *q = &u->quarantine[i];
     if (q->serial == 0) continue;
@@ -237,17 +277,6 @@ static void put_tables(const weir_unit *u, uint8_t *memory, snapshot_out *out) {
   for (unsigned i = 0; i < MARKED_NAMES; i++) weir_put_u64(&b, u->marked_names[i]);
   snapshot_put(out, ITEM_MARKED, weir_buffer_view(&b));
   WEIR_ASSERT(!b.overflow);
-}
-
-static weir_status take_conflicts(weir_unit *u, weir_reader *r) {
-  for (unsigned i = 0; i < CONFLICTS_MAX && r->left > 0; i++) {
-    conflict *c = &u->conflicts[i];
-    c->crossing = weir_get_u64(r);
-    c->check = weir_get_u64(r);
-    c->revision = weir_get_u32(r);
-    c->ledger = weir_get_u32(r);
-  }
-  return r->bad || r->left > 0 ? WEIR_CORRUPT : WEIR_OK;
 }
 
 static weir_status take_held(weir_unit *u, weir_reader *r) {
@@ -289,8 +318,10 @@ weir_status inner_state_take(weir_unit *u, uint8_t kind, weir_reader *r) {
     return take_entries(u, r);
   case ITEM_LEDGER_NUMBERS:
     return take_numbers(u, r);
-  case ITEM_CONFLICTS:
+  case ITEM_LEDGER_CONFLICTS:
     return take_conflicts(u, r);
+  case ITEM_CONFLICTS_OLDER:
+    return take_older_conflicts(u, r);
   case ITEM_ALARM:
     return take_alarm(u, r);
   case ITEM_HELD:

@@ -315,8 +315,7 @@ struct weir_unit {
   uint64_t quarantine_count; /* ever; the oldest give way */
   alarm alarms[ALARMS_MAX];
   uint64_t alarm_highest;
-  conflict conflicts[CONFLICTS_MAX];
-  uint32_t conflict_count;
+  uint32_t conflict_count; /* ever */
   bool alarms_recovered;
   uint64_t rejects_logged, rejects_logged_ms, rejects_watched_ms;
   reject_watch unknown_keys, forgeries;

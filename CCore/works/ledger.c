@@ -6,7 +6,9 @@
  *                       admitted, it is a conflict, since revisions never fall while a sender keeps
  *                       its journal
  *   other content       under a number and revision that were here: a conflict, delivered as such
- *                       once and alarmed, never dropped (a restored data folder)
+ *                       once and alarmed, never dropped (a restored data folder). Each number
+ *                       remembers the last one, and of the run that sent it no lower revision
+ *                       counts any more
  *   another crossing    of a handover that came under an earlier one, which no sender gives that
  *                       keeps its journal: a conflict too, in all its revisions, so that no item
  *                       of it takes the name of one that lies before the desk
@@ -35,6 +37,7 @@ enum {
 
 void ledger_close(ledger *l) {
   weir_free(l->entries);
+  weir_free(l->conflicts);
   weir_free(l->behind_since);
   weir_free(l->behind_pages);
   index_close(&l->numbers);
@@ -47,10 +50,12 @@ uint32_t ledger_of(weir_unit *u, const char *unit) {
     if (l->used && strcmp(l->unit, unit) == 0) return i;
     if (l->used) continue;
     l->entries = weir_allocate(LEDGER_MAX + 1, sizeof *l->entries);
+    l->conflicts = weir_allocate(LEDGER_MAX + 1, sizeof *l->conflicts);
     l->behind_since = weir_allocate(LEDGER_MAX + 1, sizeof *l->behind_since);
     l->behind_pages = weir_allocate(LEDGER_MAX / LEDGER_PAGE + 1, sizeof *l->behind_pages);
     weir_status numbers = index_open(&l->numbers, LEDGER_MAX);
-    if (!l->entries || !l->behind_since || !l->behind_pages || numbers != WEIR_OK) {
+    bool all = l->entries && l->conflicts && l->behind_since && l->behind_pages;
+    if (!all || numbers != WEIR_OK) {
       ledger_close(l);
       return LEDGER_NONE;
     }
@@ -59,19 +64,6 @@ uint32_t ledger_of(weir_unit *u, const char *unit) {
     return i;
   }
   return LEDGER_NONE;
-}
-
-static bool is_known_conflict(const weir_unit *u, uint32_t which, uint64_t crossing,
-                              uint32_t revision, uint64_t check) {
-  uint32_t kept = u->conflict_count < CONFLICTS_MAX ? u->conflict_count : CONFLICTS_MAX;
-  for (uint32_t i = 0; i < kept; i++) {
-    const conflict *c = &u->conflicts[i];
-    if (c->ledger == which && c->crossing == crossing && c->revision == revision &&
-        c->check == check) {
-      return true;
-    }
-  }
-  return false;
 }
 
 /* The number's own key, so that the number can be written again; a number that no unit would give
@@ -102,6 +94,13 @@ static bool is_elsewhere(const ledger *l, uint64_t crossing, uint64_t handover) 
   return x && x->value != crossing;
 }
 
+/* `last` is the conflict that came under this number before. */
+static ledger_verdict judge_conflict(const conflict *last, const weir_link_event *event) {
+  if (event->revision == last->revision && event->check == last->check) return LEDGER_REPEAT;
+  bool older = event->boot_epoch == last->boot_epoch && event->revision < last->revision;
+  return older ? LEDGER_SUPERSEDED : LEDGER_CONFLICT;
+}
+
 ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_event *event,
                             uint64_t handover) {
   if (event->crossing == 0 || event->crossing > LEDGER_MAX) return LEDGER_BEYOND;
@@ -118,9 +117,7 @@ ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_
     other = is_of_later_run(l, e, event);
     if (!other) return LEDGER_SUPERSEDED;
   }
-  if (!other) return LEDGER_REPEAT;
-  bool known = is_known_conflict(u, which, event->crossing, event->revision, event->check);
-  return known ? LEDGER_REPEAT : LEDGER_CONFLICT;
+  return other ? judge_conflict(&l->conflicts[event->crossing], event) : LEDGER_REPEAT;
 }
 
 /* Is this number behind what the index says, and since when? */
@@ -148,8 +145,7 @@ void ledger_take(weir_unit *u, uint32_t which, const mark_record *m, uint64_t ha
     (void)index_add(&l->numbers, handover, m->crossing);
   }
   if (m->conflict) {
-    u->conflicts[u->conflict_count % CONFLICTS_MAX] =
-        (conflict){m->crossing, m->check, m->revision, which};
+    l->conflicts[m->crossing] = (conflict){m->check, m->boot_epoch, m->revision};
     u->conflict_count++;
     if (m->revision <= e->revision) return; /* what is owed counts from the highest */
   }

@@ -212,6 +212,62 @@ import WeirModel
     #expect(pair.delivered.filter { $0.contains("-conflict-") } == conflicts)
   }
 
+  /// A run that sends so many numbers on a stream, each with this text.
+  private func flood(
+    _ pair: Pair, _ count: UInt64, text: String, epoch: UInt64, stream: UInt32 = 1
+  ) throws {
+    let forger = try Forger(
+      bootEpoch: epoch, stream: stream, wall: pair.inner.wall, capacity: UInt32(count))
+    for crossing in 1...count {
+      let number = "kd1-20261123-" + String(String(1_000_000 + crossing).dropFirst())
+      let record = Forger.record(number, text: text)
+      for var bytes in forger.datagrams(crossing, 1, record) {
+        weir_unit_received(pair.inner.unit, &bytes, bytes.count)
+      }
+      if crossing % 64 == 0 { pair.inner.pump() }
+    }
+    pair.inner.pump()
+  }
+
+  @Test("each of very many conflicts is delivered once and alarmed once, over a start too")
+  func manyConflicts() throws {
+    let many: UInt64 = 4100
+    let pair = try Pair(seed: 17, inner: .init(directory: false, stream: true))
+    try pair.open()
+    try flood(pair, many, text: "先来的", epoch: 1000)
+    for stream in 1...2 as ClosedRange<UInt32> {
+      try flood(pair, many, text: "另一件", epoch: 2000, stream: stream)
+      let marks = JournalOracle(pair.inner).marks
+      let conflicts = marks.filter { $0.contains("-conflict-") && !$0.hasPrefix("ALARM") }
+      #expect(conflicts.count == Int(many), "stream \(stream)")
+      #expect(Set(marks).count == marks.count)
+      pair.inner.crash()
+      try #require(pair.inner.open() == .ok)
+    }
+  }
+
+  @Test("of a run whose revision in conflict was delivered, no lower one is delivered any more")
+  func lowerRevisionOfConflict() throws {
+    let pair = try Pair(seed: 18)
+    try pair.open()
+    let wall = pair.inner.wall
+    func arrive(_ sender: Forger, _ revision: UInt32, _ text: String) {
+      for var bytes in sender.datagrams(1, revision, text) {
+        weir_unit_received(pair.inner.unit, &bytes, bytes.count)
+      }
+      pair.inner.pump()
+    }
+    arrive(try Forger(bootEpoch: 1000, wall: wall), 3, "{\"a\":1}")
+    arrive(try Forger(bootEpoch: 2000, wall: wall), 2, "{\"a\":2}")
+    // What was sent before it comes behind it.
+    arrive(try Forger(bootEpoch: 2000, stream: 2, wall: wall), 1, "{\"a\":3}")
+    #expect(pair.alarms("conflict", "once").count == 1)
+    #expect(pair.inner.names(in: "/out/.quarantine").count == 2)
+    // Another run may have other content under it.
+    arrive(try Forger(bootEpoch: 3000, wall: wall), 1, "{\"a\":4}")
+    #expect(pair.alarms("conflict", "once").count == 2)
+  }
+
   @Test("a number that is in conflict with a higher revision is missing no more")
   func conflictOfHigherRevision() throws {
     let pair = try Pair(seed: 14)

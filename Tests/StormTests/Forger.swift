@@ -11,7 +11,8 @@ final class Forger {
 
   /// A new run of the unit `name`, its boot epoch `bootEpoch`.
   init(
-    _ name: String = "kd1", bootEpoch: UInt64, keyEpoch: Int = 1, stream: UInt32 = 1, wall: Int64
+    _ name: String = "kd1", bootEpoch: UInt64, keyEpoch: Int = 1, stream: UInt32 = 1, wall: Int64,
+    capacity: UInt32 = 64
   ) throws {
     self.wall = wall
     let file = Array("\(keyEpoch) aes-256-gcm \(String(repeating: "5a", count: 32))\n".utf8)
@@ -27,7 +28,7 @@ final class Forger {
     o.id.stream = stream
     o.keys = keys
     o.mtu = 1500
-    o.capacity = 64
+    o.capacity = capacity
     try #require(weir_link_sender_open(&o, &sender) == .ok)
   }
 
@@ -50,6 +51,16 @@ final class Forger {
       weir_link_sender_pack(sender, weir_bytes(at: $0.baseAddress, count: $0.count), 0, wall)
     }
     return taken()
+  }
+
+  /// A record as an outer unit makes it, of the first revision.
+  static func record(_ number: String, text: String) -> String {
+    let time = Ask.time(House.startWall)
+    let serial = number.suffix(6).drop { $0 == "0" }
+    return "{\"handover\":\"\(number)\",\"spoken\":\"\(serial)-0\",\"receivedBy\":\"12345\","
+      + "\"channel\":\"phone\",\"phase\":\"transferring\",\"receivedAt\":\"\(time)\","
+      + "\"arrivedAt\":\"\(time)\",\"decision\":{},\"legs\":{},\"facts\":[],\"revision\":1,"
+      + "\"drill\":false,\"text\":\"\(text)\",\"history\":[{\"revision\":1,\"event\":\"intake\"}]}"
   }
 
   /// The sealed datagrams of a heartbeat.

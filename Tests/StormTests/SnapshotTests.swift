@@ -94,10 +94,17 @@ struct SnapshotTests {
       pair.outer.crash()
       try #require(pair.outer.open() == .ok)
       pair.pass(3000, step: 500)
+      // Another unit's number comes in conflict, from each run anew.
+      let other = try Forger("kd2", bootEpoch: UInt64(1 + round), wall: pair.inner.wall)
+      for var bytes in other.datagrams(1, 1, "{\"round\":\(round)}") {
+        weir_unit_received(pair.inner.unit, &bytes, bytes.count)
+      }
+      pair.inner.pump()
       pair.inner.crash()
       #expect(try reopen(pair.inner) == [], "round \(round)")
     }
     #expect(!snapshots(pair.inner).isEmpty)
+    #expect(try Knowledge(pair.inner).conflicts == 1)
     #expect(pair.latestDelivered == JournalOracle(pair.outer).crossing("kd1"))
   }
 

@@ -22,7 +22,11 @@ struct Knowledge: Equatable {
     static let alarm: UInt8 = 67
     /// First crossing numbers of handovers, of a ledger: in the order of a table.
     static let numbers: UInt8 = 71
+    static let conflicts: UInt8 = 72
   }
+
+  /// Items that tell of conflicts.
+  var conflicts: Int { items[Kind.conflicts, default: []].count }
 
   /// Of a unit that is open.
   init(_ house: House) throws {
