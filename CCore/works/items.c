@@ -295,7 +295,9 @@ bool items_stage_released(weir_unit *u, const mark_record *m, uint64_t number, w
   weir_put_decimal(b, m->crossing);
   weir_put_text(b, "-r");
   weir_put_decimal(b, m->revision);
-  weir_put_text(b, "-released.json");
+  weir_put_text(b, "-released-"); /* more than one may have come under this number */
+  weir_put_decimal(b, number);
+  weir_put_text(b, ".json");
   weir_bytes name = stage_keep(s, from);
   from = b->count;
   weir_put_text(b, "{\"kind\":\"matter\",\"unit\":");

@@ -210,7 +210,7 @@ import Testing
     let release = "{\"op\":\"release\",\"id\":\"\(id)\",\"by\":\"王队\",\"reason\":\"电话核实\"}"
     #expect(try pair.inner.one(control, release).isDurable)
     #expect(try pair.inner.one(control, release).code == "notInQuarantine")
-    let released = pair.inner.content("/out/kd1-crossing1-r1-released.json")
+    let released = pair.inner.content("/out/kd1-crossing1-r1-released-\(id).json")
     #expect(released.has("\"record\":\(Self.broken)") && released.has("\"by\":\"王队\""))
     let reader = try taker(pair.inner)
     let taken = items(pair.inner.ask(reader, Self.take)).map { $0.item }
@@ -224,6 +224,31 @@ import Testing
     let other = try #require(after.string("id"))
     let text = try pair.inner.one(control, "{\"op\":\"quarantine\",\"id\":\"\(other)\"}")
     #expect(text.has("\"contentText\":\"no JSON \\u0001 at all\""), "\(text)")
+  }
+
+  @Test(
+    "two that lie in quarantine under one number and revision are two items when they are let go")
+  func releasedApart() throws {
+    let pair = try Pair(seed: 29)
+    try pair.open()
+    let contents = ["{\"first\":1}", "{\"second\":2}"]
+    for (index, content) in contents.enumerated() {
+      let epoch = UInt64(pair.inner.wall) + 1000 + UInt64(index)
+      arrive(pair, try Forger(bootEpoch: epoch, wall: pair.inner.wall).datagrams(1, 1, content))
+    }
+    let control = try pair.inner.connect(control: true)
+    for _ in contents {
+      let list = try pair.inner.one(control, #"{"op":"quarantine"}"#)
+      let id = try #require(list.string("id"))
+      let release = "{\"op\":\"release\",\"id\":\"\(id)\",\"by\":\"a\",\"reason\":\"b\"}"
+      #expect(try pair.inner.one(control, release).isDurable)
+    }
+    let released = pair.inner.names(in: "/out").filter { $0.contains("released") }
+    #expect(released.count == 2, "\(released)")
+    for content in contents {
+      let its = released.filter { pair.inner.content("/out/" + $0).has("\"record\":" + content) }
+      #expect(its.count == 1, "\(content)")
+    }
   }
 
   @Test("what was released comes to the desk whatever crashes, once", arguments: 0..<14)
