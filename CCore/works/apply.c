@@ -141,8 +141,12 @@ static bool journal_change(weir_unit *u, uint32_t slot, const weir_step *step, w
   return true;
 }
 
+unsigned refusal_unjournalled(const weir_unit *u) {
+  return u->failing ? WEIR_REFUSAL_OUTCOME_UNKNOWN : WEIR_REFUSAL_OVERLOADED;
+}
+
 void refuse_unjournalled(weir_unit *u, connection *c, const entry *e) {
-  apply_refusal(u, c, e, u->failing ? WEIR_REFUSAL_OUTCOME_UNKNOWN : WEIR_REFUSAL_OVERLOADED);
+  apply_refusal(u, c, e, refusal_unjournalled(u));
 }
 
 static void count_change(weir_unit *u, const weir_step *step, bool redialled) {

@@ -92,8 +92,10 @@ typedef struct ledger {
   int64_t offset_next_ms; /* the window that is being filled */
   uint64_t offset_window_ms, offset_since_ms;
   uint64_t admitted_epoch; /* of the last boot that a person let in, 0: none; it counts as later */
-  uint64_t refused_epoch;  /* of the last boot that was refused, and its id */
+  uint64_t refused_epoch;  /* of the last boot that was refused, 0: none; and its id */
   uint8_t refused_id[16];
+  bool is_boot_due; /* the run that was begun last is not in the journal yet */
+  boot_kept boot_due;
 } ledger;
 
 /* Boots of an outer unit, as far as they matter after a restart. */

@@ -403,6 +403,7 @@ void apply_message(weir_unit *u, entry *e, weir_step *step);
 bool apply_own(weir_unit *u, uint32_t slot, weir_step *step, weir_bytes line);
 void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal);
 /* Nothing was journalled: for want of room just now, or because the disk failed. */
+unsigned refusal_unjournalled(const weir_unit *u);
 void refuse_unjournalled(weir_unit *u, connection *c, const entry *e);
 void apply_acknowledged(weir_unit *u, connection *c, const entry *e);
 /* Appends a record. False: it does not stand; the unit failed, or the journal waits for its disk

@@ -25,8 +25,10 @@ void inner_close(weir_unit *u) {
 
 /* ---- Boots of outer units ------------------------------------------------------------------- */
 
-/* unit (counted) · boot epoch · boot id (16) · admitted by a person (1) */
-static void journal_boot(weir_unit *u, const char *unit, uint64_t epoch, const uint8_t id[16],
+/* unit (counted) · boot epoch · boot id (16) · admitted by a person (1)
+ *
+ * False: it does not stand. */
+static bool journal_boot(weir_unit *u, const char *unit, uint64_t epoch, const uint8_t id[16],
                          bool admitted) {
   uint8_t body[64];
   weir_buffer b = weir_buffer_over(body, sizeof body);
@@ -38,7 +40,25 @@ static void journal_boot(weir_unit *u, const char *unit, uint64_t epoch, const u
   const weir_bytes part = weir_buffer_view(&b);
   uint64_t serial;
   weir_position position;
-  (void)unit_append(u, RECORD_BOOT, &part, 1, &serial, &position);
+  return unit_append(u, RECORD_BOOT, &part, 1, &serial, &position);
+}
+
+/* A run that was taken up; while the journal has no room, again at the next turn. */
+static bool journal_due(weir_unit *u, ledger *l) {
+  if (l->is_boot_due) {
+    l->is_boot_due = !journal_boot(u, l->unit, l->boot_due.epoch, l->boot_due.id, false);
+  }
+  return !l->is_boot_due;
+}
+
+static void on_new_boot(weir_unit *u, const weir_link_event *e) {
+  uint32_t which = ledger_of(u, e->unit);
+  if (which == LEDGER_NONE) return; /* nothing of this unit can be taken */
+  ledger *l = &u->ledgers[which];
+  l->is_boot_due = true;
+  l->boot_due.epoch = e->boot_epoch;
+  memcpy(l->boot_due.id, e->boot_id, sizeof e->boot_id);
+  (void)journal_due(u, l);
 }
 
 weir_status inner_recover_boot(weir_unit *u, weir_bytes body) {
@@ -101,12 +121,16 @@ unsigned inner_admit(weir_unit *u, const weir_message *m) {
   }
   memcpy(unit, m->id.at, name);
   uint32_t which = ledger_of(u, unit);
-  if (which == LEDGER_NONE || u->ledgers[which].refused_epoch != epoch) {
-    return WEIR_REFUSAL_BAD_VALUE;
+  if (which == LEDGER_NONE || epoch == 0) return WEIR_REFUSAL_BAD_VALUE;
+  ledger *l = &u->ledgers[which];
+  if (l->refused_epoch != epoch) return WEIR_REFUSAL_BAD_VALUE;
+  if (!journal_due(u, l) || !journal_boot(u, unit, epoch, l->refused_id, true)) {
+    return refusal_unjournalled(u);
   }
-  if (weir_link_receiver_admit(u->receiver, unit, epoch) != WEIR_OK) return WEIR_REFUSAL_BAD_VALUE;
-  u->ledgers[which].admitted_epoch = epoch;
-  journal_boot(u, unit, epoch, u->ledgers[which].refused_id, true);
+  weir_status admitted = weir_link_receiver_admit(u->receiver, unit, epoch);
+  WEIR_ASSERT(admitted == WEIR_OK); /* it remembers more than the last that it refused */
+  l->admitted_epoch = epoch;
+  l->refused_epoch = 0;
   alarm_end(u, "bootLower", unit, "较低启动序号的12345外端机已由人工放行",
             "a person admitted the lower boot");
   return WEIR_REFUSAL_NONE;
@@ -152,7 +176,7 @@ static void take_event(weir_unit *u, const weir_link_event *e) {
     on_silence(u, e, false);
     return;
   case WEIR_LINK_BOOT_NEW:
-    journal_boot(u, e->unit, e->boot_epoch, e->boot_id, false);
+    on_new_boot(u, e);
     log_boot(u, e, "bootTaken", "a sender began a new run");
     alarm_end(u, "bootLower", e->unit, "12345外端机已以新的启动序号发送",
               "the sender began a run under a higher boot epoch");
@@ -229,6 +253,7 @@ void inner_tick(weir_unit *u) {
     weir_link_receiver_tick(u->receiver, u->now.boot_ms);
     drain(u);
   }
+  for (unsigned i = 0; i < WEIR_LINK_SENDERS_MAX; i++) (void)journal_due(u, &u->ledgers[i]);
   fetch_tick(u);
   deliver_mark(u);
   ledger_watch(u);

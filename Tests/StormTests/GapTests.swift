@@ -109,6 +109,67 @@ import Testing
     #expect(try pair.inner.one(control, admit).isDurable)
     pair.pass(500)
     #expect(pair.alarms("bootLower", "end").count == 1)
+    #expect(try pair.inner.one(control, admit).code == "badValue", "once")
+  }
+
+  @Test("a run that was taken up while the journal had no room is known after a start")
+  func bootWithoutRoom() throws {
+    let pair = try Pair(seed: 38)
+    try pair.open()
+    let inner = pair.inner
+    let text = ",\"text\":\"" + String(repeating: "满", count: 1990) + "\""
+    for i in 0..<120 {
+      let desk = try inner.connect()
+      inner.give(desk, Array((Ask.intake("d\(i)", by: "110", more: text) + "\n").utf8))
+      _ = inner.turn()
+    }
+    func arrive(_ epoch: UInt64) throws {
+      for var bytes in try Forger(bootEpoch: epoch, wall: inner.wall).heartbeat() {
+        weir_unit_received(inner.unit, &bytes, bytes.count)
+      }
+    }
+    for epoch in 1...500 as ClosedRange<UInt64> { try arrive(epoch) }
+    inner.pump()
+    inner.crash()
+    try #require(inner.open() == .ok)
+    try arrive(499)
+    inner.pump()
+    #expect(pair.alarms("bootLower", "begin").count == 1)
+    #expect(inner.failed == .ok)
+  }
+
+  @Test("a boot is admitted durably or not at all: on a full disk it is not")
+  func admittedOnFullDisk() throws {
+    let text = ",\"text\":\"" + String(repeating: "满", count: 1990) + "\""
+    var most = Int.max
+    while true {
+      let inner = try House(.init(role: .inner, name: "gz1"))
+      try #require(inner.open() == .ok)
+      for epoch in [7, 5] as [UInt64] {
+        for var bytes in try Forger(bootEpoch: epoch, wall: inner.wall).heartbeat() {
+          weir_unit_received(inner.unit, &bytes, bytes.count)
+        }
+      }
+      inner.pump()
+      let desk = try inner.connect()
+      let control = try inner.connect(control: true)
+      weir_faulty_os_set_capacity(inner.faulty, 800 * 1024)
+      func intake(_ n: Int) -> String { Ask.intake("d\(n)", by: "110", more: text) }
+      var taken = 0
+      while taken < most, inner.ask(desk, intake(taken)).first?.isDurable == true { taken += 1 }
+      if most == Int.max {
+        most = taken
+        continue
+      }
+      try #require(taken == most)
+      // In one batch with, and behind, the matter that spends the reserve.
+      inner.send(desk, intake(taken))
+      inner.send(control, "{\"op\":\"admit\",\"id\":\"kd1/5\",\"by\":\"a\",\"reason\":\"b\"}")
+      inner.pump()
+      let codes = inner.receive(control).map { $0.code }
+      #expect(codes == ["outcomeUnknown", "unitFailing"], "\(codes)")
+      return
+    }
   }
 
   @Test("a crossing that nobody confirmed in link.keep is listed as expired, after a restart too")
