@@ -67,6 +67,11 @@ weir_status weir_link_receiver_know(weir_link_receiver *r, const char *unit, uin
   return weir_boots_know(&r->boots, unit, &name, r->now_ms);
 }
 
+void weir_link_receiver_begin(weir_link_receiver *r, uint64_t now_ms) {
+  if (now_ms > r->now_ms) r->now_ms = now_ms;
+  for (size_t i = 0; i < r->boots.count; i++) r->boots.units[i].heard_ms = r->now_ms;
+}
+
 weir_status weir_link_receiver_admit(weir_link_receiver *r, const char *unit, uint64_t boot_epoch) {
   return weir_boots_admit(&r->boots, unit, boot_epoch);
 }

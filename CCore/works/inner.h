@@ -166,6 +166,8 @@ typedef struct reject_watch {
 
 /* receive.c: the inner unit's side of the link */
 weir_status inner_open(weir_unit *u);
+/* From now on datagrams are taken. */
+void inner_begin(weir_unit *u);
 void inner_close(weir_unit *u);
 void inner_tick(weir_unit *u);
 /* A person admits a refused boot (`UNIT/EPOCH`): a refusal, or none. */

@@ -17,6 +17,11 @@ weir_status inner_open(weir_unit *u) {
   return status == WEIR_OK ? fetch_open(u) : status;
 }
 
+void inner_begin(weir_unit *u) {
+  unit_look_at_clocks(u);
+  weir_link_receiver_begin(u->receiver, u->now.boot_ms);
+}
+
 void inner_close(weir_unit *u) {
   weir_link_receiver_close(u->receiver);
   fetch_close(u);

@@ -217,6 +217,7 @@ void weir_unit_set_drill_texts(weir_unit *u, uint32_t dial, uint32_t say) {
 
 void weir_unit_begin(weir_unit *u) {
   u->begun = true;
+  if (u->options.inner) inner_begin(u);
   if (weir_log_begin(u->log, WEIR_LOG_INFO, true, u->now.wall_ms, "unitStarted",
                      u->options.inner ? "the inner unit takes what comes over the link"
                                       : "the outer unit takes matters")) {

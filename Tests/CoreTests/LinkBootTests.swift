@@ -289,6 +289,17 @@ struct LinkBootTests {
     #expect(kinds(receiver.take(try datagrams(1000, 1)[0], 9000).events) == [silenceEnded, record])
   }
 
+  @Test("whoever is known counts as heard when the receiver begins")
+  func heardAtBegin() throws {
+    let receiver = try LinkReceiver(ring, now: 7000)
+    let id = [UInt8](repeating: 1, count: 16)
+    _ = weir_link_receiver_know(receiver.pointer, "kd1", 1000, id)
+    weir_link_receiver_begin(receiver.pointer, 9500)
+    #expect(receiver.tick(10_499).isEmpty)
+    let began = receiver.tick(10_500)
+    #expect(kinds(began) == [silenceBegan] && began[0].sinceMS == 9500)
+  }
+
   @Test("a sender with nothing to say is not silent")
   func heartbeatsKeepTheLine() throws {
     let receiver = try LinkReceiver(ring)

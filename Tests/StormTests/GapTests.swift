@@ -93,6 +93,21 @@ import Testing
     #expect(pair.alarms("keyUnknown", "end").count == 1)
   }
 
+  @Test("a start that takes its time tells of no silence, and then of one that is")
+  func slowStart() throws {
+    let pair = try Pair(seed: 37, inner: .init(startMs: 5000))
+    try pair.open()
+    pair.pass(1000)
+    pair.inner.crash()
+    try #require(pair.inner.open() == .ok)
+    pair.inner.pump()
+    pair.pass(2000)
+    #expect(pair.alarms("silence", "begin").isEmpty)
+    pair.weather.isDark = true
+    pair.pass(1500)
+    #expect(pair.alarms("silence", "begin").count == 1)
+  }
+
   @Test("a lower boot is alarmed; the alarm ends when a person admits it")
   func lowerBoot() throws {
     let pair = try Pair(seed: 36)

@@ -57,6 +57,8 @@ final class House {
     var retainMs: Int64 = 0
     /// Whether the policy's texts are journalled at start.
     var interns = true
+    /// How long a start takes from what it reads to what it hears.
+    var startMs: UInt64 = 0
   }
 
   /// 2026-11-23T18:31:00+08:00, and 1,000 s after the boot.
@@ -165,6 +167,7 @@ final class House {
       close()
       return status
     }
+    if options.startMs > 0 { advance(options.startMs) }
     weir_unit_begin(unit)
     var id = [UInt8](repeating: 0, count: 16)
     bootId = os.pointee.boot_id(os.pointee.context, &id) == .ok ? id : nil

@@ -221,9 +221,11 @@ weir_status weir_link_receiver_open(const weir_link_receiver_options *options,
 void weir_link_receiver_close(weir_link_receiver *r);
 /* A sender known from the journal, so that a lower boot epoch is recognised after a restart. Told
  * several boots in the order they were taken up, the last is current and the highest epoch stays
- * the bar. It counts as heard at this moment. INVALID: no unit's name. FULL: one unit too many. */
+ * the bar. INVALID: no unit's name. FULL: one unit too many. */
 weir_status weir_link_receiver_know(weir_link_receiver *r, const char *unit, uint64_t boot_epoch,
                                     const uint8_t boot_id[16]);
+/* From now on datagrams are taken: whoever is known counts as heard at this moment. */
+void weir_link_receiver_begin(weir_link_receiver *r, uint64_t now_ms);
 /* A person admits a boot that was refused: it becomes the unit's current one. NOT_FOUND when no
  * such boot was reported as refused. Boots up to the highest epoch that ever was current stay
  * refused, or else recordings of them could push the admitted one aside. */
