@@ -233,7 +233,6 @@ weir_status weir_hall_open(const weir_hall_options *options, weir_hall **out, ch
 weir_status weir_hall_run(weir_hall *h) {
   weir_status status = hall_start_disk(h);
   if (status != WEIR_OK) return status;
-  h->thread = uv_thread_self();
   h->running = true;
   weir_unit_begin(h->unit);
   hall_start_links(h);
@@ -271,15 +270,10 @@ void weir_hall_close(weir_hall *h) {
 
 void weir_hall_stop(weir_hall *h) {
   atomic_store(&h->stop_asked, true);
-  uv_async_send(&h->wake);
+  hall_wake(h);
 }
 
 void weir_hall_reopen_log(weir_hall *h) {
   atomic_store(&h->reopen_asked, true);
-  uv_async_send(&h->wake);
-}
-
-bool weir_hall_on_loop(const weir_hall *h) {
-  uv_thread_t self = uv_thread_self();
-  return h->running && uv_thread_equal(&self, &h->thread);
+  hall_wake(h);
 }

@@ -82,7 +82,6 @@ struct weir_hall {
   uv_idle_t idle;
   uv_timer_t timer;
   uv_async_t wake;
-  uv_thread_t thread;
   bool running, ending, closed;
   weir_status result;
   atomic_bool stop_asked, reopen_asked;
@@ -147,6 +146,8 @@ void hall_drain_log(weir_hall *h);
 void hall_open_letters(weir_hall *h, bool live);
 /* The loop is about to be closed: what is posted from now on is opened at once, `live` false. */
 void hall_close_mail(weir_hall *h);
+/* From any thread, whether or not the loop has ended. */
+void hall_wake(weir_hall *h);
 
 /* clients.c */
 weir_status hall_listen(weir_hall *h, char problem[512]);

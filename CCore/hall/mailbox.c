@@ -20,6 +20,12 @@ weir_status weir_hall_post(weir_hall *h, void (*open)(void *context, bool live),
   return WEIR_OK;
 }
 
+void hall_wake(weir_hall *h) {
+  uv_mutex_lock(&h->mail);
+  if (!h->mail_closed) uv_async_send(&h->wake);
+  uv_mutex_unlock(&h->mail);
+}
+
 void hall_close_mail(weir_hall *h) {
   uv_mutex_lock(&h->mail);
   h->mail_closed = true;

@@ -119,6 +119,12 @@ private final class Loop {
     return outcome.withLock { $0 }
   }
 
+  /// What signals ask for.
+  func ask() {
+    weir_hall_stop(hall)
+    weir_hall_reopen_log(hall)
+  }
+
   deinit {
     weir_hall_close(hall)
     weir_unit_close(unit)
@@ -199,6 +205,17 @@ struct DiskThreadTests {
     loop.disk.hold(false)
     #expect(try #require(client.line(within: 10_000)).contains("\"durable\":true"))
     #expect(loop.end(stopping: true) == .ok)
+  }
+
+  @Test("signals that come when the loop has ended change nothing")
+  func lateSignals() throws {
+    let loop = try Loop()
+    loop.run()
+    let client = try Client(loop)
+    client.intake("a")
+    #expect(try #require(client.line(within: 10_000)).contains("\"durable\":true"))
+    #expect(loop.end(stopping: true) == .ok)
+    loop.ask()
   }
 
   @Test("jobs run one after the other on one thread, and what waits shares a sync")

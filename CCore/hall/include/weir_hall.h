@@ -81,6 +81,5 @@ void weir_hall_reopen_log(weir_hall *h);
 /* Has a function called on the loop thread, between two turns of the unit; `live` is false when the
  * loop has ended meanwhile and the unit must be left alone. OUT_OF_MEMORY: it is not called. */
 weir_status weir_hall_post(weir_hall *h, void (*open)(void *context, bool live), void *context);
-bool weir_hall_on_loop(const weir_hall *h);
 
 #endif
