@@ -9,6 +9,8 @@
  *            waited for but its sync
  *   crash    marked and still staged: published at the next start. Marked and gone: delivered.
  *            Staged and not marked: removed; it comes again over the link.
+ *   a way fails   alarmed, and tried again each second: no other part of the unit waits. When both
+ *            stages are full, what comes over the link is left to its repeats
  *
  * Two stages: one gathers while the other is on its way, so at a start only the marks of the last
  * batch can stand beside staged items. */
@@ -162,16 +164,13 @@ void deliver_mark(weir_unit *u) {
   }
 }
 
-void deliver_job_failed(weir_unit *u, const weir_job *job, weir_status status) {
+void deliver_job_failed(weir_unit *u, const weir_job *job) {
   WEIR_ASSERT(job->kind == JOB_STAGE || job->kind == JOB_PUBLISH);
-  if (u->options.inner) {
-    unit_fail(u, status);
-    return;
-  }
-  /* The hand-overs to 110 go on, whatever 12345's own folder does. */
   u->delivery_retry_ms = u->now.boot_ms + RETRY_MS;
-  alarm_begin(u, "deliveryFailed", "", "投送目录无法写入,转12345事项暂存待投",
-              "the delivery directory cannot be written; what is owed to 12345 waits",
+  alarm_begin(u, "deliveryFailed", "",
+              u->options.inner ? "投送目录无法写入,12345来件暂存待投"
+                               : "投送目录无法写入,转12345事项暂存待投",
+              "the delivery directory cannot be written; what has to go there waits",
               "检查 delivery.directory 的磁盘与权限");
 }
 
@@ -185,13 +184,13 @@ static void finish(weir_unit *u) {
   }
   s->count = 0;
   s->memory.count = 0;
-  u->delivery_retry_ms = 0;
   u->batches_ended++;
   u->delivery = DELIVERY_IDLE;
 }
 
 void deliver_job_done(weir_unit *u, const weir_job *job) {
-  if (!u->options.inner) alarm_end(u, "deliveryFailed", "", "投送目录已恢复", "delivery goes on");
+  u->delivery_retry_ms = 0;
+  alarm_end(u, "deliveryFailed", "", "投送目录已恢复", "delivery goes on");
   if (job->kind == JOB_STAGE) {
     u->delivery = WEIR_CANARY(PUBLISH_EARLY) ? DELIVERY_PUBLISHING : DELIVERY_MARKING;
     deliver_mark(u);
@@ -211,7 +210,7 @@ void deliver_on_durable(weir_unit *u) {
 
 bool deliver_quiet(const weir_unit *u) {
   if (!u->stages[0]) return true;
-  if (!u->options.inner && u->delivery_retry_ms > 0) return true; /* it may never come back */
+  if (u->delivery_retry_ms > 0) return true; /* it may never come back */
   if (!outbox_quiet(u)) return false;
   return u->delivery == DELIVERY_IDLE && u->stages[u->gathering]->count == 0;
 }

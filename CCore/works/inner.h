@@ -224,8 +224,8 @@ weir_bytes stage_keep_text(stage *s, weir_bytes text);
 /* The stages, and the ways that the options name. */
 weir_status deliver_open(weir_unit *u);
 void deliver_close(weir_unit *u);
-/* A stage or a publication did not succeed: an inner unit fails, an outer one tries again. */
-void deliver_job_failed(weir_unit *u, const weir_job *job, weir_status status);
+/* A stage or a publication did not succeed: it is tried again. */
+void deliver_job_failed(weir_unit *u, const weir_job *job);
 /* The stage that gathers; null when it has no room for so many items and bytes. */
 stage *stage_gathering(weir_unit *u, size_t items, size_t bytes);
 bool deliver_take_job(weir_unit *u);

@@ -298,7 +298,7 @@ struct weir_unit {
   stage *stages[2];
   unsigned gathering;
   uint8_t delivery;
-  uint64_t delivery_retry_ms; /* outer: not before, after a failure; 0: it did not fail */
+  uint64_t delivery_retry_ms; /* not before, after a failure; 0: it did not fail */
   outbox outbox;
   uint64_t mark_serial;
   size_t marked; /* items of the stage on its way that are in the journal */

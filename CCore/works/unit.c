@@ -138,7 +138,9 @@ static weir_status open_rooms(weir_unit *u, weir_journal_finding *finding, const
   if (status == WEIR_OK) *folder = u->options.data;
   if (status == WEIR_OK && u->options.inner) status = inner_open(u);
   if (status == WEIR_OK) status = unit_recover(u, finding);
+  if (status == WEIR_OK && u->options.delivery) *folder = u->options.delivery;
   if (status == WEIR_OK) status = deliver_recover_ways(u);
+  if (status == WEIR_OK) *folder = u->options.data;
   outbox_begin(u);
   if (status == WEIR_OK) status = carry_open(u);
   return status;

@@ -176,6 +176,66 @@ import Testing
     pair.inner.close()
   }
 
+  // MARK: A folder that fails
+
+  @Test(
+    "a folder that fails ends no inner unit: it is alarmed and tried again, and nothing is lost",
+    arguments: [WEIR_FAULTY_RENAME, WEIR_FAULTY_OPEN].map { $0.rawValue })
+  func survivesItsFolder(_ call: UInt32) throws {
+    let pair = try Pair(seed: 30)
+    try pair.open()
+    let desk = try pair.inner.connect()
+    let control = try pair.inner.connect(control: true)
+    weir_faulty_os_fail(pair.inner.faulty, weir_faulty_call(rawValue: call), 0, 3, .ioFailed)
+    try work(pair, 3)
+    #expect(pair.delivered.isEmpty)
+    #expect(try pair.inner.one(control, Ask.status).has("deliveryFailed"))
+    #expect(try pair.inner.one(desk, Ask.intake("d", ["crime"], by: "110")).isDurable)
+    pair.pass(4000)
+    #expect(pair.inner.failed == .ok && pair.delivered.count == 3)
+    #expect(pair.alarms("deliveryFailed", "begin").count == 1)
+    #expect(pair.alarms("deliveryFailed", "end").count == 1)
+    #expect(try !pair.inner.one(control, Ask.status).has("deliveryFailed"))
+    #expect(pair.flawsOfDelivery().isEmpty)
+  }
+
+  @Test("an inner unit stops though its folder fails; the next start brings what is owed")
+  func stopsWithoutItsFolder() throws {
+    let pair = try Pair(seed: 31)
+    try pair.open()
+    weir_faulty_os_fail(pair.inner.faulty, WEIR_FAULTY_RENAME, 0, .max, .noSpace)
+    try work(pair, 3)
+    #expect(pair.inner.stop())
+    weir_faulty_os_heal(pair.inner.faulty)
+    try #require(pair.inner.open() == .ok)
+    pair.pass(3000)
+    #expect(pair.delivered.count == 3 && pair.flawsOfDelivery().isEmpty)
+  }
+
+  @Test("a start names the folder that could not be used")
+  func namesItsFolder() throws {
+    var problems: Set<String> = []
+    for n in 0..<20 as Range<UInt64> {
+      let house = try House(.init(role: .inner, name: "gz1"))
+      weir_faulty_os_fail(house.faulty, WEIR_FAULTY_SYNC_DIRECTORY, n, 1, .ioFailed)
+      if house.open() == .ok { break }
+      problems.insert(house.problem)
+    }
+    #expect(problems.count == 2, "\(problems)")
+    let last = try House(.init(role: .inner, name: "gz1"))
+    try #require(last.open() == .ok)
+    last.crash()
+    var named: [String] = []
+    for n in 0..<20 as Range<UInt64> {
+      weir_faulty_os_fail(last.faulty, WEIR_FAULTY_LIST, n, 1, .ioFailed)
+      if last.open() == .ok { break }
+      named.append(last.problem)
+      weir_faulty_os_heal(last.faulty)
+    }
+    #expect(named.first?.hasPrefix("the folder /data ") == true, "\(named)")
+    #expect(named.last?.hasPrefix("the folder /out ") == true, "\(named)")
+  }
+
   // MARK: Quarantine
 
   private func arrive(_ pair: Pair, _ datagrams: [[UInt8]]) {
