@@ -94,6 +94,9 @@ public struct Rehearsal {
     let isNew =
       record.step == .intake || before?.text != state.decisionText || before?.facts != state.facts
     guard isNew, record.now.wall >= since, !state.flags.contains(.drill) else { return }
+    // Where a person took a danger back, what stands was decided on facts that hold no more.
+    let stands = before?.text == state.decisionText
+    if stands && state.flags.contains(.dangerCleared) { return }
     guard let was = decision(state.decisionText, record) else { return }
     // What people agreed on since is not the policy's to decide again.
     guard was.owner == state.owner.name, was.action == state.action.name else { return }
@@ -103,7 +106,8 @@ public struct Rehearsal {
     let ending = policy.ending(of: decision)
     guard !was.isSame(as: ending) else { return }
     different += 1
-    let losesPolice = state.goesToPolice && was.emergency && !ending.goesToPolice
+    let isUrgent = state.flags.contains(.emergency)
+    let losesPolice = state.goesToPolice && isUrgent && !ending.goesToPolice
     if losesPolice { lost += 1 }
     visit(
       Difference(
@@ -182,6 +186,8 @@ struct PastEmergencies {
     guard state.flags.contains(.emergency), state.goesToPolice, !state.flags.contains(.drill),
       state.decisionText != 0
     else { return }
+    // What a supervisor took back after 110 had it stays with 110, whatever its facts say now.
+    if state.flags.contains(.dangerCleared) && state.phase == .transferred { return }
     let isTimed = book.asksForTime
     let kind = Kind(
       facts: state.facts, platform: state.platform, channel: state.channel, county: state.county,

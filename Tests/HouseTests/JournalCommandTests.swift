@@ -152,5 +152,31 @@ extension RealProgramTests {
       #expect((line["before"] as? Fields)?["owner"] as? String == "12345")
       #expect((line["after"] as? Fields)?["owner"] as? String == "neither")
     }
+
+    @Test("a danger that a person took back is not decided again on facts that hold no more")
+    func rehearseClearing() async throws {
+      let house = try House(policy: Policy.embeddedSource)
+      defer { house.close() }
+      try house.write(
+        house.text(of: "outer.yaml").replacing(
+          ".sock }\nlink", with: ".sock, supervisors: [S01] }\nlink"),
+        to: "outer.yaml")
+      try await house.outer.start()
+      let client = try house.client()
+      let intake = #"{"op":"intake","receivedBy":"12345","channel":"phone","ref":"c1","#
+      let answer = try ask(client, intake + #""facts":["dangerToLife"]}"#)
+      let number = try #require(answer["handover"] as? String)
+      for what in [
+        #""event":"transferAnswered","by":"A1""#,
+        #""event":"dangerCleared","by":"S01","reason":"误报""#,
+      ] {
+        let said = try ask(client, "{\"op\":\"event\",\"handover\":\"\(number)\",\(what)}")
+        #expect(said["durable"] as? Bool == true, "\(said)")
+      }
+      try #require(try await house.outer.stop() == 0)
+      let same = try run(house, "policy rehearse policy.yaml")
+      #expect(same.code == 0 && same.output.isEmpty)
+      #expect(same.complaint == "1 decisions, 0 otherwise, 0 emergencies no longer to 110\n")
+    }
   }
 }
