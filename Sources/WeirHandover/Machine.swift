@@ -34,8 +34,9 @@ public enum Machine {
   ///   `agreed` without an owner, `unknownEvent` for an event that only a deadline may cause,
   ///   `unknownHandover` for anything but an intake without a state.
   ///
-  /// `decisionText` and `dialText` are set to the policy's indices where a decision applies and
-  /// left alone otherwise; `sayText` and `reportNumber` are always left to the caller.
+  /// `decisionText` and `dialText` are the policy's indices, before as after: they are set where a
+  /// decision applies and left alone otherwise. What stands for neither is left alone too, and
+  /// counts as another text. `sayText` and `reportNumber` are always left to the caller.
   public static func step(
     _ before: Handover?, _ happening: Happening, decision: Decision, timing: Timing, role: UnitRole
   ) -> Outcome {

@@ -120,14 +120,34 @@ struct Turn {
     if happening.flags.contains(.confidential) { after.flags.insert(.confidential) }
   }
 
-  /// Takes the facts of the happening over and decides anew where they changed.
+  /// Takes the facts of the happening over and decides anew where they changed, or where the policy
+  /// says otherwise of the place that an update named.
   private mutating func takeFacts() -> Refusal? {
     let facts = Machine.factsAfter(before, happening)
     after.everFacts.formUnion(facts.union(happening.facts))
     after.facts = facts
-    guard facts != before.facts || mustDecide else { return nil }
-    tells110 = true
-    return decide()
+    if facts != before.facts || mustDecide || placeDecides {
+      tells110 = true
+      if let refusal = decide() { return refusal }
+    }
+    if after.county != before.county { dialThere() }
+    return nil
+  }
+
+  /// Whether the policy says otherwise of the place that this step names. What no policy decided
+  /// waits for a person, not for a place.
+  private var placeDecides: Bool {
+    after.county != before.county && !before.flags.contains(.undecided)
+      && UInt32(decision.decisionText) != before.decisionText
+  }
+
+  /// The event's place has another 110 desk: what is 110's dials that one, and whoever is to dial
+  /// is told. The minute runs on.
+  private mutating func dialThere() {
+    guard role == .outer, after.isPolices else { return }
+    after.dialText = UInt32(decision.policeDialText)
+    let differs = after.dialText != before.dialText
+    if after.voiceOpen && differs && say == .none { say = .reminder }
   }
 
   /// Does what a verb says.

@@ -29,6 +29,9 @@ final class HeldPolicy: Sendable {
     self.indices = indices
     self.decisions = decisions
   }
+
+  /// The index of the text with a durable id, as a state holds it while it is stepped.
+  func index(of id: UInt32?) -> UInt32? { id.flatMap { indices[$0] }.map { UInt32($0) } }
 }
 
 /// Policy and handover behind the core's steps. Confined to the loop thread once the unit runs.
@@ -46,7 +49,7 @@ final class UnitDesk: Desk, @unchecked Sendable {
   private var deciders: [UInt32: HeldPolicy] = [:]
   /// The reports as the journal has them.
   private(set) var recovered = ReportBook()
-  /// Stands in a state for "no decision has set this text": no durable id is that high.
+  /// Stands in a state for a text that is none of the policy's: no index is that high.
   private static let untouched = UInt32.max
 
   init(
@@ -121,15 +124,15 @@ final class UnitDesk: Desk, @unchecked Sendable {
     }
     if drill { decision = policy.drilled(decision) }
     var known = before
-    known?.decisionText = Self.untouched
-    known?.dialText = Self.untouched
+    known?.decisionText = held.index(of: before?.decisionText) ?? Self.untouched
+    known?.dialText = held.index(of: before?.dialText) ?? Self.untouched
     let outcome = Machine.step(
       known, happening, decision: decision, timing: held.timing, role: role)
     guard case .changed(var after, let say, let effects) = outcome else { return outcome }
     var dial: UInt16 = 0
     if after.dialText == Self.untouched {
       after.dialText = before?.dialText ?? 0
-      dial = held.indices[after.dialText] ?? policy.dialDefault
+      dial = policy.dialDefault
     } else {
       dial = UInt16(truncatingIfNeeded: after.dialText)
       after.dialText = held.ids[Int(dial)]

@@ -116,19 +116,18 @@ final class StormDesk {
       decision.guarded = true
     }
     if drill { decision = policy.drilled(decision) }
+    let decided = before.flatMap { indices[$0.decisionText] }.map { UInt32($0) } ?? Self.untouched
+    let dialled = before.flatMap { indices[$0.dialText] }.map { UInt32($0) } ?? Self.untouched
     var known = before
-    known?.decisionText = Self.untouched
-    known?.dialText = Self.untouched
+    known?.decisionText = decided
+    known?.dialText = dialled
     let outcome = Machine.step(
       known, happening, decision: decision, timing: policy.timing, role: role)
     guard case .changed(var after, let say, let effects) = outcome else { return outcome }
-    let spoken = after.dialText == Self.untouched
-    let dial =
-      spoken ? indices[before?.dialText ?? 0] ?? policy.dialDefault : UInt16(after.dialText)
-    after.dialText = spoken ? before?.dialText ?? 0 : ids[Int(dial)]
+    let dial = after.dialText == Self.untouched ? policy.dialDefault : UInt16(after.dialText)
+    after.dialText = after.dialText == dialled ? before?.dialText ?? 0 : ids[Int(dial)]
     after.decisionText =
-      after.decisionText == Self.untouched
-      ? before?.decisionText ?? 0 : ids[Int(after.decisionText)]
+      after.decisionText == decided ? before?.decisionText ?? 0 : ids[Int(after.decisionText)]
     switch say {
     case .none: after.sayText = 0
     case .decision: after.sayText = ids[Int(decision.sayText)]

@@ -37,8 +37,8 @@ struct Desk {
 
   mutating func take(_ happening: Happening) {
     let facts = Machine.factsAfter(state, happening)
-    var decision = judge(facts, platform, channel, role)
-    decision.policeDialText = 110
+    let county = happening.county != 0 ? happening.county : it.county
+    var decision = judge(facts, platform, channel, role, county: county)
     if Machine.mustGuard(decision, happening) {
       decision = judge(FactSet(.responsibilityUnclear), platform, channel, role)
       decision.guarded = true
@@ -71,10 +71,11 @@ struct Desk {
     take(happening)
   }
 
-  mutating func update(_ facts: [Fact], flags: Happening.Flags = []) {
+  mutating func update(_ facts: [Fact], flags: Happening.Flags = [], county: UInt32 = 0) {
     var happening = Happening(kind: .update, now: now)
     happening.facts = FactSet(facts)
     happening.flags = flags
+    happening.county = county
     take(happening)
   }
 
@@ -89,10 +90,16 @@ struct Desk {
 
 let boss: Happening.Flags = [.bySupervisor, .reason]
 
+/// A county with a 110 number of its own, and one whose requests are 110's by a rule of the county.
+let ownDesk: UInt32 = 513_322
+let ownRule: UInt32 = 513_323
+
 /// The notice's order in a few lines, enough to drive the machine.
-func judge(_ facts: FactSet, _ platform: Platform, _ channel: Channel, _ role: UnitRole)
-  -> Decision
-{
+func judge(
+  _ ticked: FactSet, _ platform: Platform, _ channel: Channel, _ role: UnitRole, county: UInt32 = 0
+) -> Decision {
+  let isOwn = county == ownRule && ticked.has(.nonUrgentRequest)
+  let facts = isOwn ? ticked.union(FactSet(.otherUnlawful)) : ticked
   let danger = facts.isDanger
   let urgentHelp = FactSet([.missingPerson, .otherUrgentPolice])
   let emergency = danger || !facts.isDisjoint(with: urgentHelp)
@@ -103,7 +110,8 @@ func judge(_ facts: FactSet, _ platform: Platform, _ channel: Channel, _ role: U
   let phoned = action == .transferByPhone
   let polices = owner == .police || action == .dispatchFirst
   let guidance = action == .explainAndGuide && emergency
-  return Decision(
+  let police: UInt16 = county == ownDesk ? 1_322 : 110
+  var decision = Decision(
     owner: owner, action: action, emergency: emergency || action == .dispatchFirst,
     supervision: facts.has(.policeMisconduct),
     voiceDue: guidance
@@ -111,7 +119,9 @@ func judge(_ facts: FactSet, _ platform: Platform, _ channel: Channel, _ role: U
     crosses: role == .outer && polices,
     lane: polices && emergency ? .danger : channel == .phone ? .phone : .internet, rule: 0,
     decisionText: 100 + UInt16(action.rawValue), sayText: 0,
-    dialText: guidance ? 120 : polices ? 110 : 0)
+    dialText: guidance ? 120 : polices ? police : 0)
+  decision.policeDialText = police
+  return decision
 }
 
 private func place(_ facts: FactSet, _ platform: Platform, _ channel: Channel, _ role: UnitRole)

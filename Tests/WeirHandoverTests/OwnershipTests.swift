@@ -126,6 +126,52 @@ struct OwnershipTests {
     #expect(desk.it.phase == .transferred && desk.effects.contains(.cross))
   }
 
+  @Test("the number follows the place of the event, and whoever dials is told; the minute runs on")
+  func place() {
+    var desk = Desk([.dangerToLife])
+    let minute = desk.it.minute
+    desk.wait(5_000)
+    desk.update([], county: ownDesk)
+    #expect(desk.it.dialText == 1_322 && desk.say == .reminder && desk.effects == .cross)
+    #expect(desk.it.minute == minute && desk.it.phase == .transferring)
+    desk.update([], county: ownDesk)
+    #expect(desk.say == .none)
+    desk.update([.crime], county: 513_301)
+    #expect(desk.it.dialText == 110 && desk.say == .reminder && desk.it.minute == minute)
+    desk.on(.transferAnswered)
+    desk.update([], county: ownDesk)
+    #expect(desk.it.dialText == 1_322 && desk.say == .none)
+    var talks = Desk([.responsibilityUnclear])
+    talks.update([], county: ownDesk)
+    #expect(talks.it.dialText == 0 && talks.it.phase == .talking)
+    talks.on(.agreed, owner: .police)
+    #expect(talks.it.dialText == 1_322)
+    talks.update([], county: 513_301)
+    #expect(talks.it.dialText == 110 && talks.it.ground == .agreed && talks.say == .reminder)
+    var ambulance = Desk([.medicalOnly, .dangerToLife])
+    ambulance.update([], county: ownDesk)
+    #expect(ambulance.it.dialText == 120 && ambulance.say == .none)
+  }
+
+  @Test("a county's rules are asked when the place is given, and what people decided stays")
+  func placeDecides() {
+    var desk = Desk([.nonUrgentRequest])
+    desk.wait(90_000)
+    desk.update([], county: 513_301)
+    #expect(desk.it.phase == .accepted && desk.say == .none)
+    desk.update([], county: ownRule)
+    #expect(desk.it.phase == .transferring && desk.it.owner == .police && desk.say == .decision)
+    #expect(desk.it.minute == desk.now.advanced(by: 60_000))
+    var verifying = Desk([.scopeUnclear])
+    verifying.on(.threeWayStarted)
+    verifying.update([], county: ownDesk)
+    #expect(verifying.it.phase == .talking)
+    var referred = Desk([.nonUrgentRequest], .police, .phone, role: .inner)
+    referred.on(.referred)
+    referred.update([], county: ownDesk)
+    #expect(referred.it.phase == .referred)
+  }
+
   @Test(
     "only a supervisor with a reason takes danger back",
     arguments: [

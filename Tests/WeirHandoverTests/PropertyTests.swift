@@ -66,6 +66,7 @@ private func happening(_ chance: inout Chance, _ desk: Desk) -> Happening {
   if chance.percent(15) {
     happening.kind = .update
     if chance.percent(60) { happening.facts = FactSet([chance.pick(Fact.allCases)]) }
+    if chance.percent(30) { happening.county = chance.pick([513_301, ownDesk, ownRule]) }
     return happening
   }
   happening.event = chance.pick(EventKind.allCases)
