@@ -105,14 +105,16 @@ extension Turn {
   }
 
   /// Whether the voice leg of a state serves the decision too: the same target, still open or
-  /// answered by 110, and no emergency that came up after it was answered or the caller told.
+  /// answered by 110, and no emergency that came up after it was answered or the caller told. A leg
+  /// that somebody dialled though none was due has no minute, and is none where one is due.
   private func voiceHolds(_ current: Handover, became: Bool) -> Bool {
     let wasGuidance = current.action == .explainAndGuide
     guard wasGuidance == (decision.action == .explainAndGuide) else { return false }
     if current.voice == .answered {
       return !became && (current.phase == .transferred || current.phase == .dispatchedFirst)
     }
-    return current.voiceOpen && !(became && current.toldAt != 0)
+    guard current.voiceOpen && !(became && current.toldAt != 0) else { return false }
+    return !decision.voiceDue || current.minute.isSet
   }
 
   /// Whether nothing is under way any more.

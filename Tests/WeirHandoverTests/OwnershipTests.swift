@@ -126,6 +126,42 @@ struct OwnershipTests {
     #expect(desk.it.phase == .transferred && desk.effects.contains(.cross))
   }
 
+  /// What 110 was dialled for by internet though no leg was due, before it became an emergency.
+  private static let dialled: [(String, [Fact], @Sendable (inout Desk) -> Void)] = [
+    ("started", [.crime], { $0.on(.transferStarted) }),
+    (
+      "failed", [.crime],
+      {
+        $0.on(.transferStarted); $0.on(.transferFailed, cause: .busy)
+      }
+    ),
+    ("threeWay", [.crime], { $0.on(.threeWayStarted) }),
+    ("onBehalf", [.crime], { $0.on(.calledOnBehalf) }),
+    (
+      "agreed", [.responsibilityUnclear],
+      {
+        $0.on(.agreed, owner: .police); $0.on(.transferStarted)
+      }
+    ),
+  ]
+
+  @Test("what somebody has dialled already gets its minute when it becomes an emergency")
+  func dialledBefore() {
+    for (name, facts, prepare) in Self.dialled {
+      for fact in [Fact.dangerToLife, .dangerToProperty, .missingPerson] {
+        var desk = Desk(facts, .hotline, .internet)
+        prepare(&desk)
+        #expect(desk.it.voice != .none && !desk.it.minute.isSet, "\(name)")
+        desk.wait(5_000)
+        desk.update([fact])
+        #expect(desk.it.voice == .due && desk.it.dialText == 110, "\(name) \(fact)")
+        #expect(desk.it.minute == desk.now.advanced(by: 60_000), "\(name) \(fact)")
+        for _ in 0..<3 { desk.fire() }
+        #expect(desk.it.phase == .late && desk.it.report == .raised, "\(name) \(fact)")
+      }
+    }
+  }
+
   @Test("the number follows the place of the event, and whoever dials is told; the minute runs on")
   func place() {
     var desk = Desk([.dangerToLife])

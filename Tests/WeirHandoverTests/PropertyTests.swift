@@ -32,6 +32,14 @@ private func check(_ before: Handover, _ desk: Desk, _ happening: Happening, _ s
     #expect(after.deadline.boot <= after.minute.boot, trace)
     #expect(after.deadlineKind != .minute || after.deadline == after.minute, trace)
   }
+  // A voice leg that is open for an emergency of 110's is never without its minute.
+  let polices = after.owner == .police || after.action == .dispatchFirst
+  if legPhase && open && polices && after.flags.contains(.emergency) {
+    #expect(after.minute.isSet || after.lateAt != 0, trace)
+  }
+  if desk.role == .outer && legPhase && polices && after.flags.contains(.emergency) {
+    #expect(after.voice != .none && after.dialText != 0, trace)
+  }
   // A record proven across lets a person close an emergency.
   let settled = happening.event == .closed && before.data == .confirmed
   let wasRunning = before.minute.isSet && before.lateAt == 0 && before.flags.contains(.emergency)
