@@ -133,8 +133,10 @@ extension Handover {
   }
 
   /// The voice leg is open, and the caller has not been told to dial 110 either; for a reporter who
-  /// is not on a line 12345 phones until somebody picks up.
-  var voiceDuty: Bool { voiceOpen && (toldAt == 0 || channel == .internet) }
+  /// is not on a line, or had left it before they were told, 12345 phones until somebody picks up.
+  var voiceDuty: Bool {
+    voiceOpen && (toldAt == 0 || channel == .internet || flags.contains(.toldAfterGone))
+  }
 
   /// An emergency's guidance that has not been heard of yet: it ends when the caller has reached
   /// its target (120), or at a supervisor's word.

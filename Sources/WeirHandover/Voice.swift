@@ -69,6 +69,7 @@ extension Turn {
     guard after.voiceOpen else { return .notNow }
     after.phase = .callerTold
     after.toldAt = now
+    if after.flags.contains(.callerGone) { after.flags.insert(.toldAfterGone) }
     say = .callerTold
     if after.report == .none { report(.cannotTransfer) }
     return nil

@@ -137,6 +137,8 @@ public struct HandoverFlags: OptionSet, Hashable, Sendable {
   public static let undecided = HandoverFlags(rawValue: 1 << 12)
   /// Its minute starts at the decision, by policy, not at the earlier of claim and arrival.
   public static let fromDecision = HandoverFlags(rawValue: 1 << 14)
+  /// The caller had left the line before they were told to dial 110: 12345 phones on.
+  public static let toldAfterGone = HandoverFlags(rawValue: 1 << 15)
   /// 12345's without having been submitted by it; the core's own.
   public static let became12345 = HandoverFlags(rawValue: 1 << 20)
   /// The caller had been sent away twice within a day; a third time was prevented.

@@ -160,6 +160,30 @@ struct GuidanceTests {
     #expect(late.say == .lateOnline)
   }
 
+  @Test("a caller who had left before they were told is phoned for until somebody picks up")
+  func goneBeforeTold() {
+    for hungUp in [false, true] {
+      var desk = Desk([.dangerToLife])
+      if hungUp { desk.on(.transferFailed, cause: .callerHungUp) } else { desk.on(.callerGone) }
+      desk.on(.callerTold)
+      desk.on(.reportAcknowledged)
+      while !desk.it.flags.contains(.late) { desk.fire() }
+      for _ in 0..<3 {
+        #expect(desk.it.deadlineKind == .reminder)
+        desk.fire()
+        #expect(desk.say == .reminder && desk.effects.contains(.alarm))
+      }
+      desk.on(.transferAnswered)
+      #expect(desk.it.phase == .transferred && desk.it.deadlineKind == .closing)
+    }
+    var told = Desk([.dangerToLife])
+    told.on(.callerTold)
+    told.on(.callerGone)
+    told.on(.reportAcknowledged)
+    while !told.it.flags.contains(.late) { told.fire() }
+    #expect(told.it.deadlineKind == .closing, "who was told on the line dials 110")
+  }
+
   @Test("a caller sent away twice is not sent away a third time")
   func guarded() {
     for (facts, platform, role) in [
