@@ -138,6 +138,11 @@ extension Handover {
     voiceOpen && (toldAt == 0 || channel == .internet || flags.contains(.toldAfterGone))
   }
 
+  /// 110 is in the three-way call of talks that go on: it is on the line, and has answered.
+  var policeInTalks: Bool {
+    phase == .talking && voice == .answered && parties.isSuperset(of: [.open, .police])
+  }
+
   /// An emergency's guidance that has not been heard of yet: it ends when the caller has reached
   /// its target (120), or at a supervisor's word.
   var guidesUrgently: Bool { action == .explainAndGuide && (voiceOpen || phase == .transferred) }

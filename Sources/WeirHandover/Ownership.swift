@@ -45,12 +45,17 @@ extension Turn {
     let moved = move(from: current, raises: raises, became: became, clears: clears)
     guard moved else { return nil }
     after.decidedAt = now
-    if clears { return nil }
-    say = decision.action == .dispatchFirst ? .dispatchFirst : .decision
-    if decision.guarded { say = .guarded }
+    if !clears { say = sentence(after: current) }
     return nil
   }
 
+  /// What is said where a decision moved the matter. 110, which is in the talks already, is not
+  /// dialled again.
+  private func sentence(after current: Handover) -> Sentence {
+    if decision.guarded { return .guarded }
+    if decision.action == .dispatchFirst { return .dispatchFirst }
+    return current.policeInTalks && after.phase == .transferred ? .answered : .decision
+  }
   /// Facts that this step brings and that did not hold before.
   private var added: FactSet { after.facts.subtracting(before.facts) }
 
@@ -111,7 +116,8 @@ extension Turn {
     let wasGuidance = current.action == .explainAndGuide
     guard wasGuidance == (decision.action == .explainAndGuide) else { return false }
     if current.voice == .answered {
-      return !became && (current.phase == .transferred || current.phase == .dispatchedFirst)
+      let stands = current.phase == .transferred || current.phase == .dispatchedFirst
+      return current.policeInTalks || !became && stands
     }
     guard current.voiceOpen && !(became && current.toldAt != 0) else { return false }
     return !decision.voiceDue || current.minute.isSet

@@ -67,7 +67,8 @@ public enum Rule: UInt8, Sendable, CaseIterable {
     case .confer: phase == .verifying ? [.talking] : [phase]
     case .agree: Rule.agreed(from: phase)
     case .firstReceiver:
-      phase == .talking ? [.accepted, .transferring, .online, .redialAdvised] : [phase]
+      phase == .talking
+        ? [.accepted, .transferring, .transferred, .online, .redialAdvised] : [phase]
     case .raise: Rule.raised(from: phase)
     case .clear: Rule.cleared(from: phase)
     case .verify:
@@ -94,7 +95,8 @@ public enum Rule: UInt8, Sendable, CaseIterable {
   /// Danger leads from anywhere to where 110 acts, or to the guidance of what is 120's.
   private static func raised(from phase: Phase) -> [Phase] {
     let acting: [Phase] = [.transferring, .online, .accepted, .dispatchedFirst, .guided]
-    return [phase] + acting + (phase == .dispatchedFirst ? [.transferred] : [])
+    let answered = phase == .dispatchedFirst || phase == .talking
+    return [phase] + acting + (answered ? [.transferred] : [])
   }
 
   /// Without its danger a matter goes where its other facts lead, unless 110 has it for good or
@@ -115,7 +117,7 @@ public enum Rule: UInt8, Sendable, CaseIterable {
   /// Where an agreement leads: talks end at a platform; a dispatched matter gets its owner.
   private static func agreed(from phase: Phase) -> [Phase] {
     switch phase {
-    case .talking: [.accepted, .transferring, .online, .redialAdvised]
+    case .talking: [.accepted, .transferring, .transferred, .online, .redialAdvised]
     case .dispatchedFirst: [.dispatchedFirst, .transferring, .online, .accepted, .transferred]
     default: [phase]
     }

@@ -100,9 +100,11 @@ extension Turn {
     noteSettled(voiceDue: after.voiceDuty && platform == .police)
   }
 
-  /// Ends talks: the platform named takes the matter, and what becomes 110's gets its minute now.
+  /// Ends talks: the platform named takes the matter. What becomes 110's gets its minute now,
+  /// unless 110 is in the call and has it.
   private mutating func settle(_ platform: Platform) {
     let police = platform == .police
+    let answered = police && after.policeInTalks
     after.owner = police ? .police : .hotline
     after.action = action(toward: platform)
     let urgent = after.flags.contains(.emergency)
@@ -110,15 +112,14 @@ extension Turn {
       after.flags.insert(.crosses)
       let ordinary: Lane = after.channel == .phone ? .phone : .internet
       after.lane = after.lane.or(urgent ? .danger : ordinary)
-    }
-    let voiceDue =
-      police && role == .outer && (urgent || after.action == .transferByPhone)
-    after.phase = phase(for: after.action, voiceDue: voiceDue)
-    dropVoice()
-    if voiceDue {
       after.dialText = UInt32(decision.policeDialText)
-      openVoice(elapsed: 0)
     }
+    let phoned = urgent || after.action == .transferByPhone
+    let voiceDue = police && role == .outer && phoned && !answered
+    after.phase =
+      answered ? standing(for: after.action) : phase(for: after.action, voiceDue: voiceDue)
+    dropVoice()
+    if voiceDue { openVoice(elapsed: 0) }
     noteSettled(voiceDue: voiceDue)
   }
 

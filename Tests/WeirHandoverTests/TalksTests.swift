@@ -39,6 +39,49 @@ struct TalksTests {
     #expect(desk.it.phase == .transferred && desk.it.voice == .answered)
   }
 
+  /// What gives 110 the matter while it is in the call, and where it then stands.
+  private static let given: [(String, @Sendable (inout Desk) -> Void, Phase)] = [
+    ("agreed", { $0.on(.agreed, owner: .police) }, .transferred),
+    ("danger", { $0.on(.dangerRaised) }, .dispatchedFirst),
+    ("escalated", { $0.on(.escalated) }, .dispatchedFirst),
+    ("missing", { $0.update([.missingPerson]) }, .dispatchedFirst),
+  ]
+
+  @Test("110 in the three-way call is not dialled again when the matter becomes 110's")
+  func inTheCall() {
+    for (name, give, phase) in Self.given {
+      for channel in [Channel.phone, .internet] {
+        var desk = Desk([.responsibilityUnclear], .hotline, channel)
+        desk.on(.threeWayStarted)
+        desk.on(.threeWayJoined)
+        desk.wait(5_000)
+        var left = desk
+        give(&desk)
+        #expect(desk.it.phase == phase && desk.it.voice == .answered, "\(name) \(channel)")
+        #expect(!desk.it.minute.isSet && desk.effects.contains(.cross), "\(name) \(channel)")
+        #expect(desk.it.dialText == 110 && !desk.it.flags.contains(.late), "\(name)")
+        for _ in 0..<3 where desk.it.deadlineKind != .none { desk.fire() }
+        #expect(desk.it.report == .none && !desk.it.flags.contains(.late), "\(name)")
+        left.on(.threeWayJoined, flags: .left, party: .police)
+        give(&left)
+        let due = left.it.flags.contains(.emergency) || channel == .phone
+        #expect(left.it.minute.isSet == due, "\(name) \(channel)")
+        #expect(!due || left.it.voice == .due, "\(name) \(channel)")
+      }
+    }
+    var first = Desk([.responsibilityUnclear], flags: [.seat, .redialled])
+    first.on(.threeWayStarted)
+    first.on(.threeWayJoined)
+    first.on(.notAgreed)
+    #expect(first.it.phase == .transferred && first.it.owner == .police)
+    #expect(first.say == .firstReceiver)
+    var known = Desk([])
+    known.on(.threeWayStarted)
+    known.on(.threeWayJoined)
+    known.update([.crime])
+    #expect(known.it.phase == .transferred && known.say == .answered && !known.it.minute.isSet)
+  }
+
   @Test("an agreement is said as one, with 110's number where 110 must be reached")
   func agreement() {
     var police = Desk([.responsibilityUnclear])
