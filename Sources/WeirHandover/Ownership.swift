@@ -42,6 +42,7 @@ extension Turn {
     after.lane = after.lane.or(decision.lane)
     after.owner = decision.owner
     after.action = decision.action
+    if decision.owner != current.owner { unsettle() }
     let moved = move(from: current, raises: raises, became: became, clears: clears)
     guard moved else { return nil }
     after.decidedAt = now
@@ -56,6 +57,13 @@ extension Turn {
     if decision.action == .dispatchFirst { return .dispatchFirst }
     return current.policeInTalks && after.phase == .transferred ? .answered : .decision
   }
+
+  /// What talks came to holds no more: a decision has given the matter another owner.
+  private mutating func unsettle() {
+    after.ground = .none
+    after.settledAt = 0
+  }
+
   /// Facts that this step brings and that did not hold before.
   private var added: FactSet { after.facts.subtracting(before.facts) }
 

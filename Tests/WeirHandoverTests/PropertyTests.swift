@@ -40,6 +40,8 @@ private func check(_ before: Handover, _ desk: Desk, _ happening: Happening, _ s
   if desk.role == .outer && legPhase && polices && after.flags.contains(.emergency) {
     #expect(after.voice != .none && after.dialText != 0, trace)
   }
+  #expect((after.ground == .none) == (after.settledAt == 0), trace)
+  #expect(after.ground == .none || after.owner == .police || after.owner == .hotline, trace)
   // A record proven across lets a person close an emergency.
   let settled = happening.event == .closed && before.data == .confirmed
   let wasRunning = before.minute.isSet && before.lateAt == 0 && before.flags.contains(.emergency)

@@ -82,6 +82,25 @@ struct TalksTests {
     #expect(known.it.phase == .transferred && known.say == .answered && !known.it.minute.isSet)
   }
 
+  @Test("what talks came to is on record until a decision gives the matter another owner")
+  func unsettled() {
+    let rows: [(facts: [Fact], owner: Platform, more: [Fact], settled: Bool)] = [
+      ([], .hotline, [.crime], false), ([], .hotline, [.dangerToLife], false),
+      ([], .hotline, [.nonUrgentRequest], true), ([], .police, [.crime], true),
+      ([], .police, [.nonUrgentRequest], false),
+      ([.responsibilityUnclear], .hotline, [.dangerToPublic], false),
+      ([.responsibilityUnclear], .hotline, [.nonUrgentRequest], true),
+    ]
+    for row in rows {
+      var desk = Desk(row.facts)
+      desk.on(.agreed, owner: row.owner)
+      desk.wait(1_000)
+      desk.update(row.more)
+      #expect((desk.it.ground == .agreed) == row.settled, "\(row)")
+      #expect((desk.it.settledAt != 0) == row.settled, "\(row)")
+    }
+  }
+
   @Test("an agreement is said as one, with 110's number where 110 must be reached")
   func agreement() {
     var police = Desk([.responsibilityUnclear])
