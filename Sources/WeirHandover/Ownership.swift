@@ -69,11 +69,15 @@ extension Turn {
 
   /// Whether a settled owner stays although the facts still read *unclear*: talks are not begun a
   /// second time by a fact that does not itself say so, and a dispatch under way goes on. Danger in
-  /// a matter that 110 does not have always starts one.
+  /// a matter that 110 does not have always starts one, and what is 110's by section 一 or 三 says
+  /// something that the talks about it did not weigh.
   private func keepsOwner(clears: Bool) -> Bool {
     guard decision.owner == .unclear, after.owner != .unclear else { return false }
     if decision.action == .dispatchFirst { return after.isPolices }
-    let marks = FactSet([.responsibilityUnclear, .scopeUnclear])
+    var marks = FactSet([.responsibilityUnclear, .scopeUnclear])
+    if after.owner != .police {
+      marks.formUnion(FactSet.policeMatters.union(FactSet(.policeMisconduct)))
+    }
     return clears || added.isDisjoint(with: marks)
   }
 

@@ -101,6 +101,21 @@ struct TalksTests {
     }
   }
 
+  @Test("what 12345 took after talks is talked about again when it shows a matter of 110's")
+  func talkedAgain() {
+    for fact in [Fact.crime, .massIncident, .traffic, .policeMisconduct] {
+      var desk = Desk([.responsibilityUnclear])
+      desk.on(.agreed, owner: .hotline)
+      desk.update([fact])
+      #expect(desk.it.phase == .talking && desk.it.owner == .unclear, "\(fact)")
+      #expect(desk.it.deadlineKind == .talk && desk.it.ground == .none, "\(fact)")
+      var police = Desk([.responsibilityUnclear])
+      police.on(.agreed, owner: .police)
+      police.update([fact])
+      #expect(police.it.phase == .transferring && police.it.ground == .agreed, "\(fact)")
+    }
+  }
+
   @Test("an agreement is said as one, with 110's number where 110 must be reached")
   func agreement() {
     var police = Desk([.responsibilityUnclear])
