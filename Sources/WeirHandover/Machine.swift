@@ -87,9 +87,13 @@ public enum Machine {
 
   /// Whether a decision would send a caller away a third time within a day. Then the policy's
   /// decision on `responsibilityUnclear` stands in its place, marked `guarded`: a three-way call,
-  /// or talks. What is clearly 110's and what is an emergency is never touched.
+  /// or talks. What is clearly 110's and what is an emergency is never touched, and a supervisor
+  /// who sends the caller away with a reason says what the policy says to that.
   public static func mustGuard(_ decision: Decision, _ happening: Happening) -> Bool {
-    happening.flags.contains(.sentAwayTwice) && decision.sendsAway
+    guard happening.flags.contains(.sentAwayTwice) && decision.sendsAway else { return false }
+    let away = happening.event == .guided || happening.event == .redialAdvised
+    let supervised = happening.flags.isSuperset(of: [.bySupervisor, .reason])
+    return !(happening.kind == .event && away && supervised)
   }
 
   /// The event that a happening is, for the journal and the watch stream: its own, or what the

@@ -286,6 +286,19 @@ struct GuidanceTests {
     #expect(online.it.action == .talk)
   }
 
+  @Test("a supervisor who sends a caller away says the policy's guidance, not the guard's talks")
+  func supervised() {
+    let guidance = judge(FactSet(.military), .hotline, .phone, .outer)
+    var happening = Happening(kind: .event, now: Moment(boot: 1, wall: 1))
+    happening.event = .guided
+    happening.flags = .sentAwayTwice
+    #expect(Machine.mustGuard(guidance, happening))
+    happening.flags.formUnion(boss)
+    #expect(!Machine.mustGuard(guidance, happening))
+    happening.event = .dangerCleared
+    #expect(Machine.mustGuard(guidance, happening))
+  }
+
   @Test(
     "the guard touches neither what is 110's nor an emergency",
     arguments: [
