@@ -152,6 +152,31 @@ import WeirModel
     #expect(showsIntake(record) && record.has("补31\"") && record.number("textsLeftOut") == nil)
   }
 
+  @Test("of more texts than a record holds the first and the newest are shown, and counted")
+  func longChain() throws {
+    let house = try house()
+    var client = try house.connect()
+    let answer = try house.one(client, Ask.intake("a", ["nonUrgentRequest"], more: Self.told))
+    let number = try #require(answer.string("handover"))
+    for index in 0..<36 {
+      let update = Ask.update("u\(index)", number, text: "补\(index)")
+      var isTaken = index < 32 ? try house.one(client, update).isDurable : false
+      // Those that stand there cannot be counted just now, and nothing is refused for that.
+      for good in 0..<8 as Range<UInt64> where !isTaken {
+        house.crash()
+        try #require(house.open() == .ok)
+        client = try house.connect()
+        weir_faulty_os_fail(house.faulty, WEIR_FAULTY_READ_AT, good, 1, .ioFailed)
+        isTaken = try house.one(client, update).isDurable
+        weir_faulty_os_heal(house.faulty)
+      }
+      #expect(isTaken, "\(index)")
+    }
+    let record = try house.one(client, Ask.get(number))
+    #expect(showsIntake(record) && record.has("补35\"") && !record.has("补3\\n"), "\(record)")
+    #expect(record.number("textsLeftOut") == 4)
+  }
+
   @Test("五: what is guided says by which text and which version of the policy")
   func guidance() throws {
     let house = try house()
