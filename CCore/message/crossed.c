@@ -115,6 +115,9 @@ static const char *check(const found_value found[CROSSED_COUNT], uint32_t revisi
   if (weir_time_read(found[CROSSED_RECEIVED_AT].bytes, &c->received_ms) != WEIR_OK) {
     return names[CROSSED_RECEIVED_AT];
   }
+  if (weir_time_read(found[CROSSED_ARRIVED_AT].bytes, &c->arrived_ms) != WEIR_OK) {
+    return names[CROSSED_ARRIVED_AT];
+  }
   c->drill = found[CROSSED_DRILL].first == 't';
   if (found[CROSSED_HISTORY].first != '[') return names[CROSSED_HISTORY];
   weir_bytes lines = found[CROSSED_HISTORY].bytes;

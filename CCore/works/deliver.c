@@ -219,11 +219,13 @@ static void swap(weir_unit *u, stage_item *item) {
   if (item->mark.unit.count == 0) return; /* an alarm, or released */
   ledger_entry *e = &u->ledgers[item->ledger].entries[item->mark.crossing];
   uint64_t handover = e->handover;
-  uint32_t revision = e->revision;
+  uint32_t revision = e->revision, arrived = e->arrived;
   e->handover = item->handover_before;
   e->revision = item->revision_before;
+  e->arrived = item->arrived_before;
   item->handover_before = handover;
   item->revision_before = revision;
+  item->arrived_before = arrived;
 }
 
 void deliver_set_aside(weir_unit *u) {

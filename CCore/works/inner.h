@@ -31,6 +31,7 @@ typedef struct mark_record {
   weir_bytes unit; /* whose record it is; empty: an alarm of this unit */
   uint64_t crossing, check, boot_epoch;
   uint32_t revision;
+  uint32_t arrived; /* of the matter: crossed_arrival; 0: not known */
   bool conflict, quarantined;
   uint64_t released;   /* of what a person let out of quarantine: its number there */
   weir_bytes name;     /* the item's */
@@ -48,6 +49,8 @@ typedef struct ledger_entry {
   uint32_t revision;   /* 0: nothing came yet */
   uint32_t owed;       /* latest sent, as the index says; 0: nothing is owed */
   uint64_t boot_epoch; /* of the sender's run that sent it */
+  uint32_t arrived;    /* when its matter did (crossed_arrival); 0: not known */
+  bool contested;      /* a second matter came under this number */
 } ledger_entry;
 
 /* The last conflict under a crossing number, as it came. */
@@ -110,7 +113,7 @@ typedef struct stage_item {
   weir_bytes bytes; /* the file; in the stage's memory too */
   int64_t age_ms;
   uint64_t handover_before; /* what the ledger held under its crossing number before it */
-  uint32_t revision_before;
+  uint32_t revision_before, arrived_before;
   uint32_t ledger;
   uint8_t lane;
   bool stale, alarm, drill;
@@ -191,10 +194,10 @@ typedef enum ledger_verdict {
   LEDGER_CONFLICT,
   LEDGER_BEYOND /* a crossing number over the limit */
 } ledger_verdict;
-/* A handover's number as a key; 0: its number is not known. */
+/* A handover's number as a key; 0: its number is not known. `arrived`: crossed_arrival, or 0. */
 uint64_t ledger_handover(weir_bytes number);
 ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_event *event,
-                            uint64_t handover);
+                            uint64_t handover, uint32_t arrived);
 void ledger_take(weir_unit *u, uint32_t which, const mark_record *m, uint64_t handover);
 /* What a heartbeat says; one that lay in a file says nothing of clocks. */
 void ledger_heartbeat(weir_unit *u, const weir_link_event *event, bool from_file);

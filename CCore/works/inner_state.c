@@ -12,6 +12,7 @@ enum {
   ITEM_BOOT,
   ITEM_LEDGER_NUMBERS,
   ITEM_LEDGER_CONFLICTS,
+  ITEM_LEDGER_ARRIVALS,
   CHUNK_BYTES = 48 * 1024,
   ENTRY_BYTES_MAX = 64,
   TABLE_BYTES = 192 * 1024 /* a whole table of what is held, of names */
@@ -54,6 +55,24 @@ static void put_entries(const ledger *l, uint32_t which, snapshot_out *out) {
   }
   WEIR_ASSERT(!b.overflow);
   if (b.count > 0) snapshot_put(out, ITEM_LEDGER_ENTRIES, weir_buffer_view(&b));
+}
+
+static void put_arrivals(const ledger *l, uint32_t which, snapshot_out *out) {
+  uint8_t memory[CHUNK_BYTES];
+  weir_buffer b = weir_buffer_over(memory, sizeof memory);
+  for (uint64_t n = 1; n <= l->highest_seen && n <= LEDGER_MAX; n++) {
+    const ledger_entry *e = &l->entries[n];
+    if (e->arrived == 0) continue;
+    if (b.count == 0) weir_put_varint(&b, which);
+    weir_put_varint(&b, n);
+    weir_put_u32(&b, e->arrived);
+    weir_put_u8(&b, e->contested);
+    if (b.capacity - b.count >= ENTRY_BYTES_MAX) continue;
+    snapshot_put(out, ITEM_LEDGER_ARRIVALS, weir_buffer_view(&b));
+    b.count = 0;
+  }
+  WEIR_ASSERT(!b.overflow);
+  if (b.count > 0) snapshot_put(out, ITEM_LEDGER_ARRIVALS, weir_buffer_view(&b));
 }
 
 static void put_numbers(const ledger *l, uint32_t which, snapshot_out *out) {
@@ -105,6 +124,7 @@ static void put_ledgers(const weir_unit *u, snapshot_out *out) {
     WEIR_ASSERT(!b.overflow);
     snapshot_put(out, ITEM_LEDGER, weir_buffer_view(&b));
     put_entries(l, i, out);
+    put_arrivals(l, i, out);
     put_numbers(l, i, out);
     put_conflicts(u, l, i, out);
   }
@@ -137,6 +157,19 @@ static weir_status take_entries(weir_unit *u, weir_reader *r) {
     e->handover = weir_get_u64(r);
     e->revision = (uint32_t)weir_get_varint(r);
     e->boot_epoch = weir_get_varint(r);
+  }
+  return r->bad ? WEIR_CORRUPT : WEIR_OK;
+}
+
+static weir_status take_arrivals(weir_unit *u, weir_reader *r) {
+  uint64_t which = weir_get_varint(r);
+  if (which >= WEIR_LINK_SENDERS_MAX || !u->ledgers[which].used) return WEIR_CORRUPT;
+  while (r->left > 0 && !r->bad) {
+    uint64_t crossing = weir_get_varint(r);
+    if (crossing == 0 || crossing > LEDGER_MAX) return WEIR_CORRUPT;
+    ledger_entry *e = &u->ledgers[which].entries[crossing];
+    e->arrived = weir_get_u32(r);
+    e->contested = weir_get_u8(r) != 0;
   }
   return r->bad ? WEIR_CORRUPT : WEIR_OK;
 }
@@ -316,6 +349,8 @@ weir_status inner_state_take(weir_unit *u, uint8_t kind, weir_reader *r) {
     return take_ledger(u, r);
   case ITEM_LEDGER_ENTRIES:
     return take_entries(u, r);
+  case ITEM_LEDGER_ARRIVALS:
+    return take_arrivals(u, r);
   case ITEM_LEDGER_NUMBERS:
     return take_numbers(u, r);
   case ITEM_LEDGER_CONFLICTS:

@@ -158,6 +158,7 @@ static void stage_record(weir_unit *u, const weir_link_event *e, uint32_t which,
   item->mark.revision = e->revision;
   item->mark.check = e->check;
   item->mark.boot_epoch = e->boot_epoch;
+  item->mark.arrived = fault ? 0 : crossed_arrival(f->arrived_ms);
   item->mark.conflict = conflicted;
   item->mark.quarantined = fault != NULL;
   item->mark.unit = stage_keep_text(s, weir_text(e->unit));
@@ -177,6 +178,7 @@ static void stage_record(weir_unit *u, const weir_link_event *e, uint32_t which,
   item->ledger = which;
   item->handover_before = before->handover;
   item->revision_before = before->revision;
+  item->arrived_before = before->arrived;
   ledger_take(u, which, &item->mark, handover);
 }
 
@@ -198,7 +200,7 @@ bool items_stage_record(weir_unit *u, const weir_link_event *e) {
   uint32_t which = ledger_of(u, e->unit);
   if (which == LEDGER_NONE) return false;
   /* Copies that are not new come as often as new ones: they are known without being read. */
-  ledger_verdict verdict = ledger_judge(u, which, e, 0);
+  ledger_verdict verdict = ledger_judge(u, which, e, 0, 0);
   if (!is_for_desk(verdict)) {
     count_unstaged(u, e, which, verdict);
     return true;
@@ -208,7 +210,8 @@ bool items_stage_record(weir_unit *u, const weir_link_event *e) {
   weir_crossed f;
   const char *fault = weir_crossed_read(e->record, e->revision, u->record_scratch, &f);
   uint64_t handover = fault ? 0 : ledger_handover(f.handover);
-  if (verdict == LEDGER_NEW) verdict = ledger_judge(u, which, e, handover);
+  uint32_t arrived = fault ? 0 : crossed_arrival(f.arrived_ms);
+  if (verdict == LEDGER_NEW) verdict = ledger_judge(u, which, e, handover, arrived);
   if (is_for_desk(verdict)) {
     stage_record(u, e, which, &f, handover, verdict == LEDGER_CONFLICT, fault);
   } else {

@@ -12,6 +12,10 @@
  *   another crossing    of a handover that came under an earlier one, which no sender gives that
  *                       keeps its journal: a conflict too, in all its revisions, so that no item
  *                       of it takes the name of one that lies before the desk
+ *   another matter      under the number of an earlier one: its handover is written alike, when the
+ *                       sender began again with an empty or an old folder on the same day, but it
+ *                       arrived at another instant. A conflict in all its revisions, so that the
+ *                       desk takes none of it for news of the first
  *   missing             sent in a revision, as the heartbeats' index says, and not here 1.5 s
  *                       later: alarmed by number; a later revision of what is here counts too
  *   clocks              the offset is estimated, jumps and a difference of 2 s are alarmed, when
@@ -94,6 +98,11 @@ static bool is_elsewhere(const ledger *l, uint64_t crossing, uint64_t handover) 
   return x && x->value != crossing;
 }
 
+/* Did another matter come under this number, as far as both instants are known? */
+static bool is_reborn(const ledger_entry *e, uint32_t arrived) {
+  return e->arrived != arrived && e->arrived != 0 && arrived != 0;
+}
+
 /* `last` is the conflict that came under this number before. */
 static ledger_verdict judge_conflict(const conflict *last, const weir_link_event *event) {
   if (event->revision == last->revision && event->check == last->check) return LEDGER_REPEAT;
@@ -102,14 +111,15 @@ static ledger_verdict judge_conflict(const conflict *last, const weir_link_event
 }
 
 ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_event *event,
-                            uint64_t handover) {
+                            uint64_t handover, uint32_t arrived) {
   if (event->crossing == 0 || event->crossing > LEDGER_MAX) return LEDGER_BEYOND;
   const ledger *l = &u->ledgers[which];
   const ledger_entry *e = &l->entries[event->crossing];
   bool other;
   if (event->revision > e->revision) {
     bool same = e->handover == handover || e->handover == 0 || handover == 0;
-    if (same && !is_elsewhere(l, event->crossing, handover)) return LEDGER_NEW;
+    bool alone = same && !is_reborn(e, arrived) && !e->contested;
+    if (alone && !is_elsewhere(l, event->crossing, handover)) return LEDGER_NEW;
     other = true;
   } else if (event->revision == e->revision) {
     other = event->check != e->check;
@@ -148,9 +158,11 @@ void ledger_take(weir_unit *u, uint32_t which, const mark_record *m, uint64_t ha
     l->conflicts[m->crossing] = (conflict){m->check, m->boot_epoch, m->revision};
     u->conflict_count++;
     if (m->revision <= e->revision) return; /* what is owed counts from the highest */
+    e->contested = e->contested || is_reborn(e, m->arrived);
   }
   e->check = m->check;
   if (handover) e->handover = handover;
+  if (m->arrived) e->arrived = m->arrived;
   e->revision = m->revision;
   e->boot_epoch = m->boot_epoch;
   note_behind(u, l, m->crossing);

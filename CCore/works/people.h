@@ -65,6 +65,7 @@ typedef struct crossed_number {
   int64_t last_ms;   /* the last copy that was summed up, of any revision */
   uint32_t revision; /* the newest that was given to the link */
   uint32_t copies;   /* that were summed up */
+  uint32_t arrived;  /* when its matter did (crossed_arrival), 0: nothing is known */
 } crossed_number;
 
 typedef struct reconciling {
@@ -93,6 +94,9 @@ void reconcile_close(weir_unit *u);
 /* A state that was taken up: which handover its crossing number belongs to. */
 void reconcile_note(weir_unit *u, const weir_state *s);
 /* What is kept of a crossing number; null: nothing, on an inner unit or beyond the limit. */
+/* The instant at which a matter arrived, shortened: a unit whose folder was restored gives a number
+ * a second time, and no two matters under one number arrived at the same ms. Never 0. */
+uint32_t crossed_arrival(int64_t arrived_ms);
 crossed_number *reconcile_at(const weir_unit *u, uint64_t crossing);
 /* Did this matter cross before, under this number? */
 bool reconcile_has(const weir_unit *u, const weir_state *s);

@@ -2,11 +2,13 @@
  * prove, without a way back, that both units hold the same handovers under the same numbers.
  *
  *   the code   over the crossing numbers of a range, each with its handover: SHA-256 over one line
- *              a number, `CROSSING HANDOVER` and a line feed, in rising order, shortened to eight
- *              digits as RFC 4226 shortens an HMAC. What an inner unit has taken and not yet made
- *              safe does not count
- *   of states  a second code, 版本对账码, over `CROSSING HANDOVER REVISION`: the newest revision
- *              that lies inside, and the newest that the link was given
+ *              a number, `CROSSING HANDOVER ARRIVED` and a line feed, in rising order, shortened to
+ *              eight digits as RFC 4226 shortens an HMAC. What an inner unit has taken and not yet
+ *              made safe does not count. ARRIVED tells a handover from the one that an outer unit
+ *              gave the same number before its folder was restored or emptied: nobody confirms
+ *              the new one because the old one lies inside
+ *   of states  a second code, 版本对账码, over `CROSSING HANDOVER ARRIVED REVISION`: the newest
+ *              revision that lies inside, and the newest that the link was given
  *   to confirm either code of the other side is typed at the outer unit, with a name. The code of
  *              states confirms every open data leg of the range, the other one those of which only
  *              one revision ever crossed: it does not say which one lies inside, so where there are
@@ -29,6 +31,14 @@ static uint64_t key_at(const weir_unit *u, const ledger *l, uint64_t crossing) {
 
 static uint32_t revision_at(const weir_unit *u, const ledger *l, uint64_t crossing) {
   return l ? l->entries[crossing].revision : u->digest.crossed[crossing].revision;
+}
+
+static uint32_t arrived_at(const weir_unit *u, const ledger *l, uint64_t crossing) {
+  return l ? l->entries[crossing].arrived : u->digest.crossed[crossing].arrived;
+}
+
+uint32_t crossed_arrival(int64_t arrived_ms) {
+  return (uint32_t)((uint64_t)arrived_ms % UINT32_MAX) + 1;
 }
 
 weir_status reconcile_open(weir_unit *u) {
@@ -61,7 +71,9 @@ void reconcile_offered(weir_unit *u, const matter_record *r, weir_position posit
 
 void reconcile_note(weir_unit *u, const weir_state *s) {
   crossed_number *n = reconcile_at(u, s->crossing);
-  if (n) n->handover = state_key(s);
+  if (!n) return;
+  n->handover = state_key(s);
+  n->arrived = crossed_arrival(s->arrived_ms);
 }
 
 /* `FROM-TO` or one number; an empty text stands for all, or the newest RANGE_MAX of them. */
@@ -97,7 +109,7 @@ static reconciliation reconcile(const weir_unit *u, const ledger *l, span range)
   for (uint64_t n = range.from; n <= range.to; n++) {
     uint64_t key = key_at(u, l, n);
     if (key == 0) continue;
-    uint8_t line[HANDOVER_TEXT_MAX + 36];
+    uint8_t line[HANDOVER_TEXT_MAX + 48];
     weir_buffer b = weir_buffer_over(line, sizeof line);
     bool drill = key >> 63 != 0;
     handover_text number =
@@ -105,6 +117,8 @@ static reconciliation reconcile(const weir_unit *u, const ledger *l, span range)
     weir_put_decimal(&b, n);
     weir_put_text(&b, " ");
     weir_put(&b, handover_view(&number));
+    weir_put_text(&b, " ");
+    weir_put_decimal(&b, arrived_at(u, l, n));
     size_t both = b.count;
     weir_put_text(&b, "\n");
     weir_sha256_add(&run, weir_buffer_view(&b));

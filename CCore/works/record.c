@@ -432,13 +432,18 @@ static weir_bytes get_counted(weir_reader *r) {
   return weir_get(r, (size_t)count);
 }
 
+/* Of a mark's first byte; marks that were written before the second one existed lack it. */
+enum { MARK_CONFLICT = 1, MARK_ARRIVED = 2 };
+
 void record_put_mark(weir_buffer *b, const mark_record *r) {
   put_counted(b, r->unit);
   weir_put_varint(b, r->crossing);
   weir_put_u64(b, r->check);
   weir_put_varint(b, r->boot_epoch);
   weir_put_varint(b, r->revision);
-  weir_put_u8(b, r->conflict);
+  weir_put_u8(b,
+              (uint8_t)((r->conflict ? MARK_CONFLICT : 0) | (r->arrived != 0 ? MARK_ARRIVED : 0)));
+  if (r->arrived != 0) weir_put_u32(b, r->arrived);
   weir_put_u8(b, r->quarantined);
   weir_put_varint(b, r->released);
   put_counted(b, r->name);
@@ -453,7 +458,9 @@ bool record_get_mark(weir_bytes body, mark_record *r) {
   r->check = weir_get_u64(&in);
   r->boot_epoch = weir_get_varint(&in);
   r->revision = (uint32_t)weir_get_varint(&in);
-  r->conflict = weir_get_u8(&in) != 0;
+  uint8_t flags = weir_get_u8(&in);
+  r->conflict = (flags & MARK_CONFLICT) != 0;
+  r->arrived = flags & MARK_ARRIVED ? weir_get_u32(&in) : 0;
   r->quarantined = weir_get_u8(&in) != 0;
   r->released = weir_get_varint(&in);
   r->name = get_counted(&in);

@@ -21,6 +21,7 @@ enum {
   ITEM_CROSSED,
   ITEM_STAMPS,
   ITEM_HASH_SEED,  /* of the refs' hashes: it goes with them */
+  ITEM_ARRIVALS,   /* of what crossed, behind it */
   ITEM_KEPT = 128, /* and up: of a frame of this kind; those from 64 on are inner_state.c's */
   PAIRS_AT_ONCE = 1024
 };
@@ -256,6 +257,25 @@ static weir_status take_crossed(const weir_unit *u, weir_reader *r) {
   return r->bad ? WEIR_CORRUPT : WEIR_OK;
 }
 
+static void put_arrivals(const weir_unit *u, snapshot_out *out) {
+  uint8_t memory[PAIRS_AT_ONCE * 16];
+  pairs_out p = {out, ITEM_ARRIVALS, weir_buffer_over(memory, sizeof memory)};
+  for (uint64_t n = 1; n <= u->crossing_highest; n++) {
+    const crossed_number *c = reconcile_at(u, n);
+    if (c && c->arrived != 0) put_pair(&p, n, c->arrived);
+  }
+  end_pairs(&p);
+}
+
+static weir_status take_arrivals(const weir_unit *u, weir_reader *r) {
+  while (r->left >= 16) {
+    crossed_number *c = reconcile_at(u, weir_get_u64(r));
+    if (!c) return WEIR_CORRUPT;
+    c->arrived = (uint32_t)weir_get_u64(r);
+  }
+  return r->left == 0 ? WEIR_OK : WEIR_CORRUPT;
+}
+
 static void put_stamps(const snapshot_state *s, snapshot_out *out) {
   uint8_t memory[PAIRS_AT_ONCE * 16];
   pairs_out p = {out, ITEM_STAMPS, weir_buffer_over(memory, sizeof memory)};
@@ -312,6 +332,7 @@ void state_fill(void *user, snapshot_out *out) {
   put_index(s, &u->guard[guard ^ 1], ITEM_GUARD_OLDER, out);
   put_index(s, &u->guard[guard], ITEM_GUARD, out);
   put_crossed(u, out);
+  put_arrivals(u, out);
   inner_state_fill(u, out);
   if (s->stamps) put_stamps(s, out);
   if (!s->recovery->kept) return;
@@ -365,6 +386,8 @@ static weir_status take_item(void *user, uint8_t kind, weir_bytes item) {
     return take_pairs(&u->guard[u->guard_generation ^ 1], &r);
   case ITEM_CROSSED:
     return take_crossed(u, &r);
+  case ITEM_ARRIVALS:
+    return take_arrivals(u, &r);
   case ITEM_STAMPS:
     return take_stamps(s, &r);
   case ITEM_HASH_SEED:

@@ -94,7 +94,8 @@ struct CrossedTests {
     arguments: [
       ("handover", #""""#), ("handover", #""../etc""#),
       ("handover", "\"" + String(repeating: "A", count: 41) + "\""), ("spoken", #""417 6""#),
-      ("receivedAt", #""2026-02-30T00:00:00+08:00""#), ("revision", "2"), ("revision", "3.0"),
+      ("receivedAt", #""2026-02-30T00:00:00+08:00""#), ("arrivedAt", #""soon""#), ("revision", "2"),
+      ("revision", "3.0"),
       ("revision", #""3""#), ("facts", "{}"), ("legs", "[]"), ("history", "{}"),
     ])
   func unusable(field: String, value: String) {

@@ -268,6 +268,51 @@ import WeirModel
     #expect(pair.alarms("conflict", "once").count == 2)
   }
 
+  @Test(
+    "an emptied folder gives a number again: no code confirms the new matter, all of it conflicts")
+  func emptied() throws {
+    let pair = try Pair(seed: 15)
+    try pair.open()
+    let client = try pair.outer.connect()
+    let old = try pair.outer.one(client, Ask.intake("a", more: ",\"text\":\"先来的\""))
+    pair.pass(3000)
+    let copy = try House(.init(seed: 99))
+    let desk = try begin(copy, insteadOfOuterOf: pair)
+    let new = try copy.one(desk, Ask.intake("b", more: ",\"text\":\"后来的\""))
+    let number = try #require(new.string("handover"))
+    try #require(new.isDurable && old.string("handover") == number)
+    // Before the link says anything, people compare: the other one lies inside.
+    let inside = try ask(pair.inner, "")
+    for code in ["code", "stateCode"] {
+      let typed = try #require(inside.string(code))
+      let more = ",\"range\":\"1-1\",\"code\":\"\(typed)\",\"by\":\"王队\""
+      #expect(try ask(copy, more).code == "wrongCode", "\(code)")
+    }
+    pass(3000, copy, pair)
+    for event in ["transferStarted", "transferAnswered"] {
+      #expect(try copy.one(desk, Ask.event(number, event)).isDurable)
+      pass(3000, copy, pair)
+    }
+    // A start of the inner unit changes nothing in this.
+    pair.inner.crash()
+    try #require(pair.inner.open() == .ok)
+    #expect(try copy.one(desk, Ask.update("u", number, text: "后来的,又问")).isDurable)
+    pass(3000, copy, pair)
+    let items = pair.delivered.filter { $0.hasPrefix(number) }
+    let news = items.filter { pair.inner.content("/out/" + $0).has("后来的") }
+    #expect(items.count == 5 && news.count == 4, "\(items)")
+    for name in news { #expect(pair.inner.content("/out/" + name).has("\"conflict\":true")) }
+    // It lies inside now, as a conflict: the code of states says so.
+    let states = try #require(try ask(pair.inner, "").string("stateCode"))
+    #expect(try ask(copy, "").string("stateCode") == states)
+  }
+
+  private func ask(_ house: House, _ more: String) throws -> Line {
+    let client = try house.connect(control: true)
+    defer { house.disconnect(client) }
+    return try house.one(client, "{\"op\":\"digest\"\(more)}")
+  }
+
   @Test("a number that is in conflict with a higher revision is missing no more")
   func conflictOfHigherRevision() throws {
     let pair = try Pair(seed: 14)

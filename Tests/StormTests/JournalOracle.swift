@@ -144,7 +144,7 @@ struct JournalOracle {
     _ = weir_get_u64(&r)
     _ = weir_get_varint(&r)
     _ = weir_get_varint(&r)
-    _ = weir_get_u8(&r)
+    if weir_get_u8(&r) & 2 != 0 { _ = weir_get_u32(&r) }  // when its matter arrived
     _ = weir_get_u8(&r)
     _ = weir_get_varint(&r)
     marks.append(text(&r))

@@ -35,9 +35,24 @@ import WeirModel
     return ",\"range\":\"\(from)-\(to)\"\(typed)"
   }
 
+  /// The instants at which the matters arrived, by crossing number, as the code shortens them.
+  private func arrivals(_ house: House) throws -> [UInt64: UInt64] {
+    final class Seen { var byCrossing: [UInt64: UInt64] = [:] }
+    let seen = Seen()
+    try house.look { record in
+      guard record.kind == .change else { return }
+      seen.byCrossing[record.crossing] = UInt64(record.state.arrivedAt) % 0xFFFF_FFFF + 1
+    }
+    return seen.byCrossing
+  }
+
   /// The code by the definition in the comment, computed here.
-  private func code(of numbers: [String], from first: Int = 1) -> String {
-    let text = numbers.enumerated().map { "\(first + $0.offset) \($0.element)\n" }.joined()
+  private func code(
+    of numbers: [String], from first: Int = 1, _ arrivals: [UInt64: UInt64]
+  ) -> String {
+    let text = numbers.enumerated().map { offset, number in
+      "\(first + offset) \(number) \(arrivals[UInt64(first + offset)] ?? 0)\n"
+    }.joined()
     var digest = [UInt8](repeating: 0, count: 32)
     Array(text.utf8).withUnsafeBufferPointer {
       weir_sha256(weir_bytes(at: $0.baseAddress, count: $0.count), &digest)
@@ -64,8 +79,9 @@ import WeirModel
     try pair.open()
     let numbers = try handOver(pair, 12)
     pair.pass(3000)
+    let arrived = try arrivals(pair.outer)
     for (from, to) in [(1, 12), (1, 1), (4, 9), (12, 12)] {
-      let wanted = code(of: Array(numbers[(from - 1)...(to - 1)]), from: from)
+      let wanted = code(of: Array(numbers[(from - 1)...(to - 1)]), from: from, arrived)
       for house in [pair.outer, pair.inner] {
         let answer = try ask(house, range(from, to))
         #expect(answer.string("code") == wanted && answer.number("count") == to - from + 1)
@@ -78,7 +94,7 @@ import WeirModel
     for house in [pair.outer, pair.inner] {
       house.crash()
       try #require(house.open() == .ok)
-      #expect(try ask(house, range(1, 12)).string("code") == code(of: numbers))
+      #expect(try ask(house, range(1, 12)).string("code") == code(of: numbers, arrived))
     }
   }
 
@@ -271,7 +287,8 @@ import WeirModel
       let half = numbers[(from - 1)...(middle - 1)]
       #expect(answer.has("\"halves\":[{\"unit\":\"kd1\",\"range\":\"\(from)-\(middle)\""))
       #expect(answer.has("\"range\":\"\(middle + 1)-\(to)\""))
-      #expect(answer.has("\"code\":\"\(code(of: Array(half), from: from))\""))
+      #expect(
+        answer.has("\"code\":\"\(code(of: Array(half), from: from, try arrivals(pair.outer)))\""))
       let lower = try #require(try ask(pair.inner, range(from, middle)).string("code"))
       if answer.has("\"code\":\"\(lower)\"") { from = middle + 1 } else { to = middle }
     }

@@ -311,7 +311,7 @@ enum { WEIR_CROSSED_NAME_MAX = 40, WEIR_CROSSED_SCRATCH = 2 * WEIR_RECORD_BYTES_
 /* What an inner unit takes out of a record that crossed; views into its bytes or the scratch. */
 typedef struct weir_crossed {
   weir_bytes handover, spoken; /* letters, digits and hyphens, 1 to WEIR_CROSSED_NAME_MAX bytes */
-  int64_t received_ms;
+  int64_t received_ms, arrived_ms;
   bool drill;
   weir_bytes history; /* what is left of its lines */
   uint8_t *scratch;

@@ -47,11 +47,13 @@ static const char *fault_of(const json_t *root, uint32_t revision) {
   if (!json_is_integer(number) || json_integer_value(number) != (json_int_t)revision) {
     return "revision";
   }
-  int64_t received;
+  int64_t received, arrived;
   if (!is_name(json_string_value(json_object_get(root, "handover")))) return "handover";
   if (!is_name(json_string_value(json_object_get(root, "spoken")))) return "spoken";
   weir_bytes time = weir_text(json_string_value(json_object_get(root, "receivedAt")));
   if (weir_time_read(time, &received) != WEIR_OK) return "receivedAt";
+  time = weir_text(json_string_value(json_object_get(root, "arrivedAt")));
+  if (weir_time_read(time, &arrived) != WEIR_OK) return "arrivedAt";
   return json_is_array(json_object_get(root, "history")) ? NULL : "history";
 }
 
@@ -81,12 +83,14 @@ static const char *history_difference(const json_t *root, weir_crossed *crossed)
 }
 
 static const char *label_difference(const json_t *root, weir_crossed *crossed) {
-  int64_t received = 0;
+  int64_t received = 0, arrived = 0;
   (void)weir_time_read(weir_text(json_string_value(json_object_get(root, "receivedAt"))),
                        &received);
+  (void)weir_time_read(weir_text(json_string_value(json_object_get(root, "arrivedAt"))), &arrived);
   if (!is_text(crossed->handover, json_object_get(root, "handover"))) return "handover's value";
   if (!is_text(crossed->spoken, json_object_get(root, "spoken"))) return "spoken's value";
   if (crossed->received_ms != received) return "receivedAt's value";
+  if (crossed->arrived_ms != arrived) return "arrivedAt's value";
   if (crossed->drill != json_is_true(json_object_get(root, "drill"))) return "drill's value";
   return history_difference(root, crossed);
 }
