@@ -76,6 +76,7 @@ void notice_matter(weir_unit *u, const matter_record *r, bool recovering) {
   n.recovering = recovering;
   n.report_number = r->state.report_number;
   n.report_kind = r->state.report_kind;
+  n.step_kind = r->step_kind;
   n.event = r->event;
   n.cause = r->state.cause;
   n.at = r->now;

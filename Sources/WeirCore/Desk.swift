@@ -36,7 +36,7 @@ public struct Notice: Sendable {
     public let handover: String
     /// Its state.
     public let state: Handover
-    /// What happened to it last.
+    /// What happened to it last; nil: it was taken in, or something was added to it.
     public let event: EventKind?
     /// Who reported that; empty for the unit itself.
     public let by: String
@@ -69,9 +69,10 @@ extension Notice {
     let by = unsafe notice.by.string
     acknowledgedBy = unsafe notice.acknowledged ? by : ""
     if let state = unsafe notice.state, unsafe !notice.acknowledged {
+      let step = unsafe Happening.Kind(rawValue: notice.step_kind) ?? .event
       matter = unsafe Matter(
         handover: notice.handover.string, state: Handover(state.pointee),
-        event: EventKind(rawValue: notice.event), by: by, dial: notice.dial.string,
+        event: step.event(notice.event), by: by, dial: notice.dial.string,
         say: notice.say.string)
     } else {
       matter = nil

@@ -119,12 +119,7 @@ public struct JournalRecord: ~Copyable {
   /// How it changed.
   public var step: Happening.Kind { unsafe Happening.Kind(rawValue: record.step_kind) ?? .event }
   /// The event of a change that is neither intake nor update.
-  public var event: EventKind? {
-    switch step {
-    case .intake, .update: nil
-    case .event, .deadline: unsafe EventKind(rawValue: record.event)
-    }
-  }
+  public var event: EventKind? { unsafe step.event(record.event) }
   /// What the change had done.
   public var effects: Effects { unsafe Effects(rawValue: record.effects) }
   /// Marks of the request.
@@ -164,6 +159,16 @@ public struct JournalRecord: ~Copyable {
     var last: Int64 = 0
     while unsafe weir_record_tally(&rest, &crossing, &copies, &last) {
       body(crossing, copies, last)
+    }
+  }
+}
+
+extension Happening.Kind {
+  /// The event that a number of the core's stands for; an intake and an update are none.
+  func event(_ number: UInt8) -> EventKind? {
+    switch self {
+    case .intake, .update: nil
+    case .event, .deadline: EventKind(rawValue: number)
     }
   }
 }

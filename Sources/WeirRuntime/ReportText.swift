@@ -23,10 +23,15 @@ struct ReportText {
 
   private var kindChinese: String {
     switch report.kind {
-    case .cannotTransfer: "无法转接110"
+    case .cannotTransfer: "无法转接" + targets.joined(separator: "、")
     case .late: "一分钟内未转接成功"
     case .none: "其他异常"
     }
+  }
+
+  /// Who could not be reached.
+  private var targets: [String] {
+    Set(report.entries.values.compactMap { $0.last.map { Self.target(of: $0.notice) } }).sorted()
   }
 
   private static func eventName(_ matter: Notice.Matter) -> String {
@@ -103,19 +108,17 @@ struct ReportText {
   }
 
   private static func line(_ entry: Report.Entry) -> String {
-    let names: [EventKind: String] = [
-      .preAlarm: "时限将到预警", .escalated: "事态升级", .dangerRaised: "出现危险", .cancelled: "已撤销",
-      .closed: "已办结", .reportAcknowledged: "报备已签收", .threeWayStarted: "三方通话开始",
-      .threeWayJoined: "三方通话有人加入或离开", .receipt: "回执码核对无误",
-      .deadlinePassed: "一分钟已过,110未接听", .transferFailed: "转接失败", .callerTold: "已告知来电人自行拨打110",
-      .transferStarted: "再次转接", .transferAnswered: "110已接听", .reminder: "提醒",
-      .calledOnBehalf: "12345代为拨打110", .callerGone: "来电人已挂断",
-    ]
     let matter = entry.notice
-    let name = matter.event.flatMap { names[$0] } ?? eventName(matter)
+    let event = eventName(matter)
+    let name = StepWords.chinese(event, target: target(of: matter)) ?? event
     let by = matter.by.isEmpty ? "" : " 经手:\(matter.by)"
     let said = (try? JSONDecoder().decode([String].self, from: Data(matter.say.utf8))) ?? []
     let say = said.isEmpty ? "" : " 话术:\(said.joined(separator: " "))"
     return "\(CoreText.time(entry.at)) \(name)\(by)\(say)"
+  }
+
+  /// Who is dialled for a matter: what 110 does not take and is an emergency goes to 120.
+  private static func target(of matter: Notice.Matter) -> String {
+    matter.state.action == .explainAndGuide ? "120" : "110"
   }
 }

@@ -95,7 +95,7 @@ extension DemoMatter {
       text: "施工队和村民为院墙争执,互相推搡", seat: "A09", isPolices: true,
       acts: [
         Act(at: .after(0.4), event: "threeWayStarted"),
-        Act(at: .after(1.1), event: "threeWayJoined"),
+        Act(at: .after(1.1), event: "threeWayJoined", note: ":110已加入"),
         Act(at: .after(2.0), event: "agreed", members: [("owner", "\"110\"")], note: ":由110受理"),
         Act(at: .after(2.6), event: "transferAnswered"),
       ]),

@@ -1,4 +1,5 @@
 import WeirModel
+import WeirRuntime
 
 /// What desks call things, in Chinese.
 enum Words {
@@ -14,17 +15,7 @@ enum Words {
 
   /// An event by its name in records.
   static func event(_ name: String) -> String {
-    [
-      "intake": "来件", "update": "补充", "transferStarted": "开始转接,电话响铃",
-      "transferAnswered": "对方已接听", "transferFailed": "转接失败", "callerTold": "已告知诉求人自行拨打110",
-      "callerGone": "来电人已挂断", "calledOnBehalf": "代诉求人拨打110", "threeWayStarted": "发起三方通话",
-      "threeWayJoined": "110已加入三方通话", "talkStarted": "开始协商", "agreed": "协商一致",
-      "notAgreed": "协商未一致,首接平台受理", "dangerRaised": "标记危险", "dangerCleared": "解除危险标记",
-      "verified": "部门已答复核实", "guided": "已引导", "redialAdvised": "已告知改拨12345",
-      "referred": "已转部门", "receipt": "回执码已核对", "reportAcknowledged": "报备已签收",
-      "escalated": "事态升级", "cancelled": "已撤销", "closed": "已办结", "preAlarm": "时限将到,预警",
-      "deadlinePassed": "时限已过", "reminder": "催办", "phoneItIn": "危险来件被拒,须电话办理",
-    ][name] ?? name
+    name == "phoneItIn" ? "危险来件被拒,须电话办理" : StepWords.chinese(name) ?? name
   }
 
   /// The event of a journalled entry; who joined a three-way call or left it stands in its request.

@@ -43,4 +43,19 @@ import Testing
     let list = status.description.components(separatedBy: "unacknowledgedReports\":[")
     #expect(list.last?.prefix { $0 != "]" }.components(separatedBy: "kd1-R").count == 2)
   }
+
+  @Test("an intake and an update are no events of a report")
+  func noEvents() throws {
+    let house = try House()
+    try #require(house.open() == .ok)
+    let client = try house.connect()
+    let claimed = ",\"receivedAt\":\"\(Ask.time(house.wall - 61_000))\""
+    let answer = try house.one(client, Ask.intake("a", more: claimed))
+    let number = try #require(answer.string("handover"))
+    _ = try house.one(client, Ask.update("t", number, text: "又"))
+    _ = try house.one(client, Ask.event(number, "transferStarted"))
+    let last = house.desk.raised.suffix(3)
+    #expect(last.map(\.handover) == [number, number, number])
+    #expect(last.map(\.event) == [nil, nil, .transferStarted])
+  }
 }

@@ -23,7 +23,7 @@ final class StormDesk {
   var isAsleep = false
   /// Steps of every batch, and what was noticed.
   var batches: [Int] = []
-  var raised: [(report: UInt32, handover: String, recovering: Bool)] = []
+  var raised: [(report: UInt32, handover: String, event: EventKind?, recovering: Bool)] = []
   /// `HANDOVER rREVISION` of every change that a notice told.
   private(set) var noticed: Set<String> = []
   var acknowledged: [(report: UInt32, by: String)] = []
@@ -83,7 +83,8 @@ final class StormDesk {
       acknowledged.append((notice.report_number, text(notice.by)))
     } else {
       noticed.insert("\(text(notice.handover)) r\(notice.state.pointee.revision)")
-      raised.append((notice.report_number, text(notice.handover), notice.recovering))
+      let event = Notice(notice).matter?.event
+      raised.append((notice.report_number, text(notice.handover), event, notice.recovering))
     }
   }
 

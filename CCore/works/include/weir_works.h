@@ -124,6 +124,7 @@ typedef struct weir_notice {
   bool acknowledged; /* else raised, or changed by what happened to one of its matters */
   bool recovering;
   uint32_t report_number;
+  uint8_t step_kind; /* WEIR_STEP_…: an intake and an update are no event */
   uint8_t report_kind, event, cause;
   weir_moment at;
   const weir_state *state; /* null when acknowledged; borrowed for the call */
