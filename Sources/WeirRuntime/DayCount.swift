@@ -88,8 +88,12 @@ struct DayMatter: Sendable {
   private(set) var crossed = false
   private(set) var revisionsCrossed = 0
   private(set) var proof = Proof.none
-  /// Start of its minute, 0: no voice leg was ever due.
+  /// Start of its minute, 0: no voice leg was ever due. Of a leg that was given up in time nothing
+  /// counts: then it is the minute of the next one.
   private(set) var minuteStart: Int64 = 0
+  /// First answer of its voice leg, 0: nobody picked up. A later leg has a minute of its own, which
+  /// this one's start says nothing about.
+  private(set) var answeredAt: Int64 = 0
   /// First failed transfer or end of the minute, 0: neither.
   private(set) var faultAt: Int64 = 0
   /// First telling of the caller, report, and its acknowledgement; 0: never.
@@ -109,7 +113,7 @@ struct DayMatter: Sendable {
     _ state: Handover, step: Happening.Kind, event: EventKind?, now: Int64, crosses: Bool,
     crossing: UInt64, byDigest: Bool
   ) {
-    if minuteStart == 0 && state.minute.isSet {
+    if state.minute.isSet && (minuteStart == 0 || isGivenUp) {
       // The minute of an intake runs from the earlier of claim and arrival or from its decision, as
       // the policy has it; a later one from its own event.
       let isFromEvent = step != .intake || state.flags.contains(.fromDecision)
@@ -117,6 +121,7 @@ struct DayMatter: Sendable {
     }
     let failed = event == .transferFailed || event == .deadlinePassed
     if faultAt == 0 && (failed || state.lateAt != 0) { faultAt = now }
+    if answeredAt == 0 { answeredAt = state.answeredAt }
     if toldAt == 0 { toldAt = state.toldAt }
     if reportedAt == 0 { reportedAt = state.reportedAt }
     if acknowledgedAt == 0 && state.report == .acknowledged { acknowledgedAt = now }
@@ -140,11 +145,16 @@ struct DayMatter: Sendable {
     }
   }
 
+  /// Whether its voice leg ended without an answer and before its minute had passed.
+  private var isGivenUp: Bool {
+    answeredAt == 0 && !last.minute.isSet && !last.flags.contains(.late)
+  }
+
   /// Whether a hand-over to 110 by voice was due: not the guidance of an emergency to 120.
   var owesVoice: Bool { minuteStart != 0 && last.action != .explainAndGuide }
 
   /// From the start of the minute until somebody picked up, in milliseconds; nil: nobody did.
   var answeredAfter: Int64? {
-    last.answeredAt == 0 ? nil : max(0, last.answeredAt - minuteStart)
+    answeredAt == 0 ? nil : max(0, answeredAt - minuteStart)
   }
 }

@@ -264,6 +264,49 @@ private struct LogCount {
     #expect(matter.answeredAfter == (isFromDecision ? 35_000 : 65_000))
   }
 
+  /// One voice leg of a matter: when it began and, in seconds after that, was answered or ended.
+  struct Leg: Sendable {
+    let from: Int64
+    var answered: Int64?
+    var dropped: Int64?
+    var isLate = false
+  }
+
+  @Test(
+    "an answer counts against the minute of its own leg, and the first one counts",
+    arguments: [
+      ([Leg(from: 0, answered: 5)], 5),
+      ([Leg(from: 0, answered: 5), Leg(from: 66, answered: 3)], 5),
+      ([Leg(from: 0, answered: 5), Leg(from: 66)], 5), ([Leg(from: 0)], nil),
+      ([Leg(from: 0, dropped: 20), Leg(from: 90, answered: 4)], 4),
+      ([Leg(from: 0, dropped: 70, isLate: true), Leg(from: 90, answered: 4)], 94),
+    ] as [([Leg], Int64?)])
+  func legs(legs: [Leg], answeredAfter: Int64?) {
+    var state = Handover()
+    let start: Int64 = 1_000_000
+    (state.receivedAt, state.arrivedAt) = (start, start)
+    var matter = DayMatter(state, words: DayMatter.Words(clause: "", policy: ""))
+    func take(_ event: EventKind?, at second: Int64) {
+      matter.take(
+        state, step: event == nil ? .intake : .event, event: event, now: start + second * 1000,
+        crosses: true, crossing: 1, byDigest: false)
+    }
+    for leg in legs {
+      (state.voice, state.answeredAt, state.lateAt) = (.due, 0, 0)
+      state.minute = Moment(boot: 1, wall: start + (leg.from + 60) * 1000)
+      take(leg.from == 0 ? nil : .dangerRaised, at: leg.from)
+      if leg.isLate {
+        state.flags.insert(.late)
+        take(.deadlinePassed, at: leg.from + 60)
+      }
+      guard let end = leg.answered ?? leg.dropped else { continue }
+      state.minute = .none
+      if leg.answered != nil { state.answeredAt = start + (leg.from + end) * 1000 }
+      take(leg.answered == nil ? .agreed : .transferAnswered, at: leg.from + end)
+    }
+    #expect(matter.answeredAfter == answeredAfter.map { $0 * 1000 })
+  }
+
   @Test("another day's matters are not counted, and every list adds up to all")
   func addsUp() throws {
     let house = try storm(seed: 9)
