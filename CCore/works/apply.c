@@ -38,14 +38,16 @@ static void number_on_intake(weir_unit *u, weir_state *s) {
   }
 }
 
-/* A report that was acknowledged is over: what happens to its matter later is a new one. */
+/* A report that was acknowledged is over: what happens to its matter later is a new one. A matter
+ * whose fault becomes another kind goes to the open report of that kind: reports keep theirs. */
 static void number_crossing_and_report(weir_unit *u, uint32_t slot, weir_state *s,
                                        uint16_t effects) {
   if ((effects & WEIR_EFFECT_CROSS) && s->crossing == 0) s->crossing = u->crossing_highest + 1;
   bool raised = (effects & WEIR_EFFECT_REPORT) && s->report == REPORT_RAISED;
   outbox_mark_state(u, &u->matters[slot].state, s);
-  bool joins = u->matters[slot].state.report == REPORT_RAISED;
-  if (raised && (s->report_number == 0 || !joins)) {
+  const weir_state *before = &u->matters[slot].state;
+  bool stays = before->report == REPORT_RAISED && before->report_kind == s->report_kind;
+  if (raised && (s->report_number == 0 || !stays)) {
     uint32_t open = *report_open_of(u, s);
     s->report_number = open ? open : u->report_highest + 1;
   }

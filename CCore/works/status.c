@@ -83,7 +83,7 @@ static void put_reports(weir_unit *u, weir_buffer *b) {
     bool drill = i >= REPORT_KINDS;
     unsigned kind = i % REPORT_KINDS;
     uint32_t number = u->report_open[drill][kind];
-    if (number == 0 || number == said) continue; /* a late matter that then failed is both */
+    if (number == 0 || number == said) continue; /* older journals have one of both kinds */
     said = number;
     weir_put_text(b, first ? "{\"report\":\"" : ",{\"report\":\"");
     put_report_id(b, u->name, number);

@@ -10,7 +10,8 @@ struct Report: Sendable {
   }
 
   let number: UInt32
-  var kind: ReportKind
+  /// It never becomes another: a matter whose fault does goes to that kind's report.
+  let kind: ReportKind
   let openedAt: Int64
   /// Handovers in the order in which they came.
   var order: [String] = []
@@ -21,6 +22,15 @@ struct Report: Sendable {
   var reminders = 0
   var acknowledgedBy = ""
   var acknowledgedAt: Int64 = 0
+
+  /// Takes in what happened to one of its matters.
+  mutating func add(_ matter: Notice.Matter, at time: Int64) {
+    if entries[matter.handover] == nil { order.append(matter.handover) }
+    var known = entries[matter.handover] ?? []
+    if known.count == ReportBook.entriesMax { known.remove(at: 1) }
+    known.append(Entry(at: time, notice: matter))
+    entries[matter.handover] = known
+  }
 
   /// Nobody has acknowledged it.
   var isOpen: Bool { acknowledgedAt == 0 }
@@ -62,29 +72,39 @@ struct ReportBook: Sendable {
 
   private(set) var reports: [UInt32: Report] = [:]
 
-  /// Takes a notice; returns the report that changed.
-  mutating func take(_ notice: Notice) -> Report? {
+  /// Takes a notice; returns the numbers of the reports that changed. A matter that has gone to
+  /// another report is followed in the earlier ones too, until those have ended.
+  mutating func take(_ notice: Notice) -> [UInt32] {
     let number = notice.reportNumber
     guard let matter = notice.matter else {
-      guard reports[number]?.isOpen == true else { return nil }
+      guard reports[number]?.isOpen == true else { return [] }
       reports[number]?.acknowledgedBy = notice.acknowledgedBy
       reports[number]?.acknowledgedAt = max(1, notice.at)
       if notice.recovering { forgetOldest() }
-      return reports[number]
+      return [number]
     }
+    let earlier = follow(matter, of: number, at: notice.at)
     // A matter of a report that has ended and been forgotten has nothing to add to it.
-    if reports[number] == nil && matter.state.report != .raised { return nil }
+    let hasEnded = reports[number]?.hasEnded ?? true
+    if hasEnded && matter.state.report != .raised { return earlier }
     var report =
       reports[number] ?? Report(number: number, kind: notice.kind, openedAt: notice.at)
-    // What a failed transfer says goes beyond what a lost minute says.
-    if notice.kind == .cannotTransfer { report.kind = .cannotTransfer }
-    if report.entries[matter.handover] == nil { report.order.append(matter.handover) }
-    var entries = report.entries[matter.handover] ?? []
-    if entries.count == Self.entriesMax { entries.remove(at: 1) }
-    entries.append(Report.Entry(at: notice.at, notice: matter))
-    report.entries[matter.handover] = entries
+    report.add(matter, at: notice.at)
     reports[number] = report
-    return report
+    return earlier + [number]
+  }
+
+  /// Takes what happened to a matter into the other reports that it was in before. That its own
+  /// one was acknowledged says nothing of those.
+  private mutating func follow(
+    _ matter: Notice.Matter, of own: UInt32, at time: Int64
+  ) -> [UInt32] {
+    guard matter.event != .reportAcknowledged else { return [] }
+    let earlier = reports.values.filter { report in
+      report.number != own && report.entries[matter.handover] != nil && !report.hasEnded
+    }.map(\.number)
+    for number in earlier { reports[number]?.add(matter, at: time) }
+    return earlier
   }
 
   private mutating func forgetOldest() {

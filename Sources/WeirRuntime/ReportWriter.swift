@@ -40,8 +40,9 @@ actor ReportWriter {
     takeUp()
     let reminders = Task { await remind() }
     for await notice in notices {
-      guard book.take(notice) != nil else { continue }
-      changed.insert(notice.reportNumber)
+      let numbers = book.take(notice)
+      guard !numbers.isEmpty else { continue }
+      changed.formUnion(numbers)
       writeSoon()
     }
     reminders.cancel()

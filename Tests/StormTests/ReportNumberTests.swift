@@ -31,17 +31,28 @@ import Testing
     #expect(status.has("\"unacknowledgedReports\":[{\"report\":\"kd1-R000002\""))
   }
 
-  @Test("a lost minute and then a failed transfer of one matter are one report")
-  func staysOne() throws {
+  @Test("a late matter whose transfer then fails goes to the report of that kind; none is renamed")
+  func keepsItsKind() throws {
     let house = try House()
     try #require(house.open() == .ok)
     let client = try house.connect()
     let number = try #require(try house.one(client, Ask.intake("a")).string("handover"))
+    let other = try #require(try house.one(client, Ask.intake("b")).string("handover"))
     house.pass(61_000, step: 500)
-    #expect(try fail(house, client, number).has("\"id\":\"kd1-R000001\""))
-    let status = try house.one(try house.connect(control: true), Ask.status)
-    let list = status.description.components(separatedBy: "unacknowledgedReports\":[")
-    #expect(list.last?.prefix { $0 != "]" }.components(separatedBy: "kd1-R").count == 2)
+    #expect(try fail(house, client, number).has("\"id\":\"kd1-R000002\""))
+    #expect(try fail(house, client, number).has("\"id\":\"kd1-R000002\""))
+    for restart in [false, true] {
+      if restart {
+        house.crash()
+        try #require(house.open() == .ok)
+      }
+      let control = try house.connect(control: true)
+      let status = try house.one(control, Ask.status).description
+      #expect(status.contains("{\"report\":\"kd1-R000001\",\"kind\":\"late\"}"), "\(status)")
+      #expect(status.contains("{\"report\":\"kd1-R000002\",\"kind\":\"cannotTransfer\"}"))
+      #expect(status.components(separatedBy: "kd1-R").count == 3)
+    }
+    #expect(try fail(house, try house.connect(), other).has("\"id\":\"kd1-R000002\""))
   }
 
   @Test("an intake and an update are no events of a report")
