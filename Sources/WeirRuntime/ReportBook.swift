@@ -18,8 +18,9 @@ struct Report: Sendable {
   var entries: [String: [Entry]] = [:]
   /// When somebody was reminded, wall ms; the latest of them.
   var remindedAt: [Int64] = []
-  /// How often in all.
+  /// How often in all, and how often of that in earlier runs.
   var reminders = 0
+  var restored = 0
   var acknowledgedBy = ""
   var acknowledgedAt: Int64 = 0
 
@@ -129,10 +130,15 @@ struct ReportBook: Sendable {
     }
   }
 
-  /// Takes over the reminders of an earlier run.
+  /// Takes over the reminders that an earlier run wrote in one of the places; those of this run,
+  /// which came meanwhile, follow them.
   mutating func restoreReminders(_ number: UInt32, count: Int, at times: [Int64]) {
-    reports[number]?.reminders = count
-    reports[number]?.remindedAt = Array(times.suffix(Self.remindersMax))
+    guard var report = reports[number], count > report.restored else { return }
+    report.reminders += count - report.restored
+    let own = report.remindedAt.suffix(max(0, report.reminders - count))
+    report.remindedAt = Array((times + own).suffix(Self.remindersMax))
+    report.restored = count
+    reports[number] = report
   }
 
   /// A report that has ended needs no memory any more.

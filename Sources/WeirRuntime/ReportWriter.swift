@@ -11,7 +11,8 @@ import WeirModel
 /// its last matter is helped.
 ///
 /// What can go wrong: a directory or the command fails or hangs. Each has a thread of its own, so
-/// that the others go on; what failed is tried again with the next change or reminder.
+/// that the others go on; what failed is tried again with the next change, or at the reminder's
+/// pace until it is written.
 actor ReportWriter {
   private let unit: String
   private let directory: String
@@ -21,6 +22,8 @@ actor ReportWriter {
   private var book: ReportBook
   private var changed: Set<UInt32> = []
   private var isWriting = false
+  /// Places that have not yet told what an earlier run left in them.
+  private var unread: Set<Int> = []
 
   /// Drills are written here, below each directory.
   static let drillFolder = "drill"
@@ -29,7 +32,8 @@ actor ReportWriter {
   init(unit: String, paths: UnitConfiguration.Report, recovered: ReportBook) {
     self.unit = unit
     directory = paths.directory
-    folders = [paths.directory, paths.second].compactMap { $0 }.map(ReportFolder.init)
+    folders = [paths.directory, paths.second].compactMap { $0 }
+      .map { ReportFolder($0, retryMs: Int(paths.repeatMs)) }
     program = paths.command.map { ReportProgram($0) }
     repeatMs = paths.repeatMs
     book = recovered
@@ -47,47 +51,55 @@ actor ReportWriter {
     }
     reminders.cancel()
     writeChanged()
+    for _ in 0..<100 where !unread.isEmpty { try? await Task.sleep(for: .milliseconds(20)) }
     for folder in folders { folder.finish(within: 2000) }
   }
 
-  /// What an earlier run left: open reports are written again, and an end that a crash kept from
-  /// being written is written now. The others were said already.
+  /// What an earlier run left: open reports are written again, and an end that is not written in a
+  /// place (a crash kept it from being, or the place was away) is written there now. Each place is
+  /// read by its own thread, and written to from then on.
   private func takeUp() {
-    for report in book.reports.values.sorted(by: { $0.number < $1.number }) {
-      let text = ReportText(unit: unit, report: report)
-      let kept = read(text.id)
-      book.restoreReminders(report.number, count: kept.count, at: kept.times)
-      if report.isOpen || !isEndWritten(text) {
-        changed.insert(report.number)
-      } else if report.hasEnded {
-        book.forget(report.number)
+    let reports = book.reports.values.sorted { $0.number < $1.number }
+    guard !reports.isEmpty else { return }
+    for report in reports where report.isOpen { hand(report) }
+    unread = Set(folders.indices)
+    let names = reports.flatMap { report in fileNames(of: report).map { $0 + ".json" } }
+    for (place, folder) in folders.enumerated() {
+      folder.read(names) { kept in
+        Task { await self.takeUp(kept, place: place) }
       }
     }
-    writeChanged()
   }
 
-  private func path(_ name: String, isDrill: Bool) -> String {
-    "\(directory)/\(isDrill ? Self.drillFolder + "/" : "")\(name).json"
-  }
-
-  /// The reminders that the file of a report tells of.
-  private func read(_ id: String) -> (count: Int, times: [Int64]) {
-    for isDrill in [false, true] {
-      guard let data = FileManager.default.contents(atPath: path(id, isDrill: isDrill)),
-        let file = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
-      else { continue }
-      let times = (file["remindedAt"] as? [String] ?? []).compactMap(CoreText.wallMs)
-      return (file["reminders"] as? Int ?? times.count, times)
+  private func takeUp(_ kept: ReportFolder.Kept, place: Int) {
+    unread.remove(place)
+    for found in book.reports.values.sorted(by: { $0.number < $1.number }) {
+      let names = fileNames(of: found)
+      if let file = names.first.flatMap({ kept[$0 + ".json"] }) {
+        book.restoreReminders(found.number, count: file.reminders, at: file.remindedAt)
+      }
+      let state = ReportText(unit: unit, report: found).state
+      let isKept = names.allSatisfy { kept[$0 + ".json"]?.state == state }
+      guard found.isOpen || !isKept, let report = book.reports[found.number] else { continue }
+      write(report, to: folders[place])
+      if place == 0 && !report.isOpen { hand(report) }
     }
-    return (0, [])
+    forgetEnded()
   }
 
-  private func isEndWritten(_ text: ReportText) -> Bool {
-    let path = path(text.id + "-end", isDrill: text.report.isDrill)
-    guard let data = FileManager.default.contents(atPath: path),
-      let file = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
-    else { return false }
-    return file["state"] as? String == text.state
+  /// What has ended needs no memory any more, once every place has it or will have it.
+  private func forgetEnded() {
+    guard unread.isEmpty else { return }
+    for report in book.reports.values where report.hasEnded && !changed.contains(report.number) {
+      book.forget(report.number)
+    }
+  }
+
+  /// Paths of its files below a directory, without what they end in: of the report, and of its end.
+  private func fileNames(of report: Report) -> [String] {
+    let id = ReportText(unit: unit, report: report).id
+    let path = report.isDrill ? "\(Self.drillFolder)/\(id)" : id
+    return report.isOpen ? [path] : [path, path + "-end"]
   }
 
   /// Many matters may join one report in a second: what is written is written once for all of them.
@@ -105,22 +117,30 @@ actor ReportWriter {
     for number in changed.sorted() {
       guard let report = book.reports[number] else { continue }
       write(report)
-      if report.hasEnded { book.forget(number) }
     }
     changed.removeAll()
+    forgetEnded()
   }
 
   private func write(_ report: Report) {
-    let text = ReportText(unit: unit, report: report)
-    let names = report.isOpen ? [text.id] : [text.id, text.id + "-end"]
-    let sub = report.isDrill ? Self.drillFolder : ""
-    for (index, name) in names.enumerated() {
-      for folder in folders {
-        folder.write(name + ".json", in: sub, text.json)
-        folder.write(name + ".txt", in: sub, text.page(isEnd: index > 0))
-      }
+    for (place, folder) in folders.enumerated() where !unread.contains(place) {
+      write(report, to: folder)
     }
-    if let last = names.last { program?.hand(path(last, isDrill: report.isDrill)) }
+    hand(report)
+  }
+
+  private func write(_ report: Report, to folder: ReportFolder) {
+    let text = ReportText(unit: unit, report: report)
+    for (index, name) in fileNames(of: report).enumerated() {
+      folder.write(name + ".json", text.json)
+      folder.write(name + ".txt", text.page(isEnd: index > 0))
+    }
+  }
+
+  /// Hands the command a report, or its end.
+  private func hand(_ report: Report) {
+    guard let last = fileNames(of: report).last else { return }
+    program?.hand("\(directory)/\(last).json")
   }
 
   private func remind() async {

@@ -34,11 +34,7 @@ public enum UnitRunner {
       say(error.message)
       return code(of: error)
     }
-    if configuration.role == .outer {
-      for problem in Configuration.checkReports(configuration) {
-        say("\(problem). What to do: \(problem.hint)")
-      }
-    }
+    if configuration.role == .outer { sayReportProblems(of: configuration) }
     let recovered = desk.recovered
     let writer = Task {
       guard let report = configuration.report, configuration.role == .outer else {
@@ -63,6 +59,16 @@ public enum UnitRunner {
     guard let failure else { return 0 }
     say(failure.message)
     return code(of: failure)
+  }
+
+  /// Says what is wrong with the places of reports. Nothing waits for it: one that hangs (a lost
+  /// network share) may answer late or never.
+  private static func sayReportProblems(of configuration: UnitConfiguration) {
+    Thread.detachNewThread {
+      for problem in Configuration.checkReports(configuration) {
+        say("\(problem). What to do: \(problem.hint)")
+      }
+    }
   }
 
   private static func book(of configuration: UnitConfiguration) -> PolicyBook? {

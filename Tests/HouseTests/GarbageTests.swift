@@ -185,6 +185,8 @@ extension RealProgramTests {
       defer { house.close() }
       try FileManager.default.removeItem(atPath: house.folder + "/reports")
       try await house.outer.start()
+      // Nothing waits for it: it may come after the first answer.
+      _ = try await eventually(within: 20) { house.outer.errors.contains("mkdir -p") }
       let said = house.outer.errors
       #expect(said.contains("outer.yaml:6:22") && said.contains("report.directory"), "\(said)")
       #expect(said.contains("mkdir -p"), "\(said)")

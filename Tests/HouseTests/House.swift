@@ -127,6 +127,19 @@ final class House {
     return try LineClient(path: intake)
   }
 
+  /// Hands a matter over whose transfer then fails; its number.
+  func fail(
+    _ ref: String, facts: [String], platform: String = "12345", at socket: String
+  ) throws -> String {
+    let client = try LineClient(path: socket)
+    let answer = try ask(client, Matter(ref: ref, facts: facts, platform: platform).line)
+    guard let handover = answer["handover"] as? String else { throw HouseProblem("\(answer)") }
+    let event = #""event":"transferFailed","cause":"busy""#
+    let failed = try ask(client, #"{"op":"event","handover":"\#(handover)",\#(event)}"#)
+    guard failed["durable"] as? Bool == true else { throw HouseProblem("\(failed)") }
+    return handover
+  }
+
   func close() {
     for unit in [outer, inner] { unit.end() }
     try? FileManager.default.removeItem(atPath: folder)

@@ -25,10 +25,14 @@ final class Folder {
     (try? String(contentsOfFile: "\(path)/\(name)", encoding: .utf8)) ?? ""
   }
 
+  func write(_ text: String, to name: String) throws {
+    try text.write(toFile: "\(path)/\(name)", atomically: true, encoding: .utf8)
+  }
+
   /// A program that is run with `sh`.
   func program(_ body: String) throws -> String {
     let file = "\(path)/program.sh"
-    try "#!/bin/sh\n\(body)\n".write(toFile: file, atomically: true, encoding: .utf8)
+    try write("#!/bin/sh\n\(body)\n", to: "program.sh")
     try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: file)
     return file
   }
@@ -44,18 +48,20 @@ func eventually(_ holds: () -> Bool) async -> Bool {
 enum Said {
   static func matter(
     _ number: UInt32, _ handover: String, _ event: EventKind? = .transferFailed,
-    voice: VoiceLeg = .failed, report: ReportLeg = .raised, drill: Bool = false,
+    kind: ReportKind = .cannotTransfer, voice: VoiceLeg = .failed, report: ReportLeg = .raised,
+    action: Action = .transferByPhone, revision: UInt32 = 3, drill: Bool = false,
     recovering: Bool = false
   ) -> Notice {
     var state = Handover()
-    state.revision = 3
+    state.revision = revision
+    state.action = action
     state.voice = voice
     state.report = report
     state.phase = voice == .answered ? .transferred : .transferring
     state.cause = .busy
     if drill { state.flags.insert(.drill) }
     return Notice(
-      reportNumber: number, kind: .cannotTransfer, at: 1_795_429_860_000,
+      reportNumber: number, kind: kind, at: 1_795_429_860_000,
       matter: Notice.Matter(
         handover: handover, state: state, event: event, by: "A07", dial: "08362812110",
         say: "[\"目前无法转接,请您立即自行拨打110\"]"),
@@ -157,6 +163,34 @@ final class Writing {
     #expect(second.text("late/kd1-R000001-end.txt") == folder.text("kd1-R000001-end.txt"))
   }
 
+  @Test("a place that was away gets the end of the fault when it is back, and at a restart")
+  func placeReturns() async throws {
+    let folder = try Folder()
+    let second = try Folder()
+    let late = second.path + "/late"
+    let names = ["kd1-R000001", "kd1-R000001-end"]
+    let writing = Writing(folder, second: late, repeatMs: 50)
+    let notices = [Said.matter(1, "kd1-20261123-000001", voice: .answered), Said.acknowledged(1)]
+    for notice in notices { writing.say(notice) }
+    func hasEnded(_ folder: Folder, _ sub: String = "") -> Bool {
+      names.allSatisfy { folder.fields(sub + $0 + ".json")["state"] as? String == "ended" }
+    }
+    #expect(await eventually { hasEnded(folder) })
+    try FileManager.default.createDirectory(atPath: late, withIntermediateDirectories: true)
+    #expect(await eventually { hasEnded(second, "late/") })
+    await writing.finish()
+    // It was away until the unit stopped: the first place has all, and is left alone.
+    try FileManager.default.removeItem(atPath: "\(late)/\(names[1]).json")
+    try second.write("{\"state\":\"open\"}", to: "late/\(names[0]).json")
+    for name in names { try folder.write("{\"state\":\"ended\",\"mark\":1}", to: name + ".json") }
+    var book = ReportBook()
+    for notice in notices { _ = book.take(notice) }
+    let after = Writing(folder, second: late, recovered: book)
+    #expect(await eventually { hasEnded(second, "late/") })
+    await after.finish()
+    for name in names { #expect(folder.fields(name + ".json")["mark"] as? Int == 1) }
+  }
+
   @Test("the command is handed the path, again with every reminder; what it does harms nothing")
   func handsToTheCommand() async throws {
     let folder = try Folder()
@@ -182,6 +216,57 @@ final class Writing {
     let hanging = ReportProgram(program, limitMs: 200)
     for path in ["a", "b", "b", "c"] { hanging.hand(path) }
     #expect(await eventually { folder.text("calls") == "a\nb\nc\n" }, "\(folder.text("calls"))")
+  }
+
+  @Test("a page says in Chinese what happened, and names 120 where 120 is dialled")
+  func speaksChinese() {
+    let events: [EventKind?] = EventKind.allCases + [nil]
+    for event in events {
+      for (action, named, other) in [
+        (Action.transferByPhone, "110", "120"), (.explainAndGuide, "120", "110"),
+      ] {
+        for revision: UInt32 in [1, 3] {
+          var book = ReportBook()
+          _ = book.take(Said.matter(1, "7", event, action: action, revision: revision))
+          guard let report = book.reports[1] else { continue }
+          let page = ReportText(unit: "5", report: report).page(isEnd: false)
+          let words = page.components(separatedBy: " 话术:")[0]
+            .replacing("5-R000001", with: "").replacing("+08:00", with: "").replacing("T", with: "")
+            .replacing("A07", with: "")
+          #expect(!words.contains(other), "\(words)")
+          #expect(words.contains("无法转接\(named)"), "\(words)")
+          #expect(!words.contains { $0.isASCII && $0.isLetter }, "\(words)")
+        }
+      }
+    }
+  }
+
+  @Test("what is no event is told as none", arguments: [(1, "intake", "来件"), (2, "update", "补充")])
+  func noEvents(revision: UInt32, name: String, chinese: String) throws {
+    var book = ReportBook()
+    _ = book.take(Said.matter(1, "kd1-20261123-000001", nil, kind: .late, revision: revision))
+    let text = ReportText(unit: "kd1", report: try #require(book.reports[1]))
+    #expect(
+      text.json.contains("\"event\":\"\(name)\"") && text.page(isEnd: false).contains(chinese))
+  }
+
+  @Test("a matter that goes to another kind's report renames none, and holds up neither for ever")
+  func followsTheMatter() {
+    var book = ReportBook()
+    let number = "kd1-20261123-000001"
+    _ = book.take(Said.matter(1, number, .deadlinePassed, kind: .late, voice: .due))
+    _ = book.take(Said.matter(1, "kd1-20261123-000002", .deadlinePassed, kind: .late, voice: .due))
+    #expect(book.take(Said.matter(2, number)).sorted() == [1, 2])
+    #expect(book.reports[1]?.kind == .late && book.reports[2]?.kind == .cannotTransfer)
+    #expect(book.reports[1]?.heldUp == 2 && book.reports[2]?.heldUp == 1)
+    let settled = Said.matter(2, number, .reportAcknowledged, report: .acknowledged)
+    #expect(book.take(settled) == [2])
+    #expect(book.take(Said.acknowledged(2)) == [2])
+    let answered = Said.matter(
+      2, number, .transferAnswered, voice: .answered, report: .acknowledged)
+    #expect(book.take(answered).sorted() == [1, 2])
+    #expect(book.reports[1]?.heldUp == 1 && book.reports[2]?.hasEnded == true)
+    #expect(book.take(answered) == [1])
   }
 
   @Test("drills are reported apart")
@@ -210,8 +295,9 @@ final class Writing {
     }
     _ = book.take(Said.acknowledged(2, recovering: true))
     _ = book.take(Said.acknowledged(3, recovering: true))
-    try "{\"state\":\"acknowledged\",\"mark\":1}".write(
-      toFile: folder.path + "/kd1-R000003-end.json", atomically: true, encoding: .utf8)
+    for name in ["kd1-R000003", "kd1-R000003-end"] {
+      try folder.write("{\"state\":\"acknowledged\",\"mark\":1}", to: name + ".json")
+    }
     let after = Writing(folder, recovered: book)
     #expect(await eventually { !folder.fields("kd1-R000002-end.json").isEmpty })
     await after.finish()
