@@ -53,7 +53,8 @@ final class ConfigurationReader {
     root.require("data", hint: "write data: and the directory of the journal")
     for key in ["intake", "link"] where role == .outer { root.require(key, hint: example(key)) }
     for key in ["link", "delivery"] where role == .inner { root.require(key, hint: example(key)) }
-    if role == .outer, !root.has("report") {
+    // An inner unit without an intake has no matters of its own, and so nothing to report.
+    if role == .outer || root.has("intake"), !root.has("report") {
       findings.warning(
         at: root.place, "`report.directory` is missing: reports go to the log alone",
         hint: example("report"))

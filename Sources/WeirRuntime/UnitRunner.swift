@@ -34,10 +34,10 @@ public enum UnitRunner {
       say(error.message)
       return code(of: error)
     }
-    if configuration.role == .outer { sayReportProblems(of: configuration) }
+    sayReportProblems(of: configuration)
     let recovered = desk.recovered
     let writer = Task {
-      guard let report = configuration.report, configuration.role == .outer else {
+      guard let report = configuration.report else {
         for await _ in notices {}
         return
       }

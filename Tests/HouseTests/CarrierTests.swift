@@ -81,6 +81,35 @@ extension RealProgramTests {
       #expect(reader.doubles == 0)
     }
 
+    @Test("each unit reports its own matters, and none of the other's")
+    func reportsApart() async throws {
+      let house = try House()
+      defer { house.close() }
+      try await house.inner.start()
+      try await house.outer.start()
+      let outer = try house.fail("o", facts: ["dangerToLife"], at: house.intake)
+      let inner = try house.fail(
+        "i", facts: ["dangerToLife", "medicalOnly"], platform: "110",
+        at: house.folder + "/inner.sock")
+      for (sub, id, handover) in [
+        ("reports", "kd1-R000001", outer), ("inner-reports", "in1-R000001", inner),
+      ] {
+        let written = try await eventually(within: 20) {
+          try house.names(in: sub).contains(id + ".txt")
+        }
+        #expect(written, "\(sub)")
+        let report = try fields(house.text(of: "\(sub)/\(id).json"))
+        let matters = report["matters"] as? [Fields]
+        #expect(matters?.map { $0["handover"] as? String } == [handover])
+      }
+      // The outer unit's matter is inside by now, with what happened to it.
+      let arrived = try await eventually(within: 20) {
+        try house.names(in: "in").contains { $0.hasPrefix(outer) && !$0.hasSuffix("-r1.json") }
+      }
+      #expect(arrived)
+      #expect(try house.names(in: "inner-reports") == ["in1-R000001.json", "in1-R000001.txt"])
+    }
+
     @Test("by ferry alone, through one directory, and by disc: everything arrives")
     func ferryAndDisc() async throws {
       let house = try House()

@@ -54,7 +54,7 @@ final class House {
     outer = UnitProcess(role: "outer", folder: folder)
     inner = UnitProcess(role: "inner", folder: folder)
     let manager = FileManager.default
-    for sub in ["", "/in", "/reports", "/taken"] {
+    for sub in ["", "/in", "/reports", "/inner-reports", "/taken"] {
       try manager.createDirectory(
         atPath: folder + sub, withIntermediateDirectories: true,
         attributes: [.posixPermissions: 0o700])
@@ -96,6 +96,7 @@ final class House {
       intake: { socket: \(folder)/inner.sock }
       link: { \(carrier)listen: [\(listen ?? "127.0.0.1:\(port)")], key: \(folder)/link.key }
       delivery: { \(delivery ?? "directory: \(folder)/in") }
+      report: { directory: \(folder)/inner-reports }
       log: { file: \(folder)/inner.log }
       control: \(inner.control)
       \(limits)

@@ -250,7 +250,12 @@ enum BrokenConfigurations {
     outer 4: intake: { tcp: 127.0.0.1:0 }
       4:16: error: `intake.tcp` takes a port from 1 to 65535, not as in `127.0.0.1:0`
         = write 127.0.0.1:7110, or an IPv6 one in quotes: "[::1]:7110"
+    inner 6: intake: { socket: /run/weir/intake.sock }
+      1:1: warning: `report.directory` is missing: reports go to the log alone
+        = write report: { directory: /srv/weir/reports }
     inner 6: intake: { tcp: 127.0.0.1:7110 }
+      1:1: warning: `report.directory` is missing: reports go to the log alone
+        = write report: { directory: /srv/weir/reports }
       6:16: error: `intake.tcp` is not for an inner unit, which has Unix sockets only
         = use `intake.socket`
     outer 5: link: { send: [inner.example:7112], key: /etc/weir/link.key }

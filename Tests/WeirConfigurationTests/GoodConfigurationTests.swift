@@ -40,7 +40,7 @@ struct GoodConfigurationTests {
     #expect(unit.limits.snapshot == 10_000_000)
   }
 
-  @Test("an inner unit needs no intake and no report")
+  @Test("an inner unit needs no intake, and without one no report")
   func innerDefaults() throws {
     let unit = try read(Good.inner)
     #expect(unit.role == .inner)
