@@ -400,20 +400,6 @@ void apply_acknowledged(weir_unit *u, connection *c, const entry *e) {
   connection_answer(u, c, weir_buffer_view(&a), serial);
 }
 
-static void apply_admit(weir_unit *u, connection *c, entry *e) {
-  unsigned refusal = inner_admit(u, &e->message);
-  if (refusal == WEIR_REFUSAL_BAD_VALUE) set_field(e->field, "id");
-  if (refusal != WEIR_REFUSAL_NONE) {
-    apply_refusal(u, c, e, refusal);
-    return;
-  }
-  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-  weir_put_text(&b, "{\"admitted\":");
-  weir_put_quoted(&b, e->message.id);
-  weir_put_text(&b, ",\"durable\":true}");
-  connection_answer(u, c, weir_buffer_view(&b), weir_journal_appended(u->journal));
-}
-
 static void apply_read(weir_unit *u, connection *c, const entry *e) {
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
   if (e->message.op == WEIR_OP_METRICS) {

@@ -53,12 +53,6 @@ typedef struct ledger_entry {
   bool contested;      /* a second matter came under this number */
 } ledger_entry;
 
-/* The last conflict under a crossing number, as it came. */
-typedef struct conflict {
-  uint64_t check, boot_epoch;
-  uint32_t revision; /* 0: there was none */
-} conflict;
-
 /* A boot of an outer unit. */
 typedef struct boot_kept {
   uint64_t epoch;
@@ -69,8 +63,8 @@ typedef struct ledger {
   char unit[WEIR_UNIT_NAME_MAX + 1];
   bool used;
   ledger_entry *entries; /* by crossing number, LEDGER_MAX + 1 */
-  conflict *conflicts;   /* as many */
   weir_index numbers;    /* handover → the crossing number under which it came first */
+  weir_index conflicts;  /* ledger_conflict of what was delivered as one → its crossing number */
   uint64_t highest_seen; /* highest crossing number received */
   uint64_t highest_sent; /* as the heartbeat says, or a record that is over the limit */
   /* What the index says was sent and is not here: since when, in tenths of a second of boottime
@@ -173,8 +167,6 @@ weir_status inner_open(weir_unit *u);
 void inner_begin(weir_unit *u);
 void inner_close(weir_unit *u);
 void inner_tick(weir_unit *u);
-/* A person admits a refused boot (`UNIT/EPOCH`): a refusal, or none. */
-unsigned inner_admit(weir_unit *u, const weir_message *m);
 weir_status inner_recover_boot(weir_unit *u, weir_bytes body);
 
 /* inner_state.c */
@@ -194,6 +186,8 @@ typedef enum ledger_verdict {
   LEDGER_CONFLICT,
   LEDGER_BEYOND /* a crossing number over the limit */
 } ledger_verdict;
+/* What came in conflict, as a key of 64 bits. */
+uint64_t ledger_conflict(uint64_t crossing, uint32_t revision, uint64_t check);
 /* A handover's number as a key; 0: its number is not known. `arrived`: crossed_arrival, or 0. */
 uint64_t ledger_handover(weir_bytes number);
 ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_event *event,

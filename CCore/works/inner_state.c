@@ -75,40 +75,21 @@ static void put_arrivals(const ledger *l, uint32_t which, snapshot_out *out) {
   if (b.count > 0) snapshot_put(out, ITEM_LEDGER_ARRIVALS, weir_buffer_view(&b));
 }
 
-static void put_numbers(const ledger *l, uint32_t which, snapshot_out *out) {
+/* Keys with their crossing numbers. */
+static void put_numbers(const weir_index *x, uint32_t which, uint8_t kind, snapshot_out *out) {
   uint8_t memory[CHUNK_BYTES];
   weir_buffer b = weir_buffer_over(memory, sizeof memory);
   uint64_t at = 0;
-  for (const index_entry *e = index_next(&l->numbers, &at); e; e = index_next(&l->numbers, &at)) {
+  for (const index_entry *e = index_next(x, &at); e; e = index_next(x, &at)) {
     if (b.count == 0) weir_put_varint(&b, which);
     weir_put_u64(&b, e->key);
     weir_put_varint(&b, e->value);
     if (b.capacity - b.count >= ENTRY_BYTES_MAX) continue;
-    snapshot_put(out, ITEM_LEDGER_NUMBERS, weir_buffer_view(&b));
+    snapshot_put(out, kind, weir_buffer_view(&b));
     b.count = 0;
   }
   WEIR_ASSERT(!b.overflow);
-  if (b.count > 0) snapshot_put(out, ITEM_LEDGER_NUMBERS, weir_buffer_view(&b));
-}
-
-static void put_conflicts(const weir_unit *u, const ledger *l, uint32_t which, snapshot_out *out) {
-  uint8_t memory[CHUNK_BYTES];
-  weir_buffer b = weir_buffer_over(memory, sizeof memory);
-  if (u->conflict_count == 0) return;
-  for (uint64_t n = 1; n <= l->highest_seen && n <= LEDGER_MAX; n++) {
-    const conflict *c = &l->conflicts[n];
-    if (c->revision == 0) continue;
-    if (b.count == 0) weir_put_varint(&b, which);
-    weir_put_varint(&b, n);
-    weir_put_u64(&b, c->check);
-    weir_put_varint(&b, c->revision);
-    weir_put_varint(&b, c->boot_epoch);
-    if (b.capacity - b.count >= ENTRY_BYTES_MAX) continue;
-    snapshot_put(out, ITEM_LEDGER_CONFLICTS, weir_buffer_view(&b));
-    b.count = 0;
-  }
-  WEIR_ASSERT(!b.overflow);
-  if (b.count > 0) snapshot_put(out, ITEM_LEDGER_CONFLICTS, weir_buffer_view(&b));
+  if (b.count > 0) snapshot_put(out, kind, weir_buffer_view(&b));
 }
 
 static void put_ledgers(const weir_unit *u, snapshot_out *out) {
@@ -125,8 +106,8 @@ static void put_ledgers(const weir_unit *u, snapshot_out *out) {
     snapshot_put(out, ITEM_LEDGER, weir_buffer_view(&b));
     put_entries(l, i, out);
     put_arrivals(l, i, out);
-    put_numbers(l, i, out);
-    put_conflicts(u, l, i, out);
+    put_numbers(&l->numbers, i, ITEM_LEDGER_NUMBERS, out);
+    put_numbers(&l->conflicts, i, ITEM_LEDGER_CONFLICTS, out);
   }
 }
 
@@ -174,40 +155,28 @@ static weir_status take_arrivals(weir_unit *u, weir_reader *r) {
   return r->bad ? WEIR_CORRUPT : WEIR_OK;
 }
 
-static weir_status take_numbers(weir_unit *u, weir_reader *r) {
+static weir_status take_numbers(weir_unit *u, uint8_t kind, weir_reader *r) {
   uint64_t which = weir_get_varint(r);
   if (which >= WEIR_LINK_SENDERS_MAX || !u->ledgers[which].used) return WEIR_CORRUPT;
+  ledger *l = &u->ledgers[which];
   while (r->left > 0 && !r->bad) {
-    uint64_t handover = weir_get_u64(r), crossing = weir_get_varint(r);
+    uint64_t key = weir_get_u64(r), crossing = weir_get_varint(r);
     if (r->bad || crossing == 0 || crossing > LEDGER_MAX) return WEIR_CORRUPT;
-    (void)index_add(&u->ledgers[which].numbers, handover, crossing); /* FULL: see ledger_take */
+    (void)index_add(kind == ITEM_LEDGER_NUMBERS ? &l->numbers : &l->conflicts, key, crossing);
   }
   return r->bad ? WEIR_CORRUPT : WEIR_OK;
 }
 
-static weir_status take_conflicts(const weir_unit *u, weir_reader *r) {
-  uint64_t which = weir_get_varint(r);
-  if (which >= WEIR_LINK_SENDERS_MAX || !u->ledgers[which].used) return WEIR_CORRUPT;
-  while (r->left > 0 && !r->bad) {
-    uint64_t crossing = weir_get_varint(r);
-    if (crossing == 0 || crossing > LEDGER_MAX) return WEIR_CORRUPT;
-    conflict *c = &u->ledgers[which].conflicts[crossing];
-    c->check = weir_get_u64(r);
-    c->revision = (uint32_t)weir_get_varint(r);
-    c->boot_epoch = weir_get_varint(r);
-  }
-  return r->bad ? WEIR_CORRUPT : WEIR_OK;
-}
-
-static weir_status take_older_conflicts(const weir_unit *u, weir_reader *r) {
+static weir_status take_older_conflicts(weir_unit *u, weir_reader *r) {
   while (r->left > 0 && !r->bad) {
     uint64_t crossing = weir_get_u64(r);
-    conflict c = {.check = weir_get_u64(r)};
-    c.revision = weir_get_u32(r);
+    uint64_t check = weir_get_u64(r);
+    uint32_t revision = weir_get_u32(r);
     uint32_t which = weir_get_u32(r);
-    bool good = which < WEIR_LINK_SENDERS_MAX && u->ledgers[which].used && crossing <= LEDGER_MAX;
+    bool good = which < WEIR_LINK_SENDERS_MAX && u->ledgers[which].used && crossing > 0;
     if (!good) return WEIR_CORRUPT;
-    u->ledgers[which].conflicts[crossing] = c;
+    uint64_t key = ledger_conflict(crossing, revision, check);
+    (void)index_add(&u->ledgers[which].conflicts, key, crossing); /* FULL: see ledger_take */
   }
   return r->bad ? WEIR_CORRUPT : WEIR_OK;
 }
@@ -352,9 +321,8 @@ weir_status inner_state_take(weir_unit *u, uint8_t kind, weir_reader *r) {
   case ITEM_LEDGER_ARRIVALS:
     return take_arrivals(u, r);
   case ITEM_LEDGER_NUMBERS:
-    return take_numbers(u, r);
   case ITEM_LEDGER_CONFLICTS:
-    return take_conflicts(u, r);
+    return take_numbers(u, kind, r);
   case ITEM_CONFLICTS_OLDER:
     return take_older_conflicts(u, r);
   case ITEM_ALARM:

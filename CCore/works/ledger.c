@@ -6,9 +6,8 @@
  *                       admitted, it is a conflict, since revisions never fall while a sender keeps
  *                       its journal
  *   other content       under a number and revision that were here: a conflict, delivered as such
- *                       once and alarmed, never dropped (a restored data folder). Each number
- *                       remembers the last one, and of the run that sent it no lower revision
- *                       counts any more
+ *                       once and alarmed, never dropped (a restored data folder). All are
+ *                       remembered, as many as there are crossing numbers
  *   another crossing    of a handover that came under an earlier one, which no sender gives that
  *                       keeps its journal: a conflict too, in all its revisions, so that no item
  *                       of it takes the name of one that lies before the desk
@@ -41,10 +40,10 @@ enum {
 
 void ledger_close(ledger *l) {
   weir_free(l->entries);
-  weir_free(l->conflicts);
   weir_free(l->behind_since);
   weir_free(l->behind_pages);
   index_close(&l->numbers);
+  index_close(&l->conflicts);
   *l = (ledger){0};
 }
 
@@ -54,12 +53,12 @@ uint32_t ledger_of(weir_unit *u, const char *unit) {
     if (l->used && strcmp(l->unit, unit) == 0) return i;
     if (l->used) continue;
     l->entries = weir_allocate(LEDGER_MAX + 1, sizeof *l->entries);
-    l->conflicts = weir_allocate(LEDGER_MAX + 1, sizeof *l->conflicts);
     l->behind_since = weir_allocate(LEDGER_MAX + 1, sizeof *l->behind_since);
     l->behind_pages = weir_allocate(LEDGER_MAX / LEDGER_PAGE + 1, sizeof *l->behind_pages);
     weir_status numbers = index_open(&l->numbers, LEDGER_MAX);
-    bool all = l->entries && l->conflicts && l->behind_since && l->behind_pages;
-    if (!all || numbers != WEIR_OK) {
+    weir_status conflicts = index_open(&l->conflicts, LEDGER_MAX);
+    bool all = l->entries && l->behind_since && l->behind_pages;
+    if (!all || numbers != WEIR_OK || conflicts != WEIR_OK) {
       ledger_close(l);
       return LEDGER_NONE;
     }
@@ -103,11 +102,13 @@ static bool is_reborn(const ledger_entry *e, uint32_t arrived) {
   return e->arrived != arrived && e->arrived != 0 && arrived != 0;
 }
 
-/* `last` is the conflict that came under this number before. */
-static ledger_verdict judge_conflict(const conflict *last, const weir_link_event *event) {
-  if (event->revision == last->revision && event->check == last->check) return LEDGER_REPEAT;
-  bool older = event->boot_epoch == last->boot_epoch && event->revision < last->revision;
-  return older ? LEDGER_SUPERSEDED : LEDGER_CONFLICT;
+uint64_t ledger_conflict(uint64_t crossing, uint32_t revision, uint64_t check) {
+  uint8_t bytes[20];
+  weir_buffer b = weir_buffer_over(bytes, sizeof bytes);
+  weir_put_u64(&b, crossing);
+  weir_put_u64(&b, check);
+  weir_put_u32(&b, revision);
+  return weir_hash(0, weir_buffer_view(&b));
 }
 
 ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_event *event,
@@ -127,7 +128,8 @@ ledger_verdict ledger_judge(const weir_unit *u, uint32_t which, const weir_link_
     other = is_of_later_run(l, e, event);
     if (!other) return LEDGER_SUPERSEDED;
   }
-  return other ? judge_conflict(&l->conflicts[event->crossing], event) : LEDGER_REPEAT;
+  uint64_t key = ledger_conflict(event->crossing, event->revision, event->check);
+  return other && !index_find(&l->conflicts, key, NULL) ? LEDGER_CONFLICT : LEDGER_REPEAT;
 }
 
 /* Is this number behind what the index says, and since when? */
@@ -155,7 +157,8 @@ void ledger_take(weir_unit *u, uint32_t which, const mark_record *m, uint64_t ha
     (void)index_add(&l->numbers, handover, m->crossing);
   }
   if (m->conflict) {
-    l->conflicts[m->crossing] = (conflict){m->check, m->boot_epoch, m->revision};
+    uint64_t key = ledger_conflict(m->crossing, m->revision, m->check);
+    (void)index_add(&l->conflicts, key, m->crossing); /* FULL: it may come again */
     u->conflict_count++;
     if (m->revision <= e->revision) return; /* what is owed counts from the highest */
     e->contested = e->contested || is_reborn(e, m->arrived);

@@ -105,6 +105,8 @@ void reconcile_offered(weir_unit *u, const struct matter_record *r, weir_positio
 /* Goes on confirming what a person confirmed. */
 void reconcile_tick(weir_unit *u);
 void reconcile_recover(weir_unit *u, const confirmed_record *r);
+/* A person admits a refused boot of an outer unit (`UNIT/EPOCH`). */
+void apply_admit(weir_unit *u, connection *c, entry *e);
 void apply_digest(weir_unit *u, connection *c, entry *e);
 
 /* reload.c */

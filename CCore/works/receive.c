@@ -114,7 +114,7 @@ static void on_lower_boot(weir_unit *u, const weir_link_event *e) {
               next);
 }
 
-unsigned inner_admit(weir_unit *u, const weir_message *m) {
+static unsigned admit(weir_unit *u, const weir_message *m) {
   if (!u->receiver) return WEIR_REFUSAL_WRONG_UNIT;
   char unit[WEIR_UNIT_NAME_MAX + 1] = {0};
   const uint8_t *slash = memchr(m->id.at, '/', m->id.count);
@@ -139,6 +139,20 @@ unsigned inner_admit(weir_unit *u, const weir_message *m) {
   alarm_end(u, "bootLower", unit, "较低启动序号的12345外端机已由人工放行",
             "a person admitted the lower boot");
   return WEIR_REFUSAL_NONE;
+}
+
+void apply_admit(weir_unit *u, connection *c, entry *e) {
+  unsigned refusal = admit(u, &e->message);
+  if (refusal == WEIR_REFUSAL_BAD_VALUE) set_field(e->field, "id");
+  if (refusal != WEIR_REFUSAL_NONE) {
+    apply_refusal(u, c, e, refusal);
+    return;
+  }
+  weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
+  weir_put_text(&b, "{\"admitted\":");
+  weir_put_quoted(&b, e->message.id);
+  weir_put_text(&b, ",\"durable\":true}");
+  connection_answer(u, c, weir_buffer_view(&b), weir_journal_appended(u->journal));
 }
 
 /* ---- Events of the receiver ---- */

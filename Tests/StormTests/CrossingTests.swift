@@ -246,28 +246,6 @@ import WeirModel
     }
   }
 
-  @Test("of a run whose revision in conflict was delivered, no lower one is delivered any more")
-  func lowerRevisionOfConflict() throws {
-    let pair = try Pair(seed: 18)
-    try pair.open()
-    let wall = pair.inner.wall
-    func arrive(_ sender: Forger, _ revision: UInt32, _ text: String) {
-      for var bytes in sender.datagrams(1, revision, text) {
-        weir_unit_received(pair.inner.unit, &bytes, bytes.count)
-      }
-      pair.inner.pump()
-    }
-    arrive(try Forger(bootEpoch: 1000, wall: wall), 3, "{\"a\":1}")
-    arrive(try Forger(bootEpoch: 2000, wall: wall), 2, "{\"a\":2}")
-    // What was sent before it comes behind it.
-    arrive(try Forger(bootEpoch: 2000, stream: 2, wall: wall), 1, "{\"a\":3}")
-    #expect(pair.alarms("conflict", "once").count == 1)
-    #expect(pair.inner.names(in: "/out/.quarantine").count == 2)
-    // Another run may have other content under it.
-    arrive(try Forger(bootEpoch: 3000, wall: wall), 1, "{\"a\":4}")
-    #expect(pair.alarms("conflict", "once").count == 2)
-  }
-
   @Test(
     "an emptied folder gives a number again: no code confirms the new matter, all of it conflicts")
   func emptied() throws {

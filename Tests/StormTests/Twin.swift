@@ -20,7 +20,8 @@ struct Knowledge: Equatable {
     /// Stamps of segments, and the seed of this start's hashes.
     static let own: Set<UInt8> = [1, 11, 12]
     static let alarm: UInt8 = 67
-    /// First crossing numbers of handovers, of a ledger: in the order of a table.
+    /// First crossing numbers of handovers, and what came in conflict, of a ledger: in the order of
+    /// a table.
     static let numbers: UInt8 = 71
     static let conflicts: UInt8 = 72
   }
@@ -42,7 +43,8 @@ struct Knowledge: Equatable {
       bytes = bytes.dropFirst(8 + count)
     }
     for kind in items.keys
-    where Kind.pairs.union(Kind.refs).union([Kind.matter, Kind.alarm, Kind.numbers]).contains(kind)
+    where Kind.pairs.union(Kind.refs).union([Kind.matter, Kind.alarm, Kind.numbers, Kind.conflicts])
+      .contains(kind)
     {
       items[kind]?.sort { $0.lexicographicallyPrecedes($1) }
     }
@@ -73,21 +75,21 @@ struct Knowledge: Equatable {
     return (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }[...]
   }
 
-  /// Handover → crossing number, of one ledger.
-  private mutating func addNumbers(_ item: ArraySlice<UInt8>) {
+  /// Key → crossing number, of one ledger.
+  private mutating func addNumbers(_ kind: UInt8, _ item: ArraySlice<UInt8>) {
     var left = item
     let which = Self.varint(&left)
     while left.count > 8 {
-      let handover = left.prefix(8)
+      let key = left.prefix(8)
       left = left.dropFirst(8)
-      items[Kind.numbers, default: []].append(Array(which + handover + Self.varint(&left)))
+      items[kind, default: []].append(Array(which + key + Self.varint(&left)))
     }
   }
 
   private mutating func add(_ kind: UInt8, _ item: ArraySlice<UInt8>) {
     if Kind.own.contains(kind) { return }
-    if kind == Kind.numbers {
-      addNumbers(item)
+    if kind == Kind.numbers || kind == Kind.conflicts {
+      addNumbers(kind, item)
       return
     }
     guard Kind.pairs.contains(kind) || Kind.refs.contains(kind) else {
