@@ -16,7 +16,7 @@ public struct PolicyShelf: Sendable {
 
   /// Why a document is not taken under its version; nil when it may be.
   public func refusal(of policy: Policy) -> String? {
-    guard let used = source(policy.version), used != policy.source else { return nil }
+    guard let used = text(of: policy.version), used != policy.source else { return nil }
     return "version \(policy.version) (\(policy.file)) was used for another text: give the changed "
       + "file a new version"
   }
@@ -44,7 +44,6 @@ public struct PolicyShelf: Sendable {
 
   /// Puts a copy on the shelf; one that is there stays as it is.
   func put(_ policy: Policy) throws(CoreError) {
-    guard policy.source != Policy.embeddedSource else { return }
     let files = FileManager.default
     do {
       try files.createDirectory(
@@ -61,11 +60,6 @@ public struct PolicyShelf: Sendable {
   public func policy(_ version: String) -> Policy? {
     if version == Policy.embedded.version, text(of: version) == nil { return .embedded }
     return text(of: version).flatMap { try? Policy(yaml: $0, file: path(of: version)) }
-  }
-
-  /// The source of a version's copy, or of the embedded policy.
-  func source(_ version: String) -> String? {
-    text(of: version) ?? (version == Policy.embedded.version ? Policy.embeddedSource : nil)
   }
 
   /// The policies on the shelf, the newest first, at most ``heldMax``; what this program can no

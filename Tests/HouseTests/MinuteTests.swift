@@ -59,7 +59,6 @@ import WeirPolicy
   /// The embedded policy with a minute of three seconds.
   private var shortMinute: String {
     Policy.embeddedSource
-      .replacingOccurrences(of: "version: garze-2022-38/1", with: "version: short/1")
       .replacingOccurrences(of: "minuteMs: 60000", with: "minuteMs: 3000")
       .replacingOccurrences(of: "[30000, 45000]", with: "[1000, 2000]")
   }

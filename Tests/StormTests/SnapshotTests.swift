@@ -104,7 +104,7 @@ struct SnapshotTests {
       #expect(try reopen(pair.inner) == [], "round \(round)")
     }
     #expect(!snapshots(pair.inner).isEmpty)
-    #expect(try Knowledge(pair.inner).conflicts == 1)
+    #expect(try Knowledge(pair.inner).conflicts == 2)
     #expect(pair.latestDelivered == JournalOracle(pair.outer).crossing("kd1"))
   }
 
