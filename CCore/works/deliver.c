@@ -11,6 +11,9 @@
  *            Staged and not marked: removed; it comes again over the link.
  *   a way fails   alarmed, and tried again each second: no other part of the unit waits. When both
  *            stages are full, what comes over the link is left to its repeats
+ *   a sync fails  the inner unit ends: a second one may succeed over what the first one lost, and a
+ *            shown item that went back to its staged name with later marks behind it is removed.
+ *            Of an outer unit the hand-overs to 110 go on, whatever 12345's own folder does
  *
  * Two stages: one gathers while the other is on its way, so at a start only the marks of the last
  * batch can stand beside staged items. */
@@ -164,8 +167,12 @@ void deliver_mark(weir_unit *u) {
   }
 }
 
-void deliver_job_failed(weir_unit *u, const weir_job *job) {
+void deliver_job_failed(weir_unit *u, const weir_job *job, weir_status status) {
   WEIR_ASSERT(job->kind == JOB_STAGE || job->kind == JOB_PUBLISH);
+  if (u->options.inner && status == WEIR_SYNC_FAILED) {
+    unit_fail(u, status);
+    return;
+  }
   u->delivery_retry_ms = u->now.boot_ms + RETRY_MS;
   alarm_begin(u, "deliveryFailed", "",
               u->options.inner ? "投送目录无法写入,12345来件暂存待投"

@@ -222,7 +222,7 @@ weir_bytes stage_keep_text(stage *s, weir_bytes text);
 weir_status deliver_open(weir_unit *u);
 void deliver_close(weir_unit *u);
 /* A stage or a publication did not succeed: it is tried again. */
-void deliver_job_failed(weir_unit *u, const weir_job *job);
+void deliver_job_failed(weir_unit *u, const weir_job *job, weir_status status);
 /* The stage that gathers; null when it has no room for so many items and bytes. */
 stage *stage_gathering(weir_unit *u, size_t items, size_t bytes);
 bool deliver_take_job(weir_unit *u);

@@ -83,7 +83,7 @@ void weir_unit_job_done(weir_unit *u, weir_job *job, weir_status status) {
     return;
   }
   if (status != WEIR_OK) {
-    deliver_job_failed(u, job);
+    deliver_job_failed(u, job, status);
     return;
   }
   deliver_job_done(u, job);

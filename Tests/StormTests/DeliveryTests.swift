@@ -199,6 +199,16 @@ import Testing
     #expect(pair.flawsOfDelivery().isEmpty)
   }
 
+  @Test("a sync of its folder that fails ends an inner unit: a second one proves nothing")
+  func endsAtSync() throws {
+    let pair = try Pair(seed: 32)
+    try pair.open()
+    pair.inner.pump()
+    weir_faulty_os_fail(pair.inner.faulty, WEIR_FAULTY_SYNC_DIRECTORY, 0, 1, .syncFailed)
+    try work(pair, 3)
+    #expect(pair.inner.failed == .syncFailed)
+  }
+
   @Test("an inner unit stops though its folder fails; the next start brings what is owed")
   func stopsWithoutItsFolder() throws {
     let pair = try Pair(seed: 31)
