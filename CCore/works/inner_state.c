@@ -5,7 +5,7 @@
 enum {
   ITEM_LEDGER = 64,
   ITEM_LEDGER_ENTRIES,
-  ITEM_CONFLICTS_OLDER, /* as snapshots had them before the sender's run stood beside them */
+  ITEM_CONFLICTS_OLDER, /* the last 4,096, whole, as earlier snapshots had them */
   ITEM_ALARM,
   ITEM_HELD,
   ITEM_MARKED,
@@ -127,13 +127,19 @@ static weir_status take_ledger(weir_unit *u, weir_reader *r) {
   return WEIR_OK;
 }
 
-static weir_status take_entries(weir_unit *u, weir_reader *r) {
+/* The ledger that an item is about; null: it was not told before. */
+static ledger *ledger_told(weir_unit *u, weir_reader *r) {
   uint64_t which = weir_get_varint(r);
-  if (which >= WEIR_LINK_SENDERS_MAX || !u->ledgers[which].used) return WEIR_CORRUPT;
+  return which < WEIR_LINK_SENDERS_MAX && u->ledgers[which].used ? &u->ledgers[which] : NULL;
+}
+
+static weir_status take_entries(weir_unit *u, weir_reader *r) {
+  ledger *l = ledger_told(u, r);
+  if (!l) return WEIR_CORRUPT;
   while (r->left > 0 && !r->bad) {
     uint64_t crossing = weir_get_varint(r);
     if (crossing == 0 || crossing > LEDGER_MAX) return WEIR_CORRUPT;
-    ledger_entry *e = &u->ledgers[which].entries[crossing];
+    ledger_entry *e = &l->entries[crossing];
     e->check = weir_get_u64(r);
     e->handover = weir_get_u64(r);
     e->revision = (uint32_t)weir_get_varint(r);
@@ -143,12 +149,12 @@ static weir_status take_entries(weir_unit *u, weir_reader *r) {
 }
 
 static weir_status take_arrivals(weir_unit *u, weir_reader *r) {
-  uint64_t which = weir_get_varint(r);
-  if (which >= WEIR_LINK_SENDERS_MAX || !u->ledgers[which].used) return WEIR_CORRUPT;
+  ledger *l = ledger_told(u, r);
+  if (!l) return WEIR_CORRUPT;
   while (r->left > 0 && !r->bad) {
     uint64_t crossing = weir_get_varint(r);
     if (crossing == 0 || crossing > LEDGER_MAX) return WEIR_CORRUPT;
-    ledger_entry *e = &u->ledgers[which].entries[crossing];
+    ledger_entry *e = &l->entries[crossing];
     e->arrived = weir_get_u32(r);
     e->contested = weir_get_u8(r) != 0;
   }
@@ -156,9 +162,8 @@ static weir_status take_arrivals(weir_unit *u, weir_reader *r) {
 }
 
 static weir_status take_numbers(weir_unit *u, uint8_t kind, weir_reader *r) {
-  uint64_t which = weir_get_varint(r);
-  if (which >= WEIR_LINK_SENDERS_MAX || !u->ledgers[which].used) return WEIR_CORRUPT;
-  ledger *l = &u->ledgers[which];
+  ledger *l = ledger_told(u, r);
+  if (!l) return WEIR_CORRUPT;
   while (r->left > 0 && !r->bad) {
     uint64_t key = weir_get_u64(r), crossing = weir_get_varint(r);
     if (r->bad || crossing == 0 || crossing > LEDGER_MAX) return WEIR_CORRUPT;

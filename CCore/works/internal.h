@@ -315,7 +315,7 @@ struct weir_unit {
   uint64_t quarantine_count; /* ever; the oldest give way */
   alarm alarms[ALARMS_MAX];
   uint64_t alarm_highest;
-  uint32_t conflict_count; /* ever */
+  uint32_t conflict_count; /* ever; nothing asks for it, but snapshots have a place for it */
   bool alarms_recovered;
   uint64_t rejects_logged, rejects_logged_ms, rejects_watched_ms;
   reject_watch unknown_keys, forgeries;

@@ -18,8 +18,9 @@
  *   policy   boottime ms, wall ms · forced (1) · versions · policy, reason, by, second
  *   try      boottime ms, wall ms · day, serial · drill (1) · wrong receipt codes so far (1)
  *   start    boottime ms, wall ms · boot epoch · kernel boot id (16) · link boot id (16) · version
- *   mark     unit · crossing · check (8) · boot epoch · revision · conflict (1) · quarantined (1) ·
- *            released · name · handover · reason · the item to the end
+ *   mark     unit · crossing · check (8) · boot epoch · revision · flags (1) · arrived (4, where a
+ *            flag says so) · quarantined (1) · released · name · handover · reason · the item to
+ *            the end
  *
  * A body that does not decode was written by another version or is damaged in a way that its
  * checksum cannot see: recovery refuses it. */
@@ -432,7 +433,7 @@ static weir_bytes get_counted(weir_reader *r) {
   return weir_get(r, (size_t)count);
 }
 
-/* Of a mark's first byte; marks that were written before the second one existed lack it. */
+/* Flags of a mark. Those that were written before arrivals stood in them lack the second one. */
 enum { MARK_CONFLICT = 1, MARK_ARRIVED = 2 };
 
 void record_put_mark(weir_buffer *b, const mark_record *r) {

@@ -26,20 +26,16 @@ public struct PolicyShelf: Sendable {
   ///
   /// - Returns: the documents, and what is to be said of each file that was changed.
   func kept(_ book: PolicyBook) -> (book: PolicyBook, changed: [String]) {
-    let refused = book.policies.compactMap { policy in
-      refusal(of: policy).map { (why: $0, policy: policy) }
-    }
-    guard !refused.isEmpty else { return (book, []) }
-    let copies = book.policies.map { policy in
-      refusal(of: policy) == nil ? policy : self.policy(policy.version)
-    }
+    let judged = book.policies.map { (policy: $0, why: refusal(of: $0)) }
+    let changed = judged.compactMap(\.why)
+    guard !changed.isEmpty else { return (book, []) }
+    let kept = judged.compactMap { $0.why == nil ? $0.policy : policy($0.policy.version) }
     // A later program may read a copy no longer, and copies may overlap by their days of validity.
-    let complete = copies.compactMap { $0 }
-    guard complete.count == copies.count, let kept = try? PolicyBook(complete) else {
+    guard kept.count == judged.count, let taken = try? PolicyBook(kept) else {
       let how = "the copies in \(folder) cannot be taken together, so the files decide as they are"
-      return (book, refused.map { "\($0.why); \(how)" })
+      return (book, changed.map { "\($0); \(how)" })
     }
-    return (kept, refused.map { "\($0.why); until then the earlier text of it decides" })
+    return (taken, changed.map { "\($0); until then the earlier text of it decides" })
   }
 
   /// Puts a copy on the shelf; one that is there stays as it is.
