@@ -30,6 +30,8 @@ final class PolicyReloader: Sendable {
   private let configuration: UnitConfiguration
   private let shelf: PolicyShelf
   private static let triesMax = 400
+  /// An answer line has room for six times as many, so that each may be escaped.
+  private static let briefBytesMax = 8192
 
   init(unit: CoreUnit, desk: UnitDesk, configuration: UnitConfiguration) {
     self.unit = unit
@@ -155,9 +157,25 @@ final class PolicyReloader: Sendable {
 
   private func keep(_ why: String, asked: Bool) async {
     _ = await onLoop { [self] in
-      unit.policyKept(why, asked: asked)
+      unit.policyKept(Self.brief(why), asked: asked)
       return .done
     }
+  }
+
+  /// As much of a refusal as fits into an answer line: a file can be wrong in each of its lines.
+  static func brief(_ why: String) -> String {
+    let lines = why.split(separator: "\n")
+    var left = briefBytesMax
+    let told = lines.prefix { line in
+      left -= line.utf8.count + 1
+      return left >= 0
+    }
+    guard told.count < lines.count else { return why }
+    let text =
+      told.isEmpty
+      ? String(decoding: why.utf8.prefix(briefBytesMax), as: UTF8.self)
+      : told.joined(separator: "\n")
+    return text + "\n… \(lines.count - told.count) more; `weir policy check` names all of them"
   }
 
   private func onLoop(_ body: @escaping @Sendable () -> Attempt) async -> Attempt {
