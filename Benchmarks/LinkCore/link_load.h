@@ -24,10 +24,10 @@ weir_stream_id load_stream(void);
 /* Enters a network namespace; true when `file` is null too. */
 bool load_enter(const char *file);
 
-/* A record says its crossing and when it was offered; the rest is the same in all. */
-void load_record(uint8_t *record, size_t count, uint64_t crossing, uint64_t offered_ns);
-/* The same bytes again? Then when it was offered. */
-bool load_is_record(weir_bytes record, size_t count, uint64_t crossing, uint64_t *offered_ns);
+/* A record says its crossing and when it was due; the rest is the same in all. */
+void load_record(uint8_t *record, size_t count, uint64_t crossing, uint64_t planned_ns);
+/* The same bytes again? Then when it was due. */
+bool load_is_record(weir_bytes record, size_t count, uint64_t crossing, uint64_t *planned_ns);
 
 /* Gives a copy of a datagram to the receiver, and each record of it to `take`. */
 void load_arrive(weir_link_receiver *receiver, weir_bytes sealed, uint64_t now_ms, void *context,

@@ -46,9 +46,9 @@ static bool open_receiver(load_receiver *r, weir_keyring **keys) {
 
 static void take_record(load_receiver *r, const weir_link_event *e) {
   weir_link_load_result *result = &r->board->result;
-  uint64_t offered_ns = 0;
+  uint64_t planned_ns = 0;
   bool right = e->crossing <= r->o->records &&
-               load_is_record(e->record, r->o->record_bytes, e->crossing, &offered_ns);
+               load_is_record(e->record, r->o->record_bytes, e->crossing, &planned_ns);
   if (!right) {
     result->wrong++;
     return;
@@ -62,7 +62,7 @@ static void take_record(load_receiver *r, const weir_link_event *e) {
   uint64_t begun_ns = atomic_load(&r->board->begun_ns);
   if (result->fresh++ == 0) result->first_ns = r->now_ns - begun_ns;
   weir_times_add(e->lane == WEIR_LANE_DANGER ? &result->danger : &result->others,
-                 r->now_ns > offered_ns ? r->now_ns - offered_ns : 0);
+                 r->now_ns > planned_ns ? r->now_ns - planned_ns : 0);
   if (result->fresh < r->o->records) return;
   result->last_ns = r->now_ns - begun_ns;
   atomic_store(&r->board->done, true);

@@ -51,21 +51,21 @@ static uint8_t filler(size_t at) {
   return (uint8_t)(at * 167 + 13);
 }
 
-void load_record(uint8_t *record, size_t count, uint64_t crossing, uint64_t offered_ns) {
+void load_record(uint8_t *record, size_t count, uint64_t crossing, uint64_t planned_ns) {
   static uint8_t pattern[WEIR_RECORD_BYTES_MAX];
   if (pattern[0] == 0) {
     for (size_t i = 0; i < sizeof pattern; i++) pattern[i] = filler(i);
   }
   memcpy(record + WORDS_BYTES, pattern + WORDS_BYTES, count - WORDS_BYTES);
   memcpy(record, &crossing, sizeof crossing);
-  memcpy(record + sizeof crossing, &offered_ns, sizeof offered_ns);
+  memcpy(record + sizeof crossing, &planned_ns, sizeof planned_ns);
 }
 
-bool load_is_record(weir_bytes record, size_t count, uint64_t crossing, uint64_t *offered_ns) {
+bool load_is_record(weir_bytes record, size_t count, uint64_t crossing, uint64_t *planned_ns) {
   uint64_t said = 0;
   if (record.count != count) return false;
   memcpy(&said, record.at, sizeof said);
-  memcpy(offered_ns, record.at + sizeof said, sizeof *offered_ns);
+  memcpy(planned_ns, record.at + sizeof said, sizeof *planned_ns);
   return said == crossing && record.at[count - 1] == filler(count - 1);
 }
 

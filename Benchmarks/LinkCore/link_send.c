@@ -19,7 +19,7 @@ typedef struct load_sender {
   weir_link_sender *link;
   weir_outlet outlet;
   uint64_t offered, begun_ns, now_ns;
-  uint64_t *offered_ns; /* of each crossing */
+  uint64_t *planned_ns; /* of each crossing */
   weir_pacer pacer;
 } load_sender;
 
@@ -50,8 +50,15 @@ static bool open_sender(load_sender *s, weir_keyring **keys) {
                                       .rate = s->o->rate_bits / 8,
                                       .now_ms = load_now_ns() / 1000000,
                                       .parity = s->o->parity};
-  s->offered_ns = weir_allocate(s->o->records + 1, sizeof *s->offered_ns);
-  return *keys && s->offered_ns && weir_link_sender_open(&options, &s->link) == WEIR_OK;
+  s->planned_ns = weir_allocate(s->o->records + 1, sizeof *s->planned_ns);
+  return *keys && s->planned_ns && weir_link_sender_open(&options, &s->link) == WEIR_OK;
+}
+
+/* When the next offer is planned: by the rate of offers, or now when there is none. What a stall of
+ * this side delays counts as latency (no coordinated omission). */
+static uint64_t next_offer_ns(const load_sender *s) {
+  if (s->o->per_second == 0) return s->now_ns;
+  return s->begun_ns + (uint64_t)((double)s->offered * 1e9 / (double)s->o->per_second);
 }
 
 /* Offers what the rate of offers has come to. */
@@ -63,9 +70,9 @@ static void offer(load_sender *s) {
   }
   if (due > s->offered + OFFERS_AT_ONCE) due = s->offered + OFFERS_AT_ONCE;
   while (s->offered < due) {
-    uint64_t crossing = ++s->offered;
+    uint64_t planned_ns = next_offer_ns(s), crossing = ++s->offered;
     bool danger = s->o->danger_every > 0 && crossing % s->o->danger_every == 0;
-    s->offered_ns[crossing] = s->now_ns;
+    s->planned_ns[crossing] = planned_ns;
     weir_status status = weir_link_sender_offer(
         s->link, crossing, 1, danger ? WEIR_LANE_DANGER : WEIR_LANE_PHONE, s->now_ns / 1000000);
     WEIR_ASSERT(status == WEIR_OK);
@@ -79,7 +86,7 @@ static bool pack(load_sender *s, size_t bytes) {
   uint32_t revision = 0;
   while (weir_link_sender_packed(s->link) < bytes) {
     if (!weir_link_sender_due(s->link, now_ms, &crossing, &revision)) return true;
-    load_record(record, s->o->record_bytes, crossing, s->offered_ns[crossing]);
+    load_record(record, s->o->record_bytes, crossing, s->planned_ns[crossing]);
     weir_bytes view = weir_view(record, s->o->record_bytes);
     if (weir_link_sender_pack(s->link, view, now_ms, (int64_t)now_ms) == WEIR_FULL) return false;
   }
@@ -120,8 +127,7 @@ static uint64_t turn(load_sender *s) {
   if (count > 0 || !all) return 0;
   uint64_t next_ns = weir_link_sender_next(s->link) * 1000000;
   if (s->offered < s->o->records && s->o->per_second > 0) {
-    uint64_t offer_ns =
-        s->begun_ns + (uint64_t)((double)s->offered * 1e9 / (double)s->o->per_second);
+    uint64_t offer_ns = next_offer_ns(s);
     if (offer_ns < next_ns) next_ns = offer_ns;
   }
   return next_ns > s->now_ns ? next_ns - s->now_ns : 0;

@@ -1,6 +1,6 @@
 /* weir_link_load: the link by itself, from the sender's room to a counting sink: two processes over
  * UDP, each with a core if the machine has two, no disk. What is sent are records of `record_bytes`
- * that say their crossing number and when they were offered.
+ * that say their crossing number and when they were due.
  *
  *   sender     offers records at a rate or all at once, sends what its schedule says until it is
  *              told that the run is over: the run has that word, not the link
@@ -39,7 +39,7 @@ typedef struct weir_link_load_result {
   uint64_t received, lost, rejected;                /* datagrams at the receiver */
   uint64_t first_ns, last_ns;        /* from the first offer to the first and last fresh record */
   uint64_t sending_ns, receiving_ns; /* of CPU */
-  weir_times danger, others;         /* from the offer to the sink */
+  weir_times danger, others;         /* from when it was due to the sink */
   bool segments_out, segments_in;    /* what the kernel did */
   const char *problem;               /* null: the run was whole */
 } weir_link_load_result;
