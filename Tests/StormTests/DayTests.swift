@@ -37,22 +37,7 @@ extension House {
       }
     }
     let looker = try Looker(options.name, body)
-    var journal: OpaquePointer?
-    var finding = weir_journal_finding()
-    let status = "/data/journal".withCString { directory in
-      options.name.withCString { unit in
-        var options = weir_journal_options(
-          directory: directory, unit: unit, segment_bytes: 0, read_only: true,
-          from_segment: 0, from_serial: 0)
-        return weir_journal_open(
-          &options, os,
-          { user, frame in
-            guard let user, let frame else { return .invalid }
-            return Unmanaged<Looker>.fromOpaque(user).takeUnretainedValue().take(frame)
-          }, Unmanaged.passUnretained(looker).toOpaque(), &finding, &journal)
-      }
-    }
-    weir_journal_close(journal)
+    let status = readJournal("/data/journal", of: options.name, os, looker.take)
     try #require(status == .ok)
   }
 }

@@ -43,26 +43,10 @@ struct JournalOracle {
 
   /// Reads the journal of a unit in a world; the unit may run.
   init(_ house: House) {
-    var journal: OpaquePointer?
-    var finding = weir_journal_finding()
-    status = "/data/journal".withCString { directory in
-      house.options.name.withCString { unit in
-        var options = weir_journal_options(
-          directory: directory, unit: unit, segment_bytes: house.options.segmentBytes,
-          read_only: true,
-          from_segment: 0, from_serial: 0)
-        return withUnsafeMutablePointer(to: &self) {
-          weir_journal_open(
-            &options, house.os,
-            { user, view in
-              guard let user, let view else { return .invalid }
-              user.assumingMemoryBound(to: JournalOracle.self).pointee.take(view.pointee)
-              return .ok
-            }, $0, &finding, &journal)
-        }
-      }
+    status = readJournal("/data/journal", of: house.options.name, house.os) { frame in
+      take(frame.pointee)
+      return .ok
     }
-    weir_journal_close(journal)
   }
 
   private mutating func take(_ frame: weir_frame_view) {

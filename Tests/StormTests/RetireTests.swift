@@ -289,27 +289,11 @@ private final class RetiringDisk {
   /// Reads all of the journal; the serials that were told.
   func read() -> (status: weir_status, serials: [UInt64]) {
     var table = table
-    var finding = weir_journal_finding()
-    var journal: OpaquePointer?
     var serials: [UInt64] = []
-    let status = "\(folder)/journal".withCString { directory in
-      "kd1".withCString { unit in
-        var options = weir_journal_options()
-        options.directory = directory
-        options.unit = unit
-        options.read_only = true
-        return withUnsafeMutablePointer(to: &serials) {
-          weir_journal_open(
-            &options, &table,
-            { user, frame in
-              guard let user, let frame else { return .invalid }
-              user.assumingMemoryBound(to: [UInt64].self).pointee.append(frame.pointee.serial)
-              return .ok
-            }, $0, &finding, &journal)
-        }
-      }
+    let status = readJournal("\(folder)/journal", of: "kd1", &table) { frame in
+      serials.append(frame.pointee.serial)
+      return .ok
     }
-    weir_journal_close(journal)
     return (status, serials)
   }
 

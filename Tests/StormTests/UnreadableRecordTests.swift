@@ -92,27 +92,12 @@ extension House {
   /// Every frame of the journal, as it lies there.
   fileprivate func frames() throws -> [Frame] {
     var all: [Frame] = []
-    var journal: OpaquePointer?
-    var finding = weir_journal_finding()
-    let status = "/data/journal".withCString { directory in
-      options.name.withCString { unit in
-        var options = weir_journal_options(
-          directory: directory, unit: unit, segment_bytes: 0, read_only: true,
-          from_segment: 0, from_serial: 0)
-        return withUnsafeMutablePointer(to: &all) {
-          weir_journal_open(
-            &options, os,
-            { user, frame in
-              guard let user, let view = frame?.pointee else { return .invalid }
-              let body = Array(UnsafeBufferPointer(start: view.body.at, count: view.body.count))
-              user.assumingMemoryBound(to: [Frame].self).pointee.append(
-                Frame(kind: view.kind, body: body))
-              return .ok
-            }, $0, &finding, &journal)
-        }
-      }
+    let status = readJournal("/data/journal", of: options.name, os) { frame in
+      let body = frame.pointee.body
+      let bytes = Array(UnsafeBufferPointer(start: body.at, count: body.count))
+      all.append(Frame(kind: frame.pointee.kind, body: bytes))
+      return .ok
     }
-    weir_journal_close(journal)
     try #require(status == .ok)
     return all
   }
