@@ -295,13 +295,10 @@ struct Compiler {
 
   // MARK: - What is said
 
-  /// The row of a speech, from 1; row 0 says nothing.
+  /// The row of a speech, from 1; row 0 says nothing. Each outcome may have its own: 32 times the
+  /// most rules and two more is less than 16 bits count.
   private mutating func row(of speech: Speech) -> UInt16 {
     if let index = speeches.firstIndex(of: speech) { return UInt16(index + 1) }
-    guard speeches.count < Self.textsMax - 1 else {
-      isTooBig = true
-      return 0
-    }
     speeches.append(speech)
     return UInt16(speeches.count)
   }

@@ -50,6 +50,32 @@ struct ManyRulesTests {
     }
   }
 
+  @Test("is refused when it says more than can be numbered: each county, each neighbouring fact")
+  func tooManyTexts() {
+    let counties = (0..<170).map { "\(520_000 + $0)" }
+    let numbers = counties.map { code in
+      "  n\(code): { digits: \"\(code)\", spoken: \"\(code)\", call: \"110\", zh: 报警 }\n"
+    }
+    let places = counties.map { "  \"\($0)\": { zh: 某县, en: One, number: n\($0) }\n" }
+    func refusal(besides facts: [Fact]) -> String? {
+      let besides = facts.map { "  - { fact: \($0.name), zh: 另有\($0.name), bo: \"\" }\n" }
+      let source = Policy.embeddedSource
+        .replacing("\nnumbers:\n", with: "\nnumbers:\n" + numbers.joined())
+        .replacing("\ncounties:\n", with: "\ncounties:\n" + places.joined())
+        .replacing("\nbeside:\n", with: "\nbeside:\n" + besides.joined())
+        .replacing("请本台", with: "请本台({police})")
+      do throws(PolicyError) {
+        _ = try Policy(yaml: source, file: "wide.yaml")
+        return nil
+      } catch {
+        return "\(error)"
+      }
+    }
+    #expect(refusal(besides: []) == nil)
+    let told = refusal(besides: [.crime, .dangerToLife])
+    #expect(told == "wide.yaml:1:1: error: one text too many: at most 65535")
+  }
+
   @Test("calls a rule unreachable exactly when no set of facts leads to it")
   func reach() {
     var chance = Chance(seed: 38)
