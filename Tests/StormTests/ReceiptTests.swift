@@ -105,6 +105,15 @@ import Testing
     let own = try #require(
       try pair.outer.one(client, Ask.intake("b", ["nonUrgentRequest"])).string("handover"))
     #expect(try type(right, for: own, client, pair).code == "notNow", "it never crosses")
+    let next = "\(number.dropLast())3"
+    pair.outer.send(client, Ask.intake("d", ["crime"]))
+    _ = pair.outer.turn()
+    pair.outer.send(client, Ask.event(next, "receipt", more: ",\"code\":\"123456\""))
+    _ = pair.outer.turn()
+    pair.outer.pump()
+    let both = pair.outer.receive(client)
+    #expect(both.first?.string("handover") == next)
+    #expect(both.last?.code == "notNow", "it is not on the disk yet")
     var options = House.Options()
     options.link = false
     let alone = try House(options)
