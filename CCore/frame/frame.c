@@ -5,6 +5,7 @@
  *   half a line    it waits; space moves it to the front, so that the whole capacity is its own
  *   a line as long as the memory and still no line feed   its first bytes come out as TOO_LONG,
  *                  once; the rest up to its line feed is skipped
+ *   the end of what is received   what waits is the last line, whether or not a line feed came
  *
  * How the bytes were cut into pieces never changes which lines come out: a line is too long if and
  * only if its line feed does not fit into the memory with it, wherever in the memory it began.
@@ -60,17 +61,28 @@ static bool take_to_line_feed(weir_frame *f, weir_bytes *line) {
   return true;
 }
 
+static weir_bytes without_return(weir_bytes line) {
+  if (line.count > 0 && line.at[line.count - 1] == '\r') line.count--;
+  return line;
+}
+
 /* What waits has no line feed in it: the beginning of a line, or more of one that is skipped. */
 static weir_status next_without_line_feed(weir_frame *f, weir_bytes *line) {
+  weir_bytes waiting = weir_view(f->at + f->begin, f->end - f->begin);
   if (f->skipping) {
     f->begin = f->end;
     return WEIR_AGAIN;
   }
-  if (f->end - f->begin < f->capacity) return WEIR_AGAIN;
-  *line = weir_view(f->at, f->capacity);
+  if (waiting.count == f->capacity) {
+    *line = waiting;
+    f->begin = f->end;
+    f->skipping = true;
+    return WEIR_TOO_LONG;
+  }
+  if (!f->ended) return WEIR_AGAIN;
   f->begin = f->end;
-  f->skipping = true;
-  return WEIR_TOO_LONG;
+  *line = without_return(waiting);
+  return line->count > 0 ? WEIR_OK : WEIR_AGAIN;
 }
 
 weir_status weir_frame_next(weir_frame *f, weir_bytes *line) {
@@ -81,10 +93,18 @@ weir_status weir_frame_next(weir_frame *f, weir_bytes *line) {
       f->skipping = false;
       continue;
     }
-    if (whole.count > 0 && whole.at[whole.count - 1] == '\r') whole.count--;
+    whole = without_return(whole);
     if (whole.count == 0) continue;
     *line = whole;
     return WEIR_OK;
   }
   return next_without_line_feed(f, line);
+}
+
+void weir_frame_end(weir_frame *f) {
+  f->ended = true;
+}
+
+bool weir_frame_waits(const weir_frame *f) {
+  return f->begin < f->end;
 }

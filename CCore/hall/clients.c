@@ -55,11 +55,9 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) 
   uv_read_stop(stream);
   c->reading = false;
   if (count == UV_ENOBUFS) return; /* no room now: it is read again when there is */
-  if (count == UV_EOF) {
-    weir_unit_hang_up(c->hall->unit, c->number);
-    return;
-  }
-  close_client(c);
+  /* An error is an end too: who closes without reading its answers resets the connection, and yet
+   * everything that it sent before came. */
+  weir_unit_hang_up(c->hall->unit, c->number);
 }
 
 static void on_written(uv_write_t *write, int status) {
@@ -117,7 +115,8 @@ static void close_idle(weir_hall *h) {
   for (uint32_t i = 0; i < WEIR_CONNECTIONS_MAX; i++) {
     client *c = &h->clients[i];
     if (!c->used || c->closing || now < c->active_ms + h->options.idle_ms) continue;
-    if (weir_unit_idle(h->unit, c->number)) close_client(c);
+    /* Closed when its last line is answered: one whose end never came may wait there. */
+    if (weir_unit_idle(h->unit, c->number)) weir_unit_hang_up(h->unit, c->number);
   }
 }
 

@@ -371,6 +371,7 @@ static bool head_is_danger(connection *c) {
   if (c->head != HEAD_UNKNOWN) return c->head == HEAD_DANGER;
   if (waiting == 0 || waiting == c->head_waiting) return false;
   const uint8_t *end = memchr(f->at + f->begin, '\n', waiting);
+  if (!end && f->ended) end = f->at + f->end;
   c->head_waiting = end ? 0 : waiting;
   if (!end) return false;
   weir_bytes line = weir_view(f->at + f->begin, (size_t)(end - f->at) - f->begin);

@@ -5,6 +5,8 @@
  * written is always a prefix.
  *
  *   a client that does not read   its output fills up, then it is not read any more
+ *   the last line has no end      when no more comes it is a line like any other: what was cut off
+ *                                 within is no JSON object, so only a whole one is taken
  *   the disk fails                answers that may not leave any more are taken back, and each
  *                                 request gets `outcomeUnknown` in its place */
 #include "internal.h"
@@ -122,7 +124,10 @@ void weir_unit_filled(weir_unit *u, uint32_t index, size_t count) {
 }
 
 void weir_unit_hang_up(weir_unit *u, uint32_t index) {
-  connection_at(u, index)->hung_up = true;
+  connection *c = connection_at(u, index);
+  c->hung_up = true;
+  c->head_waiting = 0;
+  weir_frame_end(&c->frame);
 }
 
 void weir_unit_disconnect(weir_unit *u, uint32_t index) {
@@ -184,10 +189,11 @@ void weir_unit_written(weir_unit *u, uint32_t index, size_t count) {
   c->first = 0;
 }
 
-/* Does the frame still hold a whole line? */
+/* Does the frame still hold a line? What stands behind a watch is not read: its end counts. */
 static bool has_line(const connection *c) {
   const weir_frame *f = &c->frame;
-  return f->end > f->begin && memchr(f->at + f->begin, '\n', f->end - f->begin) != NULL;
+  if (!c->watching || f->begin == f->end) return weir_frame_waits(f);
+  return memchr(f->at + f->begin, '\n', f->end - f->begin) != NULL;
 }
 
 bool weir_unit_finished(const weir_unit *u, uint32_t index) {

@@ -19,7 +19,8 @@ private enum Piece: Equatable, CustomStringConvertible {
 /// Feeds `input`, at most `step()` bytes at a time, and takes all lines after each piece; where
 /// `waits()`, receives more before it takes the next line.
 private func pieces(
-  of input: [UInt8], capacity: Int, step: () -> Int, waits: () -> Bool = { false }
+  of input: [UInt8], capacity: Int, ends: Bool = false, step: () -> Int,
+  waits: () -> Bool = { false }
 ) -> [Piece] {
   let memory = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 1)
   defer { memory.deallocate() }
@@ -34,6 +35,7 @@ private func pieces(
     for index in 0..<count { space?[index] = input[at + index] }
     weir_frame_filled(&frame, count)
     at += count
+    if ends && at == input.count { weir_frame_end(&frame) }
     var view = weir_bytes()
     taking: while at == input.count || !waits() {
       let status = weir_frame_next(&frame, &view)
@@ -47,11 +49,12 @@ private func pieces(
       }
     }
   }
+  #expect(!ends || !weir_frame_waits(&frame))
   return result
 }
 
 /// The rule itself, on the whole input at once.
-private func expected(of input: [UInt8], capacity: Int) -> [Piece] {
+private func expected(of input: [UInt8], capacity: Int, ends: Bool = false) -> [Piece] {
   var result: [Piece] = []
   var rest = input[...]
   while let end = rest.firstIndex(of: 0x0A) {
@@ -64,7 +67,12 @@ private func expected(of input: [UInt8], capacity: Int) -> [Piece] {
     if line.last == 0x0D { line.removeLast() }
     if !line.isEmpty { result.append(.line(Array(line))) }
   }
-  if rest.count >= capacity { result.append(.tooLong(Array(rest.prefix(capacity)))) }
+  if rest.count >= capacity {
+    result.append(.tooLong(Array(rest.prefix(capacity))))
+  } else if ends {
+    if rest.last == 0x0D { rest.removeLast() }
+    if !rest.isEmpty { result.append(.line(Array(rest))) }
+  }
   return result
 }
 
@@ -107,6 +115,19 @@ struct FrameTests {
     let late = pieces(
       of: input, capacity: capacity, step: { 1 + chance.below(9) }, waits: { chance.below(3) > 0 })
     #expect(late == wanted, "seed \(seed), lines taken late")
+  }
+
+  @Test("when no more comes what is left is the last line", arguments: UInt64(0)..<200)
+  func ends(seed: UInt64) {
+    var chance = Chance(seed: seed)
+    let capacity = 1 + chance.below(24)
+    let alphabet: [UInt8] = [0x0A, 0x0D, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67]
+    let input = (0..<chance.below(60)).map { _ in alphabet[chance.below(alphabet.count)] }
+    let wanted = expected(of: input, capacity: capacity, ends: true)
+    for step in [1, 3, .max] {
+      let found = pieces(of: input, capacity: capacity, ends: true, step: { step })
+      #expect(found == wanted, "seed \(seed), fed \(step) at a time")
+    }
   }
 
   @Test("a whole line is given where it was received, without a copy")

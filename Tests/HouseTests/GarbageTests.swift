@@ -33,7 +33,7 @@ extension RealProgramTests {
           "a text that is too long",
           line(Matter(ref: "l", facts: [], text: String(repeating: "长", count: 3000)).line), true
         ),
-        ("half a line", Array(#"{"op":"intake","ref":"half","receivedBy":"123"#.utf8), false),
+        ("half a line", Array(#"{"op":"intake","ref":"half","receivedBy":"123"#.utf8), true),
       ]
     }
 

@@ -366,6 +366,12 @@ final class House {
     inbox[client] = nil
   }
 
+  /// Gives bytes as they are, and then the end of all input.
+  func end(_ client: UInt32, with bytes: [UInt8] = []) {
+    give(client, bytes)
+    weir_unit_hang_up(unit, client)
+  }
+
   /// Gives bytes from `start` on, as far as the unit has room for them; the count that it took.
   @discardableResult
   func give(_ client: UInt32, _ bytes: [UInt8], from start: Int = 0) -> Int {

@@ -1,8 +1,8 @@
 /* weir_frame: bytes → lines.
  *
- * A line ends with a line feed; a carriage return before it is dropped; empty lines are passed
- * over. A line longer than the limit is not kept: its bytes are skipped up to its line feed, and
- * it comes out once, as TOO_LONG with its first bytes, in its place among the others.
+ * A line ends with a line feed, or where everything ends; a carriage return there is dropped; empty
+ * lines are passed over. A line longer than the limit is not kept: it comes out once, as TOO_LONG
+ * with its first bytes, in its place among the others, and the rest up to its line feed is skipped.
  *
  * Cost: one memchr over the bytes. Bounded by memory bandwidth. Kept true by Benchmarks/Rooms.
  */
@@ -17,6 +17,7 @@ typedef struct weir_frame {
   size_t begin, end; /* what was received and not yet taken: at[begin..<end] */
   size_t scanned;    /* no line feed in at[begin..<scanned] */
   bool skipping;     /* inside the rest of a line that was too long */
+  bool ended;        /* no more will be received */
 } weir_frame;
 
 void weir_frame_init(weir_frame *f, void *memory, size_t capacity);
@@ -27,5 +28,9 @@ void weir_frame_filled(weir_frame *f, size_t count);
 /* The next whole line without its end, borrowed until weir_frame_space. OK; TOO_LONG with the
  * line's first bytes (at most capacity); AGAIN when more bytes are needed. */
 weir_status weir_frame_next(weir_frame *f, weir_bytes *line);
+/* No more will be received: what is left is the last line, although no line feed ends it. */
+void weir_frame_end(weir_frame *f);
+/* Is there anything that weir_frame_next was not asked for yet? */
+bool weir_frame_waits(const weir_frame *f);
 
 #endif

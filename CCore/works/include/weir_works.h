@@ -246,7 +246,8 @@ void weir_unit_take_items(weir_unit *u, uint32_t connection);
 /* Room for received bytes; 0: do not read from it now. */
 uint8_t *weir_unit_space(weir_unit *u, uint32_t connection, size_t *room);
 void weir_unit_filled(weir_unit *u, uint32_t connection, size_t count);
-void weir_unit_hang_up(weir_unit *u, uint32_t connection);      /* the peer sends no more */
+/* No more comes from the peer: what is left without a line feed is its last line. */
+void weir_unit_hang_up(weir_unit *u, uint32_t connection);
 void weir_unit_disconnect(weir_unit *u, uint32_t connection);   /* it is gone */
 weir_bytes weir_unit_output(weir_unit *u, uint32_t connection); /* may be written now; borrowed */
 void weir_unit_written(weir_unit *u, uint32_t connection, size_t count);

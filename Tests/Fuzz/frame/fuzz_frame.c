@@ -16,26 +16,26 @@ typedef struct expected {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The next line of what is left; AGAIN at the end. */
-static expected expect_next(weir_bytes *rest) {
+/* The next line of what is left, whose end is one of a line when no more comes; AGAIN behind it. */
+static expected expect_next(weir_bytes *rest, bool ended) {
   while (rest->count > 0) {
     const uint8_t *feed = memchr(rest->at, '\n', rest->count);
     weir_bytes line = weir_view(rest->at, feed ? (size_t)(feed - rest->at) : rest->count);
     size_t taken = line.count + (feed ? 1 : 0);
     *rest = weir_view(rest->at + taken, rest->count - taken);
     if (line.count >= CAPACITY) return (expected){WEIR_TOO_LONG, weir_view(line.at, CAPACITY)};
-    if (!feed) break;
+    if (!feed && !ended) break;
     if (line.count > 0 && line.at[line.count - 1] == '\r') line.count--;
     if (line.count > 0) return (expected){WEIR_OK, line};
   }
   return (expected){WEIR_AGAIN, weir_view(rest->at, 0)};
 }
 
-static void take_lines(weir_frame *f, weir_bytes *rest) {
+static void take_lines(weir_frame *f, weir_bytes *rest, bool ended) {
   weir_bytes line;
   weir_status status;
   while ((status = weir_frame_next(f, &line)) != WEIR_AGAIN) {
-    expected e = expect_next(rest);
+    expected e = expect_next(rest, ended);
     WEIR_ASSERT(status == e.status);
     WEIR_ASSERT(weir_equal(line, e.line));
   }
@@ -58,8 +58,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(space, all.at + at, count);
     weir_frame_filled(&f, count);
     at += count;
-    take_lines(&f, &rest);
+    take_lines(&f, &rest, false);
   }
-  WEIR_ASSERT(expect_next(&rest).status == WEIR_AGAIN);
+  weir_frame_end(&f);
+  take_lines(&f, &rest, true);
+  WEIR_ASSERT(!weir_frame_waits(&f));
+  WEIR_ASSERT(expect_next(&rest, true).status == WEIR_AGAIN);
   return 0;
 }
