@@ -4,7 +4,7 @@
  *                  received
  *   half a line    it waits; space moves it to the front, so that the whole capacity is its own
  *   a line as long as the memory and still no line feed   its first bytes come out as TOO_LONG,
- *                  once; the rest up to its line feed is skipped
+ *                  once; the rest up to its line feed is skipped, and shown while it goes by
  *   the end of what is received   what waits is the last line, whether or not a line feed came
  *
  * How the bytes were cut into pieces never changes which lines come out: a line is too long if and
@@ -13,6 +13,10 @@
 #include "weir_frame.h"
 
 #include <string.h>
+
+/* Skipped bytes stay for so long that no word of interest is cut between two views of them: the
+ * longest has 24 letters, of 6 bytes each where it is spelt by escapes. */
+enum { SKIPPED_AGAIN = 160 };
 
 void weir_frame_init(weir_frame *f, void *memory, size_t capacity) {
   WEIR_ASSERT(memory != NULL);
@@ -61,6 +65,11 @@ static bool take_to_line_feed(weir_frame *f, weir_bytes *line) {
   return true;
 }
 
+/* What stays of a line that is skipped, so that the next view of it begins there. */
+static size_t again_of(const weir_frame *f) {
+  return f->capacity / 2 < SKIPPED_AGAIN ? f->capacity / 2 : SKIPPED_AGAIN;
+}
+
 static weir_bytes without_return(weir_bytes line) {
   if (line.count > 0 && line.at[line.count - 1] == '\r') line.count--;
   return line;
@@ -70,12 +79,13 @@ static weir_bytes without_return(weir_bytes line) {
 static weir_status next_without_line_feed(weir_frame *f, weir_bytes *line) {
   weir_bytes waiting = weir_view(f->at + f->begin, f->end - f->begin);
   if (f->skipping) {
-    f->begin = f->end;
+    if (waiting.count > again_of(f)) f->skipped = waiting;
+    f->begin = f->end - again_of(f);
     return WEIR_AGAIN;
   }
   if (waiting.count == f->capacity) {
     *line = waiting;
-    f->begin = f->end;
+    f->begin = f->end - again_of(f);
     f->skipping = true;
     return WEIR_TOO_LONG;
   }
@@ -88,9 +98,11 @@ static weir_status next_without_line_feed(weir_frame *f, weir_bytes *line) {
 weir_status weir_frame_next(weir_frame *f, weir_bytes *line) {
   check(f);
   weir_bytes whole = {NULL, 0};
+  f->skipped.count = 0;
   while (take_to_line_feed(f, &whole)) {
     if (f->skipping) {
       f->skipping = false;
+      f->skipped = whole;
       continue;
     }
     whole = without_return(whole);
@@ -106,5 +118,5 @@ void weir_frame_end(weir_frame *f) {
 }
 
 bool weir_frame_waits(const weir_frame *f) {
-  return f->begin < f->end;
+  return f->skipping ? f->scanned < f->end : f->begin < f->end;
 }

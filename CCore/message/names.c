@@ -2,9 +2,13 @@
  * the reader; a number that is not in its list has no name here (null). */
 #include "names.h"
 
+#include "scan.h"
+
 #include <string.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+enum { FACT_NAME_MAX = 31, ESCAPE_BYTES = 6 /* \uXXXX */ };
 
 static const char *const facts[] = {
 #define X(upper, name) #name,
@@ -129,7 +133,7 @@ static inline bool is_among(uint64_t letters, uint8_t c) {
 /* By size, first and last letter: every quoted word of a line is held against these when danger is
  * looked for, and few pass. */
 int names_fact(weir_bytes name) {
-  if (name.count > 31 || !(fact_sizes >> name.count & 1)) return -1;
+  if (name.count > FACT_NAME_MAX || !(fact_sizes >> name.count & 1)) return -1;
   if (!is_among(fact_begins, name.at[0])) return -1;
   if (!is_among(fact_ends, name.at[name.count - 1])) return -1;
   for (size_t i = 0; i < COUNT_OF(facts); i++) {
@@ -157,7 +161,18 @@ int names_channel(weir_bytes name) {
   return find(channels, 1, COUNT_OF(channels), name);
 }
 
-uint32_t weir_message_facts_shown(weir_bytes line) {
+/* The fact whose name stands between two quotes and is spelt by escapes. */
+static int escaped_fact(weir_bytes quoted) {
+  uint8_t scratch[FACT_NAME_MAX * ESCAPE_BYTES];
+  if (quoted.count > sizeof scratch || !memchr(quoted.at, '\\', quoted.count)) return -1;
+  weir_message_fault fault;
+  weir_bytes name;
+  scan s = {.at = quoted.at - 1, .end = quoted.at + quoted.count + 1, .scratch = scratch};
+  s.fault = &fault;
+  return scan_string(&s, SCAN_ANY, "", &name, NULL) ? names_fact(name) : -1;
+}
+
+static inline uint32_t facts_among_quotes(weir_bytes line, bool escaped) {
   uint32_t shown = 0;
   if (line.count == 0) return shown; /* `at` may be null */
   const uint8_t *end = line.at + line.count;
@@ -166,8 +181,18 @@ uint32_t weir_message_facts_shown(weir_bytes line) {
     const uint8_t *begin = quote + 1;
     quote = memchr(begin, '"', (size_t)(end - begin));
     if (!quote) break;
-    int fact = names_fact(weir_view(begin, (size_t)(quote - begin)));
+    weir_bytes quoted = weir_view(begin, (size_t)(quote - begin));
+    int fact = names_fact(quoted);
+    if (fact < 0 && escaped) fact = escaped_fact(quoted);
     if (fact >= 0) shown |= 1u << fact;
   }
   return shown;
+}
+
+uint32_t weir_message_facts_plain(weir_bytes line) {
+  return facts_among_quotes(line, false);
+}
+
+uint32_t weir_message_facts_shown(weir_bytes line) {
+  return facts_among_quotes(line, true);
 }

@@ -210,22 +210,6 @@ bool apply_own(weir_unit *u, uint32_t slot, weir_step *step, weir_bytes line) {
   return stands;
 }
 
-/* A dangerous line that was refused is kept, and a person is told to take it by telephone. */
-static void quarantine(weir_unit *u, const entry *e, unsigned refusal) {
-  uint8_t head[32];
-  weir_buffer b = weir_buffer_over(head, sizeof head);
-  weir_put_varint(&b, u->now.boot_ms);
-  weir_put_zigzag(&b, u->now.wall_ms);
-  weir_put_u8(&b, (uint8_t)refusal);
-  const weir_bytes parts[2] = {weir_buffer_view(&b), e->line};
-  uint64_t serial;
-  weir_position position;
-  if (!unit_append(u, RECORD_QUARANTINE, parts, 2, &serial, &position)) return;
-  u->counters.quarantined++;
-  quarantine_add(u, serial, position);
-  effects_add(u, serial, position, NULL);
-}
-
 static bool is_for_load(unsigned refusal) {
   return refusal == WEIR_REFUSAL_OVERLOADED || refusal == WEIR_REFUSAL_STOPPING ||
          refusal == WEIR_REFUSAL_DISK_FULL || refusal == WEIR_REFUSAL_UNIT_FAILING ||
@@ -265,7 +249,7 @@ void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal
   u->counters.refused++;
   if (refusal == WEIR_REFUSAL_OVERLOADED) u->counters.overloaded++;
   bool drill = is_of_drill(u, e);
-  if (e->danger && !drill && !u->failing) quarantine(u, e, refusal);
+  if (e->danger && !drill && !u->failing) quarantine_line(u, e->line, refusal);
   char message[256];
   weir_buffer text = weir_buffer_over(message, sizeof message - 1);
   weir_put_text(&text, weir_refusal_text(refusal));
@@ -278,7 +262,9 @@ void apply_refusal(weir_unit *u, connection *c, const entry *e, unsigned refusal
   if (wrong) put_tries(&text, u->matters[e->slot].state.receipt_tries);
   message[text.count] = 0;
   weir_buffer b = weir_buffer_over(u->render_memory, ANSWER_BYTES_MAX);
-  bool speaks = e->danger || is_for_load(refusal);
+  /* Nobody has seen all of a line that is too long when it is refused. */
+  bool unseen = refusal == WEIR_REFUSAL_LINE_TOO_LONG;
+  bool speaks = e->danger || unseen || is_for_load(refusal);
   speaking voice = !speaks ? SILENT : drill ? SPEAKS_DRILL : SPEAKS;
   answer_refusal(u, &b, e->message.ref, refusal, e->field, message, voice);
   /* A wrong code was counted: that is durable before it is answered. */

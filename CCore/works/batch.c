@@ -4,7 +4,8 @@
  *                becomes a step; the judge fills in the verdicts; each is applied in order
  *   two lines    for one handover, or with one ref: the batch ends before the second, so that it
  *                sees what the first did
- *   bad line     stands in the batch as a refusal, so that answers keep their order
+ *   bad line     stands in the batch as a refusal, so that answers keep their order; of one that
+ *                is too long the rest is looked at too, while it is skipped
  *   no room      in the journal's buffer: lines stay where they are until the sync has ended;
  *                danger goes on into what is kept for it */
 #include "internal.h"
@@ -294,6 +295,18 @@ static bool journal_has_room(const weir_unit *u, weir_bytes line, bool danger) {
   return weir_journal_room(u->journal) >= u->batch_bytes + needed_for(line) + kept;
 }
 
+/* Danger that shows in the rest of a line that was refused as too long is kept and told, once a
+ * line. False: there is no room for it now. */
+static bool look_at_skipped(weir_unit *u, connection *c) {
+  weir_bytes rest = c->frame.skipped;
+  c->head = HEAD_UNKNOWN;
+  if (c->long_told || !(weir_message_facts_shown(rest) & WEIR_FACTS_VOICE)) return true;
+  if (!journal_has_room(u, rest, true)) return false;
+  quarantine_line(u, rest, WEIR_REFUSAL_LINE_TOO_LONG);
+  c->long_told = true;
+  return true;
+}
+
 /* Reads the line into the entry: a message, or why it is none. */
 static void read_entry(weir_unit *u, entry *e, weir_status framed) {
   weir_message_fault fault = {0};
@@ -341,6 +354,10 @@ static bool take_line(weir_unit *u, uint32_t index, bool *again) {
   weir_frame before = c->frame;
   weir_bytes line;
   weir_status status = weir_frame_next(&c->frame, &line);
+  if (c->frame.skipped.count > 0 && !look_at_skipped(u, c)) {
+    c->frame = before;
+    return false;
+  }
   if (status == WEIR_AGAIN) return false;
   entry *e = &u->entries[u->entry_count];
   memset(e, 0, sizeof *e);
@@ -357,6 +374,7 @@ static bool take_line(weir_unit *u, uint32_t index, bool *again) {
   }
   note_change(u, e);
   c->head = HEAD_UNKNOWN;
+  if (status == WEIR_TOO_LONG) c->long_told = e->danger;
   /* What stands behind it waits for its answer, also in this batch. */
   c->waiting = e->refusal == WEIR_REFUSAL_NONE && is_waited_for(&e->message);
   u->batch_bytes += needed_for(line);
@@ -375,7 +393,7 @@ static bool head_is_danger(connection *c) {
   c->head_waiting = end ? 0 : waiting;
   if (!end) return false;
   weir_bytes line = weir_view(f->at + f->begin, (size_t)(end - f->at) - f->begin);
-  bool danger = (weir_message_facts_shown(line) & WEIR_FACTS_VOICE) != 0;
+  bool danger = (weir_message_facts_plain(line) & WEIR_FACTS_VOICE) != 0;
   c->head = danger ? HEAD_DANGER : HEAD_PLAIN;
   return danger;
 }

@@ -7,6 +7,8 @@
 
 /* quarantine.c */
 void quarantine_add(weir_unit *u, uint64_t serial, weir_position position);
+/* A dangerous line that was refused is kept, and a person is told to take it by telephone. */
+void quarantine_line(weir_unit *u, weir_bytes line, unsigned refusal);
 bool quarantine_recover_release(weir_unit *u, const weir_frame_view *frame);
 /* The item of a released one is marked. */
 void quarantine_settle(weir_unit *u, uint64_t serial);

@@ -37,6 +37,7 @@ typedef struct connection {
   bool failing_told;
   uint8_t head;        /* what the next line shows: HEAD_… */
   size_t head_waiting; /* bytes that held no whole line yet */
+  bool long_told;      /* danger in the line that is skipped was told already */
 } connection;
 
 /* ---- The batch ---- */

@@ -27,6 +27,21 @@ void quarantine_add(weir_unit *u, uint64_t serial, weir_position position) {
   *place(u, next) = (held){serial, position, 0, false};
 }
 
+void quarantine_line(weir_unit *u, weir_bytes line, unsigned refusal) {
+  uint8_t head[32];
+  weir_buffer b = weir_buffer_over(head, sizeof head);
+  weir_put_varint(&b, u->now.boot_ms);
+  weir_put_zigzag(&b, u->now.wall_ms);
+  weir_put_u8(&b, (uint8_t)refusal);
+  const weir_bytes parts[2] = {weir_buffer_view(&b), line};
+  uint64_t serial;
+  weir_position position;
+  if (!unit_append(u, RECORD_QUARANTINE, parts, 2, &serial, &position)) return;
+  u->counters.quarantined++;
+  quarantine_add(u, serial, position);
+  effects_add(u, serial, position, NULL);
+}
+
 static bool is_listed(const held *q) {
   return q->serial != 0 && q->release == 0;
 }

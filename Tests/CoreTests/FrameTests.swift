@@ -16,6 +16,10 @@ private enum Piece: Equatable, CustomStringConvertible {
   }
 }
 
+private func bytes(of view: weir_bytes) -> [UInt8] {
+  Array(UnsafeBufferPointer(start: view.at, count: view.count))
+}
+
 /// Feeds `input`, at most `step()` bytes at a time, and takes all lines after each piece; where
 /// `waits()`, receives more before it takes the next line.
 private func pieces(
@@ -39,10 +43,9 @@ private func pieces(
     var view = weir_bytes()
     taking: while at == input.count || !waits() {
       let status = weir_frame_next(&frame, &view)
-      let bytes = Array(UnsafeBufferPointer(start: view.at, count: view.count))
       switch status {
-      case .ok: result.append(.line(bytes))
-      case .tooLong: result.append(.tooLong(bytes))
+      case .ok: result.append(.line(bytes(of: view)))
+      case .tooLong: result.append(.tooLong(bytes(of: view)))
       default:
         #expect(status == .again)
         break taking
@@ -128,6 +131,38 @@ struct FrameTests {
       let found = pieces(of: input, capacity: capacity, ends: true, step: { step })
       #expect(found == wanted, "seed \(seed), fed \(step) at a time")
     }
+  }
+
+  @Test("of a line that is too long every word is shown whole", arguments: UInt64(0)..<100)
+  func skipped(seed: UInt64) {
+    var chance = Chance(seed: seed)
+    let capacity = 8 + chance.below(40), word = min(capacity / 2, 160)
+    let long = (0..<capacity + chance.below(200)).map { _ in UInt8(0x61 + chance.below(26)) }
+    let input = long + Array("\nok\n".utf8)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 1)
+    defer { memory.deallocate() }
+    var frame = weir_frame()
+    weir_frame_init(&frame, memory, capacity)
+    var shown: [[UInt8]] = []
+    var at = 0, room = 0
+    var view = weir_bytes(), status = weir_status.again
+    while at < input.count {
+      let space = weir_frame_space(&frame, &room)
+      let count = min(room, 1 + chance.below(capacity), input.count - at)
+      for index in 0..<count { space?[index] = input[at + index] }
+      weir_frame_filled(&frame, count)
+      at += count
+      repeat {
+        status = weir_frame_next(&frame, &view)
+        if status == .tooLong { shown.append(bytes(of: view)) }
+        if frame.skipped.count > 0 { shown.append(bytes(of: frame.skipped)) }
+      } while status != .again
+    }
+    for begin in 0...(long.count - word) {
+      let part = long[begin..<begin + word]
+      #expect(shown.contains { $0.contains(part) }, "seed \(seed), \(begin)")
+    }
+    #expect(shown.map(\.count).reduce(0, +) <= long.count + shown.count * word)
   }
 
   @Test("a whole line is given where it was received, without a copy")

@@ -318,18 +318,27 @@ struct MessageTests {
     }
   }
 
-  @Test("facts show through a line that nobody can read")
+  /// Which facts show where escapes are read, and where they are not.
+  @Test("facts show through a line that nobody can read, also when escapes spell them")
   func shown() {
-    let rows: [(String, UInt32)] = [
-      ("", 0), (#"""#, 0), (#""fire""#, facts("fire")), (#"fire"#, 0), (#""fire"#, 0),
-      (#"{"facts":["fire","crime" broken"#, facts("fire", "crime")),
-      (#"x"fire"crime"y"#, facts("fire", "crime")), (#""Fire" "fires" " fire""#, 0),
-      (#"{"text":"dangerToLife","#, facts("dangerToLife")),
+    let fire = facts("fire")
+    let life = #""\u0064\u0061\u006e\u0067\u0065\u0072\u0054\u006F\u004C\u0069\u0066\u0065""#
+    let rows: [(line: String, shown: UInt32, plain: UInt32)] = [
+      ("", 0, 0), (#"""#, 0, 0), (#""fire""#, fire, fire), (#"fire"#, 0, 0), (#""fire"#, 0, 0),
+      (#"{"facts":["fire","crime" broken"#, facts("fire", "crime"), facts("fire", "crime")),
+      (#"x"fire"crime"y"#, facts("fire", "crime"), facts("fire", "crime")),
+      (#""Fire" "fires" " fire""#, 0, 0),
+      (#"{"text":"dangerToLife","#, facts("dangerToLife"), facts("dangerToLife")),
+      (#"{"facts":["fir\u0065","crime" broken"#, facts("fire", "crime"), facts("crime")),
+      (life, facts("dangerToLife"), 0), (#""\u0066ire\"fire""#, fire, fire),
+      (#""\u0066ire\""#, 0, 0), (#""fir\u00""#, 0, 0), (#""fir\u0165""#, 0, 0),
+      (#""fir\e""#, 0, 0), (#""fire\u0000""#, 0, 0), (#""\"#, 0, 0),
     ]
     for row in rows {
-      Array(row.0.utf8).withUnsafeBufferPointer {
+      Array(row.line.utf8).withUnsafeBufferPointer {
         let view = weir_bytes(at: $0.baseAddress, count: $0.count)
-        #expect(weir_message_facts_shown(view) == row.1, "\(row.0)")
+        #expect(weir_message_facts_shown(view) == row.shown, "\(row.line)")
+        #expect(weir_message_facts_plain(view) == row.plain, "\(row.line)")
       }
     }
   }

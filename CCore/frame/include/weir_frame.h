@@ -3,6 +3,7 @@
  * A line ends with a line feed, or where everything ends; a carriage return there is dropped; empty
  * lines are passed over. A line longer than the limit is not kept: it comes out once, as TOO_LONG
  * with its first bytes, in its place among the others, and the rest up to its line feed is skipped.
+ * Whoever must know what it said looks at `skipped` after each call of weir_frame_next.
  *
  * Cost: one memchr over the bytes. Bounded by memory bandwidth. Kept true by Benchmarks/Rooms.
  */
@@ -18,6 +19,9 @@ typedef struct weir_frame {
   size_t scanned;    /* no line feed in at[begin..<scanned] */
   bool skipping;     /* inside the rest of a line that was too long */
   bool ended;        /* no more will be received */
+  /* What the last call of weir_frame_next skipped of a line that was too long, borrowed as a line
+   * is: it begins with the end of what came out of that line before, so that no word is cut. */
+  weir_bytes skipped;
 } weir_frame;
 
 void weir_frame_init(weir_frame *f, void *memory, size_t capacity);

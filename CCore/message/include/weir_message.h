@@ -301,9 +301,12 @@ bool weir_message_read(weir_bytes line, weir_message_mode mode, uint8_t *scratch
 /* The ref of a line that the reader takes, or takes no more; empty when it has none. Nothing behind
  * it is looked at, so that a start finds the refs of a journal's lines in a few dozen ns each. */
 weir_bytes weir_message_ref(weir_bytes line, uint8_t *scratch);
-/* Facts whose quoted names stand anywhere in the bytes, well formed or not: for refusals, so that
- * a dangerous line is never turned away without a number to dial. */
+/* Facts whose quoted names stand anywhere in the bytes, well formed or not, and spelt by escapes
+ * too: for refusals, so that a dangerous line is never turned away without a number to dial. */
 uint32_t weir_message_facts_shown(weir_bytes line);
+/* Of these, the ones that stand there without escapes: for the order in which lines that nobody
+ * has read are taken. It looks at no byte twice. */
+uint32_t weir_message_facts_plain(weir_bytes line);
 /* ---- What crossed ---------------------------------------------------------------------------- */
 
 enum { WEIR_CROSSED_NAME_MAX = 40, WEIR_CROSSED_SCRATCH = 2 * WEIR_RECORD_BYTES_MAX };
