@@ -10,6 +10,7 @@
  *   not crossed   there is nothing to confirm: refused too
  *   expired       its matter has ended, and nothing counts an ended matter's tries any more: it is
  *                 refused. People telephone; an update makes it cross anew, under a new code
+ *   no room       a wrong one that the journal does not take counts as no try, and is refused so
  *   unreadable    while the journal cannot be read nobody can say whether a code is right: it is
  *                 refused for load, and counts as no try */
 #include "internal.h"
@@ -78,18 +79,21 @@ static verdict find_revision(weir_unit *u, weir_position newest, const char digi
   return CODE_WRONG;
 }
 
-/* A wrong code is journalled, so that no restart gives new tries. */
-static void note_wrong(weir_unit *u, weir_state *s) {
-  s->receipt_tries++;
-  try_record r = {u->now, s->day, s->serial, (s->flags & FLAG_DRILL) != 0, s->receipt_tries};
+/* A wrong code is journalled, so that no restart gives new tries. One that the journal did not take
+ * was no try, and is not answered as one. */
+static unsigned note_wrong(weir_unit *u, weir_state *s) {
+  uint8_t tries = (uint8_t)(s->receipt_tries + 1);
+  try_record r = {u->now, s->day, s->serial, (s->flags & FLAG_DRILL) != 0, tries};
   uint8_t body[64];
   weir_buffer b = weir_buffer_over(body, sizeof body);
   record_put_try(&b, &r);
   const weir_bytes part = weir_buffer_view(&b);
   uint64_t serial;
   weir_position position;
-  if (!unit_append(u, RECORD_TRY, &part, 1, &serial, &position)) return;
-  if (s->receipt_tries == RECEIPT_TRIES_MAX) effects_add(u, serial, position, NULL);
+  if (!unit_append(u, RECORD_TRY, &part, 1, &serial, &position)) return refusal_unjournalled(u);
+  s->receipt_tries = tries;
+  if (tries == RECEIPT_TRIES_MAX) effects_add(u, serial, position, NULL);
+  return WEIR_REFUSAL_WRONG_CODE;
 }
 
 unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed, uint32_t *revision) {
@@ -106,8 +110,7 @@ unsigned receipt_refusal(weir_unit *u, uint32_t slot, weir_bytes typed, uint32_t
   }
   if (found == CODE_RIGHT) return WEIR_REFUSAL_NONE;
   if (found == CODE_UNKNOWN) return WEIR_REFUSAL_OVERLOADED;
-  note_wrong(u, &m->state);
-  return WEIR_REFUSAL_WRONG_CODE;
+  return note_wrong(u, &m->state);
 }
 
 void receipt_recover(weir_unit *u, const try_record *r) {
