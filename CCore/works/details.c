@@ -85,15 +85,22 @@ static void put_plain_time(weir_buffer *b, int64_t wall_ms) {
   weir_put(b, weir_view(text + 11, 8));
 }
 
+/* Was the caller told the number of the matter's guidance? Only an emergency's guidance is phoned,
+ * and so told; one whose danger was cleared later never crossed. Everybody else was told 110, which
+ * a caller dials without the county's own number, whoever has the matter now. */
+static bool is_told_guidance(const weir_state *s) {
+  bool was_polices = (s->flags & FLAG_CROSSES) && !(s->flags & FLAG_EMERGENCY);
+  return s->action == ACTION_EXPLAIN_AND_GUIDE && !was_polices;
+}
+
 /* So that 110 pairs the record with the new call, and does not dispatch twice. */
 static void put_told(weir_unit *u, const weir_state *s, weir_buffer *b) {
   if (s->told_ms == 0) return;
-  bool police = s->owner == OWNER_110 || s->action == ACTION_DISPATCH_FIRST;
   weir_put_text(b, ",\"callerTold\":\"12345已于");
   put_plain_time(b, s->told_ms);
   weir_put_text(b, "告知诉求人自行拨打");
   weir_bytes dial = texts_at(u->texts, s->dial_text);
-  if (police || dial.count == 0) dial = weir_text("110");
+  if (!is_told_guidance(s) || dial.count == 0) dial = weir_text("110");
   weir_put_escaped(b, dial);
   weir_put_text(b, "\"");
 }

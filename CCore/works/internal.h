@@ -63,7 +63,7 @@ enum {
   FLAG_BECAME_12345 = 1 << 20 /* the core's own: 12345's, and not submitted by it */
 };
 enum { OWNER_110 = 1, OWNER_12345 = 2, OWNER_NEITHER = 3, OWNER_UNCLEAR = 4 };
-enum { ACTION_THREE_WAY_CALL = 7, ACTION_DISPATCH_FIRST = 10 };
+enum { ACTION_EXPLAIN_AND_GUIDE = 6, ACTION_THREE_WAY_CALL = 7, ACTION_DISPATCH_FIRST = 10 };
 enum {
   PHASE_ACCEPTED = 1,
   PHASE_TALKING = 7,

@@ -111,6 +111,36 @@ import WeirModel
     #expect(record.has("\"callerTold\":\"12345已于2026-11-23 18:31:00告知诉求人自行拨打110\""))
   }
 
+  private static let agreed = (event: "agreed", more: ",\"owner\":\"12345\"")
+  private static let cleared = (event: "dangerCleared", more: ",\"reason\":\"误报\"")
+
+  /// Facts, what happens once the caller was told, and the number that they were told.
+  private static let toldNumbers: [([String], then: [(event: String, more: String)], String)] = [
+    (["medicalOnly", "dangerToLife"], [], "120"),
+    (["medicalOnly", "dangerToLife"], [cleared], "120"),
+    (["responsibilityUnclear", "dangerToPublic"], [agreed], "110"),
+    (["responsibilityUnclear", "dangerToPublic"], [agreed, cleared], "110"),
+    (["military", "dangerToPublic"], [cleared], "110"),
+  ]
+
+  @Test("五(二): the number that a caller was told stays on the record, whoever takes the matter")
+  func toldNumber() throws {
+    for (facts, then, told) in Self.toldNumbers {
+      let house = try house()
+      let client = try house.connect()
+      let answer = try house.one(client, Ask.intake("a", facts))
+      let number = try #require(answer.string("handover"))
+      #expect(try house.one(client, event(number, "callerTold")).isDurable)
+      for step in then {
+        let line = event(number, step.event, step.more).replacing("A07", with: "S01")
+        let done = try house.one(client, line)
+        #expect(done.isDurable, "\(done)")
+      }
+      let record = try house.one(client, Ask.get(number))
+      #expect(record.has("告知诉求人自行拨打\(told)\""), "\(facts) \(record)")
+    }
+  }
+
   private static let told =
     ",\"text\":\"起初\",\"caller\":{\"name\":\"甲\",\"phone\":\"13800000000\"},"
     + "\"place\":{\"county\":\"513301\"}"
