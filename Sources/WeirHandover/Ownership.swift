@@ -170,11 +170,12 @@ extension Turn {
 
 // Guidance and the end.
 extension Turn {
-  /// The caller was guided. Where an emergency's target was not reached, 110 dispatches first.
+  /// The caller was guided. Where an emergency's target was not reached, 110 dispatches first;
+  /// where it was, somebody has picked up, and nothing is left to do within a minute.
   mutating func guide() -> Refusal? {
     switch after.phase {
     case .guided:
-      say = .decision
+      say = after.voice == .answered ? .answered : .decision
       return nil
     case .verifying, .talking:
       if let refusal = sendAway(to: .guided) { return refusal }
@@ -190,7 +191,7 @@ extension Turn {
       after.voice = .answered
       after.minute = .none
       after.phase = .guided
-      say = .decision
+      say = .answered
       return nil
     }
     decision.owner = .unclear

@@ -223,6 +223,11 @@ import WeirModel
     let story = try house.one(client, Ask.get(number))
     #expect(story.has("\"department\":\"住建局\",\"answer\":\"属本局\""))
     #expect(story.has("\"reached\":true") && story.has("\"guidance\":{\"text\":"))
+    let patient = try house.one(client, Ask.intake("c", ["medicalOnly", "dangerToLife"]))
+    #expect(patient.has("一分钟内接通"))
+    let name = try #require(patient.string("handover"))
+    let helped = try house.one(client, event(name, "guided", ",\"reached\":true"))
+    #expect(helped.has("已有人接听") && !helped.has("分钟内"), "\(helped)")
   }
 
   @Test("a caller sent away twice within a day is not sent away again, over a restart too")

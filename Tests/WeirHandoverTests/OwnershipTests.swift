@@ -264,6 +264,9 @@ struct OwnershipTests {
     var unreached = desk
     desk.on(.guided, flags: .reached)
     #expect(desk.it.phase == .guided && desk.effects == .end && desk.it.voice == .answered)
+    #expect(desk.say == .answered, "nothing is left to do within a minute")
+    desk.on(.guided, flags: .reached)
+    #expect(desk.it.phase == .guided && desk.say == .answered)
     unreached.wait(20_000)
     unreached.on(.guided)
     #expect(unreached.it.phase == .dispatchedFirst && unreached.it.voice == .due)

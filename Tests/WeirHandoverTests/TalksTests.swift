@@ -203,7 +203,7 @@ struct GuidanceTests {
       desk.on(.closed)
       #expect(desk.refusal == .supervisorNeeded)
       desk.on(.guided, flags: .reached)
-      #expect(desk.it.phase == .guided && desk.effects == .end && desk.say == .decision)
+      #expect(desk.it.phase == .guided && desk.effects == .end && desk.say == .answered)
       var unreached = picked
       unreached.on(.guided)
       #expect(unreached.it.phase == .dispatchedFirst && unreached.it.owner == .unclear)
