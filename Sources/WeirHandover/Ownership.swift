@@ -46,16 +46,16 @@ extension Turn {
     let moved = move(from: current, raises: raises, became: became, clears: clears)
     guard moved else { return nil }
     after.decidedAt = now
-    if !clears { say = sentence(after: current) }
+    if !clears { say = sentence }
     return nil
   }
 
-  /// What is said where a decision moved the matter. 110, which is in the talks already, is not
-  /// dialled again.
-  private func sentence(after current: Handover) -> Sentence {
+  /// What is said where a decision moved the matter. 110, which has answered already, in talks or
+  /// beside its dispatch, is not dialled again.
+  private var sentence: Sentence {
     if decision.guarded { return .guarded }
     if decision.action == .dispatchFirst { return .dispatchFirst }
-    return current.policeInTalks && after.phase == .transferred ? .answered : .decision
+    return after.phase == .transferred ? .answered : .decision
   }
 
   /// What talks came to holds no more: a decision has given the matter another owner.

@@ -82,6 +82,27 @@ struct TalksTests {
     #expect(known.it.phase == .transferred && known.say == .answered && !known.it.minute.isSet)
   }
 
+  @Test("110 that answered while it dispatches first is not dialled again for its own matter")
+  func answeredDispatch() {
+    let ways: [@Sendable (inout Desk) -> Void] = [
+      { $0.on(.transferAnswered) },
+      {
+        $0.on(.threeWayStarted)
+        $0.on(.threeWayJoined)
+      },
+    ]
+    for answer in ways {
+      for late in [false, true] {
+        var desk = Desk([.nonUrgentRequest, .dangerToPublic], ageMs: late ? 61_000 : 0)
+        answer(&desk)
+        #expect(desk.it.phase == .dispatchedFirst && desk.it.voice == .answered)
+        desk.update([.crime])
+        #expect(desk.it.phase == .transferred && desk.it.owner == .police)
+        #expect(desk.say == .answered && !desk.it.minute.isSet && desk.it.voice == .answered)
+      }
+    }
+  }
+
   @Test("what talks came to is on record until a decision gives the matter another owner")
   func unsettled() {
     let rows: [(facts: [Fact], owner: Platform, more: [Fact], settled: Bool)] = [
