@@ -96,7 +96,7 @@ static bool pack(load_sender *s, size_t bytes) {
 static void send_all(load_sender *s, const weir_bytes *batch, size_t count) {
   size_t sent = 0;
   while (sent < count && !atomic_load(&s->board->over)) {
-    sent += weir_outlet_send(&s->outlet, batch + sent, count - sent);
+    sent += weir_outlet_send(&s->outlet, batch + sent, count - sent, NULL);
     struct pollfd room = {.fd = s->outlet.fd, .events = POLLOUT};
     if (sent < count) (void)poll(&room, 1, 1);
   }

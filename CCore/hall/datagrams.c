@@ -119,7 +119,8 @@ static bool fall_back(weir_outlet *o, size_t run) {
   return true;
 }
 
-size_t weir_outlet_send(weir_outlet *o, const weir_bytes *datagrams, size_t count) {
+size_t weir_outlet_send(weir_outlet *o, const weir_bytes *datagrams, size_t count,
+                        uint8_t *refused) {
   WEIR_ASSERT(count <= WEIR_DATAGRAMS_MAX);
   batch_out batch;
   size_t done = 0;
@@ -132,13 +133,16 @@ size_t weir_outlet_send(weir_outlet *o, const weir_bytes *datagrams, size_t coun
     unsigned sent = batch_send(o, &batch, next);
     for (unsigned i = 0; i < sent; i++) done += batch.datagrams[next++];
     if (sent > 0 || errno == EINTR) continue;
+    o->error = errno;
     if (errno == EAGAIN || errno == ENOBUFS) break;
     if (fall_back(o, batch.datagrams[next])) {
       filled = false;
       continue;
     }
-    o->given_up += batch.datagrams[next];
-    done += batch.datagrams[next++];
+    const size_t run = batch.datagrams[next++];
+    for (size_t i = 0; refused && i < run; i++) refused[done + i]++;
+    o->given_up += run;
+    done += run;
   }
   return done;
 }

@@ -102,8 +102,9 @@ struct weir_hall {
   weir_inlet *inlet;                    /* inner */
   weir_bytes batch[WEIR_DATAGRAMS_MAX]; /* outer: being sent, lent by the unit */
   size_t batch_count;
-  weir_pacer pacer; /* of each address */
-  bool throttled;   /* something waits for the rate */
+  uint8_t refused[WEIR_DATAGRAMS_MAX]; /* of the batch: how many addresses refused it */
+  weir_pacer pacer;                    /* of each address */
+  bool throttled;                      /* something waits for the rate */
 
   weir_job *job; /* with the disk thread */
   weir_status job_status;

@@ -2,7 +2,7 @@
  *
  *   outer   one unconnected socket for each address, never read, no error queue; datagrams that
  *           the socket has no room for wait, every other error is counted and the datagram given
- *           up: copies and turns make up for it
+ *           up: copies and turns make up for it; what every address refused counts as no copy
  *   inner   bound sockets, only read
  *   rate    of each address, in bits on the wire: datagram, UDP, IP and Ethernet with its gap
  *           (weir_pacer.h); one message to the kernel holds a burst at most, or one datagram */
@@ -147,13 +147,16 @@ static void on_writable(uv_poll_t *poll, int status, int events) {
   uv_poll_stop(poll); /* the next turn sends what waited */
 }
 
-/* Sends what is left of the batch to one address; false: the socket has no room, and it waits. */
-static bool send_batch(weir_hall *h, link_socket *s) {
+/* Sends what is left of the batch to one address; false: the socket has no room, and it waits.
+ * `took` becomes true when any of it was taken. */
+static bool send_batch(weir_hall *h, link_socket *s, bool *took) {
   uint64_t given_up = s->outlet.given_up;
-  s->sent += weir_outlet_send(&s->outlet, h->batch + s->sent, h->batch_count - s->sent);
-  if (s->outlet.given_up > given_up) {
-    weir_unit_send_failed(h->unit, s->outlet.given_up - given_up);
-  }
+  size_t done = weir_outlet_send(&s->outlet, h->batch + s->sent, h->batch_count - s->sent,
+                                 h->refused + s->sent);
+  given_up = s->outlet.given_up - given_up;
+  s->sent += done;
+  if (done > given_up) *took = true;
+  if (given_up > 0) weir_unit_send_failed(h->unit, given_up);
   if (s->outlet.offload != s->offload) {
     s->offload = s->outlet.offload;
     log_link(h, s, "the device refused segments; sending goes on without");
@@ -161,6 +164,16 @@ static bool send_batch(weir_hall *h, link_socket *s) {
   if (s->sent == h->batch_count) return true;
   uv_poll_start(&s->poll, UV_WRITABLE, on_writable);
   return false;
+}
+
+/* The batch is done with: tells which datagrams no address took. */
+static void end_batch(weir_hall *h) {
+  size_t count = 0;
+  for (size_t i = 0; i < h->batch_count; i++) {
+    if (h->refused[i] == h->link_count) h->batch[count++] = h->batch[i];
+  }
+  if (count > 0) weir_unit_refused(h->unit, h->batch, count);
+  h->batch_count = 0;
 }
 
 /* Every address gets the batch, and has the rate: the one with most around a datagram counts. */
@@ -187,10 +200,19 @@ static bool send_some(weir_hall *h) {
     if (h->batch_count == 0) return false;
     spend(h);
     for (size_t i = 0; i < h->link_count; i++) h->links[i].sent = 0;
+    memset(h->refused, 0, sizeof h->refused);
   }
-  bool all = true;
-  for (size_t i = 0; i < h->link_count; i++) all = send_batch(h, &h->links[i]) && all;
-  if (all) h->batch_count = 0;
+  bool all = true, tried = false, took = false;
+  int error = 0;
+  for (size_t i = 0; i < h->link_count; i++) {
+    link_socket *s = &h->links[i];
+    if (s->sent == h->batch_count) continue;
+    tried = true;
+    all = send_batch(h, s, &took) && all;
+    error = s->outlet.error;
+  }
+  if (tried) weir_unit_tried(h->unit, took, took ? "" : strerror(error));
+  if (all) end_batch(h);
   return all;
 }
 

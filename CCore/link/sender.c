@@ -11,7 +11,9 @@
  * while its bytes were being read; a record is longer than any may be.
  * What we do then: FULL until datagrams are taken; AGAIN; TOO_LONG, and the record waits for its
  * next time, so that it never stands in the way of the others.
+ * The kernel refuses a datagram: the copies with a piece in it were none, and are taken back.
  */
+#include "copies.h"
 #include "parity.h"
 #include "schedule.h"
 
@@ -50,6 +52,7 @@ typedef struct sender_ring {
   sender_slot *slots;
   size_t head, closed;
   size_t firsts; /* slots with first sendings */
+  weir_copies copies;
 } sender_ring;
 
 enum { RING_DANGER, RING_OTHERS, RINGS };
@@ -62,6 +65,7 @@ struct weir_link_sender {
   sender_ring rings[RINGS];
   sender_slot *slots; /* of all rings */
   uint8_t *memory;
+  size_t datagram_bytes;
   size_t slot_count; /* of each ring */
   size_t room;       /* bytes of pieces that a datagram holds */
   size_t packed;     /* bytes of pieces that wait */
@@ -88,13 +92,19 @@ static weir_status open_slots(weir_link_sender *s, size_t datagram_bytes) {
   s->slots = weir_allocate(RINGS * s->slot_count, sizeof s->slots[0]);
   s->memory = weir_allocate(RINGS * s->slot_count + BEATS_MAX, datagram_bytes);
   if (s->slots == NULL || s->memory == NULL) return WEIR_OUT_OF_MEMORY;
+  s->datagram_bytes = datagram_bytes;
   uint8_t *at = s->memory;
   for (size_t i = 0; i < RINGS * s->slot_count; i++, at += datagram_bytes) {
     s->slots[i].datagram = at;
   }
   for (size_t i = 0; i < BEATS_MAX; i++, at += datagram_bytes) s->beats[i].datagram = at;
-  for (size_t i = 0; i < RINGS; i++) s->rings[i].slots = s->slots + i * s->slot_count;
-  return WEIR_OK;
+  const size_t pieces_max = s->room / (WEIR_LINK_PIECE_HEADER_BYTES + 1);
+  weir_status status = WEIR_OK;
+  for (size_t i = 0; i < RINGS && status == WEIR_OK; i++) {
+    s->rings[i].slots = s->slots + i * s->slot_count;
+    status = weir_copies_open(&s->rings[i].copies, s->slot_count, pieces_max);
+  }
+  return status;
 }
 
 weir_status weir_link_sender_open(const weir_link_sender_options *options, weir_link_sender **out) {
@@ -132,6 +142,7 @@ void weir_link_sender_close(weir_link_sender *s) {
   weir_sealer_close(s->sealer);
   weir_schedule_close(&s->schedule);
   weir_parity_out_close(&s->parity);
+  for (size_t i = 0; i < RINGS; i++) weir_copies_close(&s->rings[i].copies);
   weir_free(s->slots);
   weir_free(s->memory);
   weir_free(s);
@@ -201,9 +212,9 @@ static void ring_close(weir_link_sender *s, sender_ring *ring) {
 
 /* Begins a datagram; one of first sendings joins a group of parity. Danger's never do: it has
  * repeats enough, and nothing of it lies beside what others lost. */
-static void slot_begin(weir_link_sender *s, const sender_ring *ring, sender_slot *slot,
-                       bool first) {
+static void slot_begin(weir_link_sender *s, sender_ring *ring, sender_slot *slot, bool first) {
   slot->first = false;
+  weir_copies_clear(&ring->copies, (size_t)(slot - ring->slots));
   slot->group = 0;
   slot->index = 0;
   if (first && s->with_parity && ring == &s->rings[RING_OTHERS]) {
@@ -213,7 +224,7 @@ static void slot_begin(weir_link_sender *s, const sender_ring *ring, sender_slot
 }
 
 static void pack_piece(weir_link_sender *s, sender_ring *ring, const wire_piece *piece,
-                       bool first) {
+                       const packed_copy *copy, bool first) {
   sender_slot *slot = ring_slot(s, ring);
   if (slot->used == 0) slot_begin(s, ring, slot, first);
   if (first && !slot->first) {
@@ -226,6 +237,7 @@ static void pack_piece(weir_link_sender *s, sender_ring *ring, const wire_piece 
   slot->used += WEIR_LINK_PIECE_HEADER_BYTES + piece->bytes.count;
   s->packed += WEIR_LINK_PIECE_HEADER_BYTES + piece->bytes.count;
   WEIR_ASSERT(slot->used <= s->room);
+  weir_copies_add(&ring->copies, (size_t)(slot - ring->slots), copy);
   /* What can hold no further piece need not wait for one. */
   if (s->room - slot->used <= WEIR_LINK_PIECE_HEADER_BYTES) ring_close(s, ring);
 }
@@ -233,7 +245,7 @@ static void pack_piece(weir_link_sender *s, sender_ring *ring, const wire_piece 
 /* Puts the whole record into its ring: the bytes it takes on the wire, or 0 when the ring has no
  * room for all of it. */
 static uint32_t pack_record(weir_link_sender *s, const schedule_entry *entry, weir_bytes record,
-                            bool first) {
+                            int64_t wall_ms, bool first) {
   sender_ring *ring = &s->rings[entry->lane == WEIR_LANE_DANGER ? RING_DANGER : RING_OTHERS];
   size_t piece_max = s->room - WEIR_LINK_PIECE_HEADER_BYTES;
   size_t piece_bytes = record.count < piece_max ? record.count : piece_max;
@@ -252,12 +264,16 @@ static uint32_t pack_record(weir_link_sender *s, const schedule_entry *entry, we
                       .check = weir_wire_check(record),
                       .record_bytes = (uint32_t)record.count,
                       .piece_bytes = (uint16_t)piece_bytes};
+  const packed_copy copy = {.crossing = entry->crossing,
+                            .number = s->counts.records + 1,
+                            .last_ms = wall_ms,
+                            .earlier_ms = entry->last_ms};
   for (size_t i = 0; i < pieces; i++) {
     size_t offset = i * piece_bytes;
     size_t left = record.count - offset;
     piece.index = (uint16_t)i;
     piece.bytes = weir_view(record.at + offset, left < piece_bytes ? left : piece_bytes);
-    pack_piece(s, ring, &piece, first);
+    pack_piece(s, ring, &piece, &copy, first);
   }
   /* Its share of what stands around a full datagram. */
   return (uint32_t)(plain + plain * (FRAME_BYTES + WEIR_LINK_AROUND_IPV4) / s->room + 1);
@@ -276,7 +292,7 @@ weir_status weir_link_sender_pack(weir_link_sender *s, weir_bytes record, uint64
   if (entry->first_ms == 0) entry->first_ms = wall_ms;
   s->now_ms = now_ms;
   weir_parity_rows_free(&s->parity);
-  uint32_t wire_bytes = pack_record(s, entry, record, first);
+  uint32_t wire_bytes = pack_record(s, entry, record, wall_ms, first);
   if (wire_bytes == 0) {
     entry->first_ms = first_before_ms;
     return WEIR_FULL;
@@ -404,6 +420,17 @@ weir_bytes weir_link_sender_take(weir_link_sender *s, bool flush) {
   }
   if (ring->closed == 0 && flush) ring_close(s, ring);
   return ring->closed == 0 ? weir_view(NULL, 0) : take_slot(s, ring);
+}
+
+void weir_link_sender_refused(weir_link_sender *s, const weir_bytes *datagrams, size_t count) {
+  for (size_t i = 0; i < RINGS; i++) weir_copies_refuse_begin(&s->rings[i].copies);
+  while (count-- > 0) {
+    const uintptr_t first = (uintptr_t)s->memory, at = (uintptr_t)datagrams[count].at;
+    const size_t index = at < first ? SIZE_MAX : (at - first) / s->datagram_bytes;
+    if (index >= RINGS * s->slot_count) continue; /* a heartbeat's or parity's */
+    weir_copies *copies = &s->rings[index / s->slot_count].copies;
+    weir_copies_refuse(copies, &s->schedule, index % s->slot_count);
+  }
 }
 
 size_t weir_link_sender_packed(const weir_link_sender *s) {

@@ -29,6 +29,8 @@ void carry_drain(weir_link_sender *sender, bool flush, weir_link_file *frames, w
 bool carry_copies(const weir_unit *u, uint64_t crossing, weir_link_copies *copies);
 /* A person asked for this crossing: it is sent anew. False: nothing is owed under that number. */
 bool carry_again(weir_unit *u, uint64_t crossing);
+/* Nothing leaves on the link, and this is alarmed. */
+bool carry_stuck(weir_unit *u);
 /* Sums up copies once a minute. True: call again soon, more are to be summed up. */
 bool carry_tick(weir_unit *u);
 /* The same at a stop, until nothing is `tallying`. True: it went on, call again soon. */

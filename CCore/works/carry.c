@@ -3,8 +3,12 @@
  *   a change is durable   its revision is offered to the link, which sends copies by its schedule
  *   a copy is due         the record is rendered from the journal and packed
  *   once a minute         copies are summed up in the journal, so that a restart goes on counting:
- *                         of some thousand slots a turn, those of which a copy went since */
+ *                         of some thousand slots a turn, those of which a copy went since
+ *   the kernel refuses    what every address refused is no copy; when nothing has left for a second
+ *                         it is alarmed, and the schedule goes on as before */
 #include "internal.h"
+
+static const char STUCK[] = "linkStuck";
 
 enum {
   TALLY_BYTES = 64 * 1024,
@@ -248,6 +252,37 @@ size_t weir_unit_datagrams(weir_unit *u, weir_bytes *into, size_t max, size_t by
 void weir_unit_send_failed(weir_unit *u, uint64_t datagrams) {
   u->counters.send_failed += datagrams;
   if (datagrams) u->carrier_failed_ms = u->now.boot_ms;
+}
+
+void weir_unit_refused(weir_unit *u, const weir_bytes *datagrams, size_t count) {
+  weir_link_sender_refused(u->sender, datagrams, count);
+}
+
+void weir_unit_tried(weir_unit *u, bool took, const char *why) {
+  if (took && u->stuck_since_ms == 0) return;
+  unit_look_at_clocks(u);
+  if (took) {
+    u->stuck_since_ms = 0;
+    alarm_end(u, STUCK, "", "链路已恢复发送", "datagrams leave again");
+    return;
+  }
+  if (u->stuck_since_ms == 0) u->stuck_since_ms = u->now.boot_ms;
+  weir_buffer kept = weir_buffer_over(u->stuck_why, sizeof u->stuck_why - 1);
+  weir_put_text(&kept, why);
+  u->stuck_why[kept.count] = 0;
+  if (u->now.boot_ms < u->stuck_since_ms + WEIR_LINK_SILENCE_MS) return;
+  uint8_t english[32 + sizeof u->stuck_why];
+  weir_buffer b = weir_buffer_over(english, sizeof english);
+  weir_put_text(&b, "nothing leaves on the link: ");
+  weir_put_text(&b, u->stuck_why);
+  weir_put_u8(&b, 0);
+  WEIR_ASSERT(!b.overflow);
+  alarm_begin(u, STUCK, "", "链路发不出任何报文", (const char *)english,
+              "检查网线、网卡、路由和防火墙;紧急事项改用电话移交");
+}
+
+bool carry_stuck(weir_unit *u) {
+  return alarm_is_open(u, STUCK, "");
 }
 
 void carry_keep(weir_unit *u, uint64_t crossing, const weir_link_copies *copies) {

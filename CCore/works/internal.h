@@ -258,7 +258,9 @@ struct weir_unit {
   reconciling digest;
   reloading reload;
   uint64_t carrier_failed_ms; /* the last time that the carrier refused a datagram; 0: never */
-  int64_t last_proof_ms;      /* when a person last confirmed that something is across; 0: never */
+  uint64_t stuck_since_ms;    /* nothing leaves on the link since then; 0: something does */
+  char stuck_why[64];
+  int64_t last_proof_ms; /* when a person last confirmed that something is across; 0: never */
   turn_times turns;
 
   /* connections and the batch */

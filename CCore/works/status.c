@@ -15,7 +15,10 @@ static void put_outer_link(weir_unit *u, weir_buffer *b) {
     return;
   }
   weir_link_sender_counts c = weir_link_sender_counted(sender);
-  weir_put_text(b, ",\"link\":{\"state\":\"sending\",\"delivery\":\"cannot be known here\"");
+  const bool stuck = carry_stuck(u);
+  weir_put_text(b, stuck ? ",\"link\":{\"state\":\"stuck\"" : ",\"link\":{\"state\":\"sending\"");
+  if (stuck) put_word(b, "why", u->stuck_why);
+  put_word(b, "delivery", "cannot be known here");
   put_word(b, "carrier", !u->ferry.sender ? "udp" : u->sender ? "both" : "ferry");
   put_count(b, "bootEpoch", u->start.boot_epoch);
   put_count(b, "highestCrossing", u->crossing_highest);
@@ -279,6 +282,7 @@ void answer_metrics(weir_unit *u, weir_buffer *b, weir_bytes ref) {
   }
   put_metric(&text, "missing", missing);
   put_metric(&text, "silent_senders", silent);
+  if (!u->options.inner) put_metric(&text, "link_stuck", carry_stuck(u));
   put_metric(&text, "disk_scarce", weir_journal_scarce(u->journal));
   put_metric(&text, "longest_turn_microseconds", unit_longest_turn_us(u));
   put_metric(&text, "slow_turns_total", u->turns.slow);

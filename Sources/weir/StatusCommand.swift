@@ -69,9 +69,13 @@ struct StatusText {
     let errors = link["sendErrors"].number ?? 0
     let carrier = link["carrier"].text ?? "udp"
     let highest = link["highestCrossing"].number ?? 0
-    let sent = "sending by \(carrier); highest crossing \(highest)"
+    let isStuck = link["state"].text == "stuck"
+    let stuck = "nothing leaves by udp: \(link["why"].text ?? "?")"
+    let way = isStuck ? stuck : "sending by \(carrier)"
+    let sent = "\(way); highest crossing \(highest)"
     let open = "\(link["unconfirmed"].number ?? 0) unconfirmed"
     let text = "\(sent), \(open), \(link["datagrams"].number ?? 0) datagrams"
+    if isStuck { return terminal.paint("\(text), \(errors) send errors", .danger) }
     return errors > 0 ? terminal.paint("\(text), \(errors) send errors", .warning) : text
   }
 

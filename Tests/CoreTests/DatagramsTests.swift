@@ -51,7 +51,11 @@ struct DatagramsTests {
       close(outFD)
     }
 
+    /// How often each datagram of the last sending was refused.
+    private(set) var refused: [UInt8] = []
+
     func send(_ datagrams: [[UInt8]]) -> Int {
+      refused = Array(repeating: 0, count: datagrams.count)
       let all = datagrams.flatMap { $0 }
       return all.withUnsafeBufferPointer { buffer in
         var at = 0
@@ -59,7 +63,7 @@ struct DatagramsTests {
           defer { at += datagram.count }
           return weir_bytes(at: buffer.baseAddress.map { $0 + at }, count: datagram.count)
         }
-        return weir_outlet_send(&outlet, views, views.count)
+        return weir_outlet_send(&outlet, views, views.count, &refused)
       }
     }
 
@@ -134,7 +138,8 @@ struct DatagramsTests {
     #expect(line.send(sent) == 4)
     line.receive()
     #expect(line.received.map(\.count) == [100, 200, 300])
-    #expect(line.outlet.given_up == 1)
+    #expect(line.outlet.given_up == 1 && line.outlet.error == EMSGSIZE)
+    #expect(line.refused == [0, 0, 1, 0])
   }
 
   @Test("what else the kernel tells of a datagram is passed over")
@@ -237,6 +242,7 @@ struct DatagramsTests {
     #expect(send(line, sent, failing: ENETUNREACH) == 3)
     line.receive()
     #expect(line.received.isEmpty && line.outlet.given_up == 3)
+    #expect(line.refused == [1, 1, 1] && line.outlet.error == ENETUNREACH)
     #expect(line.outlet.offload == WEIR_OFFLOAD_SEGMENTS)
     #expect(line.send(sent) == 3)
     line.receive()

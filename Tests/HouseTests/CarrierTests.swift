@@ -54,6 +54,30 @@ extension RealProgramTests {
       }
     }
 
+    @Test("an address that the kernel refuses: the status and the log say so, and no copy is told")
+    func refusedByTheKernel() async throws {
+      let house = try House()
+      defer { house.close() }
+      try house.configure(sendTo: "255.255.255.255:7112")  // a broadcast, which nobody asked for
+      try await house.outer.start()
+      let answer = try ask(house.client(), Matter(ref: "a", facts: ["dangerToLife"]).line)
+      let number = try #require(answer["handover"] as? String)
+      let isStuck = try await eventually(within: 10) {
+        (try house.outer.status()["link"] as? Fields)?["state"] as? String == "stuck"
+      }
+      #expect(isStuck)
+      let said = try house.run("status", config: "outer.yaml").output
+      #expect(said.contains("nothing leaves by udp: ") && said.contains("linkStuck"), "\(said)")
+      let whole = try ask(house.client(), #"{"op":"get","handover":"\#(number)"}"#)
+      let legs = (whole["record"] as? Fields)?["legs"] as? Fields
+      let data = legs?["data"] as? Fields
+      #expect(data?["state"] as? String == "queued" && data?["copies"] == nil, "\(whole)")
+      let begun = try house.text(of: "outer.log").split(separator: "\n")
+        .filter { $0.contains("alarmBegan") && $0.contains("linkStuck") }
+      #expect(begun.count == 1)
+      #expect(try await house.outer.stop() == 0)
+    }
+
     @Test("a reader of the socket has every item once, however often the inner unit is killed")
     func socketIsKilled() async throws {
       let house = try House()

@@ -44,11 +44,14 @@ typedef struct weir_outlet {
   size_t burst_bytes;   /* of one message on the wire; 0: as much as fits */
   size_t around_bytes;  /* on the wire around each datagram */
   uint64_t given_up;    /* datagrams that the kernel refused */
+  int error;            /* errno of the last that was given up, or for which there was no room */
 } weir_outlet;
 
 /* Sends datagrams in their order, WEIR_DATAGRAMS_MAX at the most: how many are done with, sent or
- * given up; less than `count` when the socket has no room for more. */
-size_t weir_outlet_send(weir_outlet *outlet, const weir_bytes *datagrams, size_t count);
+ * given up; less than `count` when the socket has no room for more. `refused` counts one up for
+ * each that was given up; null: nobody asks. */
+size_t weir_outlet_send(weir_outlet *outlet, const weir_bytes *datagrams, size_t count,
+                        uint8_t *refused);
 
 typedef struct weir_inlet weir_inlet; /* buffers for one receiving socket after another */
 

@@ -136,6 +136,10 @@ size_t weir_link_sender_packed(const weir_link_sender *s);
  * heartbeat, so that many may be taken and sent together. A half-filled one is sealed too when
  * `flush`, and danger's before any other. count 0: none. */
 weir_bytes weir_link_sender_take(weir_link_sender *s, bool flush);
+/* Datagrams taken since the last pack or heartbeat, in their order, that the kernel refused: what
+ * they hold is no copy, and is taken out of the count and of the time of the last one. The schedule
+ * stays as it is. */
+void weir_link_sender_refused(weir_link_sender *s, const weir_bytes *datagrams, size_t count);
 /* When something may be due next (heartbeat or copy), in the caller's ms. */
 uint64_t weir_link_sender_next(const weir_link_sender *s);
 typedef struct weir_link_copies {
@@ -145,7 +149,7 @@ typedef struct weir_link_copies {
   int64_t last_ms;   /* wall, the last copy of any; 0: none */
 } weir_link_copies;
 
-/* Copies of a crossing sent since open; false when it is unknown. */
+/* Copies of a crossing since open, packed and not refused; false when it is unknown. */
 bool weir_link_sender_copies(const weir_link_sender *s, uint64_t crossing,
                              weir_link_copies *copies);
 /* Takes up what an earlier run sent, so that the count goes on, and the offered revision keeps the

@@ -292,6 +292,11 @@ void weir_unit_received(weir_unit *u, uint8_t *datagram, size_t count); /* inner
 /* -- the end -- */
 
 void weir_unit_stop(weir_unit *u);          /* no more is taken; what is in flight is finished */
+/* Those of the last datagrams that every address refused, in their order: no copies. */
+void weir_unit_refused(weir_unit *u, const weir_bytes *datagrams, size_t count);
+/* How an attempt to send went: whether any address took any datagram; else why not, in English.
+ * When none has for a second, it is alarmed. */
+void weir_unit_tried(weir_unit *u, bool took, const char *why);
 bool weir_unit_stopped(const weir_unit *u); /* everything is durable and answered */
 /* OK while the disk holds; else what failed. The unit takes nothing more. */
 weir_status weir_unit_failed(const weir_unit *u);
