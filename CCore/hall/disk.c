@@ -1,8 +1,10 @@
 /* Files: the unit's disk jobs, one in flight on a thread of their own; and the log.
  *
  *   lanes           the second takes files in and out, where a disc or a gate's directory may be
- *                   slow; the third reads closed segments again. Each has one job in flight and
- *                   holds up only itself
+ *                   slow; the third reads closed segments again; two more write the last words of
+ *                   a failing unit, one for each place. Each has one job in flight and holds up
+ *                   only itself
+ *   a job hangs     at the end the loop waits END_GRACE_MS for it, and goes without it
  *   the log         lines gather for LOG_GATHER_MS, or until there are many
  *   log full disk   the bytes stay in the ring and are tried again in a second; the ring counts
  *                   what it then has to drop
@@ -31,6 +33,9 @@ weir_status hall_start_disk(weir_hall *h) {
   h->lanes[0] = (lane){.hall = h, .take = weir_unit_take_file_job, .done = weir_unit_file_job_done};
   h->lanes[1] =
       (lane){.hall = h, .take = weir_unit_take_closing_job, .done = weir_unit_closing_job_done};
+  const lane words = {
+      .hall = h, .take = weir_unit_take_words_job, .done = weir_unit_words_job_done};
+  h->lanes[2] = h->lanes[3] = words;
   atomic_store(&h->disk_idle, true);
   if (uv_sem_init(&h->disk_wanted, 0) != 0) return WEIR_OUT_OF_MEMORY;
   if (uv_thread_create(&h->disk, disk_run, h) == 0) return WEIR_OK;

@@ -4,7 +4,8 @@
  *   stop         listeners close at once; when the unit has stopped and answers are written, or
  *                after five seconds, everything closes and run returns OK
  *   failure      the unit says when everything has been said; the last words go to standard error
- *                and run returns what failed */
+ *                and run returns what failed
+ *   a job hangs  (a lost network share) run returns without it; nothing may be closed then */
 #include "internal.h"
 
 #include <signal.h>
@@ -54,6 +55,12 @@ static void plan_sleep(weir_hall *h, bool more) {
   uv_timer_start(&h->timer, on_timer, sleep, 0);
 }
 
+static void on_end_grace(uv_timer_t *timer) {
+  weir_hall *h = timer->data;
+  h->abandoned = true;
+  uv_stop(&h->loop);
+}
+
 static void end(weir_hall *h, weir_status result) {
   if (h->ending) return;
   h->ending = true;
@@ -64,9 +71,21 @@ static void end(weir_hall *h, weir_status result) {
   uv_idle_stop(&h->idle);
   uv_close((uv_handle_t *)&h->prepare, NULL);
   uv_close((uv_handle_t *)&h->idle, NULL);
-  uv_close((uv_handle_t *)&h->timer, NULL);
   uv_close((uv_handle_t *)&h->wake, NULL);
   hall_close_disk(h);
+  /* Only jobs in flight keep the loop from now on, and they no longer than this. */
+  uv_timer_start(&h->timer, on_end_grace, END_GRACE_MS, 0);
+  uv_unref((uv_handle_t *)&h->timer);
+}
+
+/* Until nothing is open; false: a job hangs, and its thread goes on using everything. */
+static bool run_to_end(weir_hall *h) {
+  uv_run(&h->loop, UV_RUN_DEFAULT);
+  WEIR_ASSERT(h->ending);
+  if (h->abandoned) return false;
+  uv_close((uv_handle_t *)&h->timer, NULL);
+  uv_run(&h->loop, UV_RUN_DEFAULT);
+  return true;
 }
 
 static void look_for_stop(weir_hall *h) {
@@ -121,6 +140,7 @@ static weir_status start_loop(weir_hall *h) {
                uv_timer_init(&h->loop, &h->timer) | uv_async_init(&h->loop, &h->wake, on_wake) |
                uv_async_init(&h->loop, &h->disk_done, hall_on_disk_done);
   h->prepare.data = h;
+  h->timer.data = h;
   h->disk_done.data = h;
   return failed ? WEIR_IO_FAILED : WEIR_OK;
 }
@@ -239,9 +259,13 @@ weir_status weir_hall_run(weir_hall *h) {
   log_client_max(h);
   uv_prepare_start(&h->prepare, on_prepare);
   uv_idle_start(&h->idle, on_idle);
-  uv_run(&h->loop, UV_RUN_DEFAULT);
-  WEIR_ASSERT(h->ending);
+  const bool whole = run_to_end(h);
   h->running = false;
+  if (!whole) {
+    if (!h->log_busy) hall_drain_log(h);
+    hall_close_mail(h);
+    return h->result;
+  }
   hall_end_disk(h);
   hall_drain_log(h);
   hall_close_mail(h);
@@ -251,12 +275,17 @@ weir_status weir_hall_run(weir_hall *h) {
   return h->result;
 }
 
+bool weir_hall_abandoned(const weir_hall *h) {
+  return h->abandoned;
+}
+
 void weir_hall_close(weir_hall *h) {
   if (!h) return;
+  WEIR_ASSERT(!h->abandoned);
   WEIR_ASSERT(!h->running);
   if (!h->closed) { /* it never ran: close what open opened */
     end(h, WEIR_CLOSED);
-    uv_run(&h->loop, UV_RUN_DEFAULT);
+    (void)run_to_end(h); /* no job was ever taken */
     hall_drain_log(h);
     hall_close_mail(h);
     int left = uv_loop_close(&h->loop);

@@ -11,9 +11,10 @@
 
 enum {
   LISTENERS = 4,
-  LANES = 2,
+  LANES = 4,
   DATAGRAMS_PER_TURN = 128,
   STOP_GRACE_MS = 5000,
+  END_GRACE_MS = 2000, /* for jobs in flight, once everything else has ended */
   IDLE_SCAN_MS = 1000,
   LOG_RETRY_MS = 1000,
   LOG_GATHER_MS = 20
@@ -82,7 +83,7 @@ struct weir_hall {
   uv_idle_t idle;
   uv_timer_t timer;
   uv_async_t wake;
-  bool running, ending, closed;
+  bool running, ending, closed, abandoned;
   weir_status result;
   atomic_bool stop_asked, reopen_asked;
   uv_mutex_t mail;

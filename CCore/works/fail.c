@@ -99,7 +99,7 @@ weir_status weir_unit_failed(const weir_unit *u) {
   if (!u->failing || !u->failed_spoken) return WEIR_OK;
   bool waited = u->now.boot_ms > u->failed_at.boot_ms + FAIL_GRACE_MS;
   if (waited) return u->failure;
-  if (!u->last_words_done || u->job_in_flight) return WEIR_OK;
+  if (u->words_done < WORDS_PLACES || u->job_in_flight) return WEIR_OK;
   for (uint32_t i = 0; i < u->connection_end; i++) {
     if (u->connections[i].used && u->connections[i].count > 0) return WEIR_OK;
   }

@@ -224,7 +224,7 @@ struct weir_unit {
   weir_texts *texts;
   uint32_t refusal_dial, refusal_say;
   uint32_t drill_dial, drill_say; /* what a refused drill is told */
-  bool begun, stopping, stop_recorded, failing, failed_spoken, job_in_flight, last_words_done;
+  bool begun, stopping, stop_recorded, failing, failed_spoken, job_in_flight;
   bool journal_went_last; /* so that a busy journal does not keep delivery waiting */
   weir_status failure;
   weir_moment now;        /* of this turn */
@@ -334,6 +334,8 @@ struct weir_unit {
   size_t last_words_count;
   weir_counters counters;
 };
+  weir_job words_jobs[WORDS_PLACES];
+  unsigned words_taken, words_done; /* of them */
 
 /* clocks.c */
 void unit_look_at_clocks(weir_unit *u);

@@ -1,11 +1,10 @@
 /* Disk jobs, performed on the disk thread: they touch the job and the world, nothing else. */
 #include "internal.h"
 
-/* The report of a failing unit. Its disk may be the one that failed, so a failure here changes
- * nothing: the same words went to the watch streams and to standard error. */
+/* The report of a failing unit, in one of its places. Its disk may be the one that failed, so a
+ * failure here changes nothing: the same words went to the watch streams and to standard error. */
 static void perform_last_words(const weir_job *job, const weir_os *os) {
-  if (job->directory) (void)weir_os_replace(os, job->directory, job->name, job->words);
-  if (job->second) (void)weir_os_replace(os, job->second, job->name, job->words);
+  (void)weir_os_replace(os, job->directory, job->name, job->words);
 }
 
 weir_status weir_job_perform(weir_job *job, const weir_os *os) {
@@ -27,12 +26,18 @@ weir_status weir_job_perform(weir_job *job, const weir_os *os) {
   }
 }
 
-static bool take_last_words(weir_unit *u) {
-  if (!u->failed_spoken || u->last_words_done) return false;
-  weir_job *job = &u->job;
+/* Each place has a job of its own, so that one which hangs keeps the words from no other. */
+weir_job *weir_unit_take_words_job(weir_unit *u) {
+  if (!u->failed_spoken || u->words_taken == WORDS_PLACES) return NULL;
+  const char *const places[WORDS_PLACES] = {u->options.report_directory, u->options.report_second};
+  const unsigned place = u->words_taken++;
+  if (!places[place]) {
+    u->words_done++;
+    return weir_unit_take_words_job(u);
+  }
+  weir_job *job = &u->words_jobs[place];
   job->kind = JOB_LAST_WORDS;
-  job->directory = u->options.report_directory;
-  job->second = u->options.report_second;
+  job->directory = places[place];
   job->words = weir_view(u->last_words, u->last_words_count);
   weir_buffer name = weir_buffer_over(job->name, sizeof job->name - 1);
   weir_put_text(&name, u->name);
@@ -40,23 +45,25 @@ static bool take_last_words(weir_unit *u) {
   weir_put_signed(&name, u->failed_at.wall_ms);
   weir_put_text(&name, ".json");
   job->name[name.count] = 0;
-  return true;
+  return job;
+}
+
+void weir_unit_words_job_done(weir_unit *u, weir_job *job, weir_status status) {
+  (void)status; /* the same words went to the watch streams and to standard error */
+  WEIR_ASSERT(job->kind == JOB_LAST_WORDS);
+  u->words_done++;
 }
 
 weir_job *weir_unit_take_job(weir_unit *u) {
-  if (u->job_in_flight) return NULL;
+  if (u->job_in_flight || u->failing) return NULL;
   weir_job *job = &u->job;
-  if (u->failing) {
-    if (!take_last_words(u)) return NULL;
-  } else {
-    bool delivers = u->journal_went_last && deliver_take_job(u);
-    bool waits = delivers || taking_waits(u);
-    job->journal = waits ? NULL : weir_journal_take(u->journal, u->now.boot_ms);
-    if (job->journal) job->kind = JOB_JOURNAL;
-    if (job->journal) u->taken_since_ms = 0;
-    if (!delivers && !job->journal && !deliver_take_job(u)) return NULL;
-    u->journal_went_last = job->journal != NULL;
-  }
+  bool delivers = u->journal_went_last && deliver_take_job(u);
+  bool waits = delivers || taking_waits(u);
+  job->journal = waits ? NULL : weir_journal_take(u->journal, u->now.boot_ms);
+  if (job->journal) job->kind = JOB_JOURNAL;
+  if (job->journal) u->taken_since_ms = 0;
+  if (!delivers && !job->journal && !deliver_take_job(u)) return NULL;
+  u->journal_went_last = job->journal != NULL;
   u->job_in_flight = true;
   return job;
 }
@@ -65,10 +72,6 @@ void weir_unit_job_done(weir_unit *u, weir_job *job, weir_status status) {
   WEIR_ASSERT(u->job_in_flight && job == &u->job);
   u->job_in_flight = false;
   unit_look_at_clocks(u);
-  if (job->kind == JOB_LAST_WORDS) {
-    u->last_words_done = true;
-    return;
-  }
   if (job->kind == JOB_JOURNAL) {
     bool moved = weir_journal_done(u->journal, job->journal, status);
     if (weir_journal_closed(u->journal)) {

@@ -1,4 +1,4 @@
-/* jobs.h: what the disk thread and the other two lanes do, and what follows the closing of a
+/* jobs.h: what the disk thread and the other lanes do, and what follows the closing of a
  * segment. Part of internal.h, which includes it. */
 #ifndef WEIR_WORKS_JOBS_H
 #define WEIR_WORKS_JOBS_H
@@ -7,6 +7,8 @@
 #include "inner.h"
 #include "recover.h"
 #include "weir_works.h"
+
+enum { WORDS_PLACES = 2 }; /* of the last words: the reports' two */
 
 enum {
   JOB_JOURNAL,
@@ -29,7 +31,6 @@ struct weir_job {
   const weir_delivery *const *ways;
   size_t way_count;
   const char *directory;
-  const char *second;
   char name[64];
   weir_bytes words;
   /* the second lane */

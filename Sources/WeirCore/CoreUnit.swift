@@ -253,6 +253,10 @@ public final class CoreUnit: @unchecked Sendable {
         + "answered durable is in \(options.data). Mend the disk or make room, then start again")
   }
 
+  /// After ``run()``: whether a disk, a share or a gate's folder does not answer, so that a thread
+  /// hangs there and nothing of this unit can be closed. The process must leave by `_exit`.
+  public var isAbandoned: Bool { unsafe hall != nil && weir_hall_abandoned(hall) }
+
   /// Any thread: no more is taken, what is in flight is finished, then `run` returns.
   public func stop() { unsafe weir_hall_stop(hall) }
 
@@ -302,6 +306,7 @@ public final class CoreUnit: @unchecked Sendable {
   public func reopenLog() { unsafe weir_hall_reopen_log(hall) }
 
   deinit {
+    precondition(!isAbandoned, "a thread still uses this unit")
     unsafe weir_hall_close(hall)
     unsafe weir_unit_close(unit)
     unsafe weir_log_close(log)

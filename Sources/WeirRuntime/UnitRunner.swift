@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import UnixSignals
 public import WeirConfiguration
 import WeirCore
@@ -56,9 +57,13 @@ public enum UnitRunner {
     continuation.finish()
     occasion.finish()
     await writer.value
-    guard let failure else { return 0 }
-    say(failure.message)
-    return code(of: failure)
+    if let failure { say(failure.message) }
+    let ended = failure.map { code(of: $0) } ?? 0
+    if unit.isAbandoned {
+      say("a disk or a folder does not answer (a lost share?): the unit ended without it")
+      withExtendedLifetime(unit) { _exit(ended) }  // the thread that hangs still uses it
+    }
+    return ended
   }
 
   /// Says what is wrong with the places of reports. Nothing waits for it: one that hangs (a lost

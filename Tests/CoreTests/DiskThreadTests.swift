@@ -17,6 +17,8 @@ private final class SlowDisk: Sendable {
     var most = 0
     var syncs = 0
     var threads: Set<UInt> = []
+    /// What lies below this folder does not answer.
+    var lost: String?
   }
   let seen = Mutex(Seen())
 
@@ -29,6 +31,13 @@ private final class SlowDisk: Sendable {
       guard let context else { return .invalid }
       return Unmanaged<SlowDisk>.fromOpaque(context).takeUnretainedValue().sync(file)
     }
+    table.open = { context, path, mode, file in
+      guard let context, let path else { return .invalid }
+      let disk = Unmanaged<SlowDisk>.fromOpaque(context).takeUnretainedValue()
+      while disk.isLost(String(cString: path)) { usleep(1000) }
+      let real = weir_os_linux().pointee
+      return real.open(real.context, path, mode, file)
+    }
     return table
   }
 
@@ -40,14 +49,23 @@ private final class SlowDisk: Sendable {
       $0.threads.insert(UInt(pthread_self()))
     }
     while seen.withLock({ $0.isHeld }) { usleep(1000) }
-    let failure = seen.withLock { $0.failure }
+    let failure = seen.withLock { seen in
+      defer { seen.failure = nil }
+      return seen.failure
+    }
     let real = weir_os_linux().pointee
     let status = failure ?? real.sync(real.context, file)
     seen.withLock { $0.inside -= 1 }
     return status
   }
 
+  private func isLost(_ path: String) -> Bool {
+    seen.withLock { $0.lost.map { path.hasPrefix($0) } ?? false }
+  }
+
+  func lose(_ folder: String?) { seen.withLock { $0.lost = folder } }
   func hold(_ isHeld: Bool) { seen.withLock { $0.isHeld = isHeld } }
+  /// The next sync fails.
   func fail(_ status: weir_status) { seen.withLock { $0.failure = status } }
 }
 
@@ -80,6 +98,9 @@ private final class Loop {
     var o = weir_unit_options()
     o.name = keep("kd1")
     o.data = keep(folder + "/data")
+    for place in ["/first", "/second"] { mkdir(folder + place, 0o700) }
+    o.report_directory = keep(folder + "/first")
+    o.report_second = keep(folder + "/second")
     o.version = keep("test")
     o.open_max = 512
     o.refs_max = 1024
@@ -123,6 +144,22 @@ private final class Loop {
   func ask() {
     weir_hall_stop(hall)
     weir_hall_reopen_log(hall)
+  }
+
+  /// Names of the reports in a place.
+  func reports(_ place: String) -> [String] {
+    let names = try? FileManager.default.contentsOfDirectory(atPath: folder + "/" + place)
+    return names?.filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") } ?? []
+  }
+
+  /// Loops that a thread may still use; a process that abandons one leaves by _exit.
+  nonisolated(unsafe) private static var abandoned: [Loop] = []
+
+  /// Whether a job hung at the end; then nothing of this loop may be closed.
+  func isAbandoned() -> Bool {
+    guard weir_hall_abandoned(hall) else { return false }
+    Self.abandoned.append(self)
+    return true
   }
 
   deinit {
@@ -247,5 +284,44 @@ struct DiskThreadTests {
     #expect(try #require(client.line(within: 10_000)).contains("outcomeUnknown"))
     #expect(try #require(client.line(within: 10_000)).contains("unitFailing"))
     #expect(loop.end(stopping: false) == .syncFailed)
+    #expect(loop.reports("first").count == 1 && loop.reports("second").count == 1)
+    #expect(!loop.isAbandoned())
+  }
+
+  @Test(
+    "a place of reports that hangs keeps the last words from no other, and the end within seconds",
+    arguments: ["first", "second"])
+  func lostShare(lost: String) throws {
+    let loop = try Loop()
+    loop.run()
+    let client = try Client(loop)
+    loop.disk.lose(loop.folder + "/" + lost)
+    loop.disk.fail(.syncFailed)
+    client.intake("a")
+    #expect(try #require(client.line(within: 10_000)).contains("outcomeUnknown"))
+    let clock = ContinuousClock()
+    let began = clock.now
+    #expect(loop.end(stopping: false) == .syncFailed)
+    #expect(clock.now - began < .seconds(8))
+    #expect(loop.isAbandoned())
+    #expect(loop.reports(lost).isEmpty)
+    #expect(loop.reports(lost == "first" ? "second" : "first").count == 1)
+    loop.disk.lose(nil)
+    for _ in 0..<1000 where loop.reports(lost).isEmpty { usleep(10_000) }
+    #expect(loop.reports(lost).count == 1, "the thread still had what it needs")
+  }
+
+  @Test("a disk that hangs at a stop does not keep the process")
+  func hangsAtStop() throws {
+    let loop = try Loop()
+    loop.run()
+    let client = try Client(loop)
+    loop.disk.hold(true)
+    client.intake("a")
+    #expect(client.line(within: 200) == nil)
+    #expect(loop.end(stopping: true) == .ok)
+    #expect(loop.isAbandoned())
+    loop.disk.hold(false)
+    for _ in 0..<1000 where loop.disk.seen.withLock({ $0.inside > 0 }) { usleep(10_000) }
   }
 }

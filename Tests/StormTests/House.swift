@@ -289,6 +289,13 @@ final class House {
   /// One job of the third lane.
   func workOnClosing() -> Bool {
     guard let job = weir_unit_take_closing_job(unit) else { return false }
+  /// One job of the last words.
+  func workOnWords() -> Bool {
+    guard let job = weir_unit_take_words_job(unit) else { return false }
+    weir_unit_words_job_done(unit, job, weir_job_perform(job, os))
+    return true
+  }
+
     weir_unit_closing_job_done(unit, job, weir_job_perform(job, os))
     return true
   }
@@ -299,7 +306,8 @@ final class House {
       let more = turn()
       let filed = workOnFiles()
       let closed = workOnClosing()
-      if !work() && !filed && !closed && !more {
+      let spoken = workOnWords()
+      if !work() && !filed && !closed && !spoken && !more {
         noteRest()
         return
       }

@@ -12,6 +12,7 @@
  *   link errors         are counted and change nothing
  *   the log fails       its bytes stay in the ring and are tried again each second
  *   the disk fails      see weir_works: everything is said, then run() returns the status
+ *   a job hangs         run() returns two seconds after everything else has ended
  *
  * One-way: an inner hall, when its sockets are open, denies itself on all threads connect, sendto,
  * sendmsg, sendmmsg, io_uring and every socket but AF_UNIX (seccomp), and proves it by trying to
@@ -68,7 +69,11 @@ weir_status weir_hall_open(const weir_hall_options *options, weir_hall **out, ch
 /* Runs until stopped or failed: the calling thread is the loop thread. OK after a stop; else what
  * failed. */
 weir_status weir_hall_run(weir_hall *h);
-/* After run has returned. Null accepted. */
+/* After run has returned: a job hangs in the kernel, and its thread goes on using hall, unit, log
+ * and table. None of them may be closed, and the process must leave by _exit: libuv would wait for
+ * that thread at an ordinary end. */
+bool weir_hall_abandoned(const weir_hall *h);
+/* After run has returned and nothing was abandoned. Null accepted. */
 void weir_hall_close(weir_hall *h);
 
 /* The port that was really bound (0 was asked for); 0 when there is none. Before run. */

@@ -281,6 +281,11 @@ void weir_unit_file_job_done(weir_unit *u, weir_job *job, weir_status status);
 weir_job *weir_unit_take_closing_job(weir_unit *u);
 void weir_unit_closing_job_done(weir_unit *u, weir_job *job, weir_status status);
 
+/* The fourth lane: the last words of a failing unit, a job for each place of its reports; both may
+ * be in flight together, beside those of the other lanes, and any thread performs them. */
+weir_job *weir_unit_take_words_job(weir_unit *u);
+void weir_unit_words_job_done(weir_unit *u, weir_job *job, weir_status status);
+
 /* -- link -- */
 
 /* Outer: the next datagrams to send, `max` at most and no further one when there are `bytes_max`;
