@@ -14,6 +14,9 @@
  *       before it is not whole: damaged
  *   anything else that is not as written   damaged. Nothing is changed in a damaged journal, but
  *       for what was half made
+ *   a unit writes while somebody reads   what stops the walk is read once more, since what stands
+ *       behind it may be younger than what was seen of it; it stands when nothing is new there. A
+ *       tail that is torn under the lock of a running unit is being written
  *   segments are retired while somebody reads   what is left is verified from its beginning; once
  *       frames are being told, that comes too late, and the reader must begin again
  */
@@ -110,14 +113,32 @@ static weir_status look_at_stop(segment_walk *walk, bool *broken_frame) {
   return WEIR_OK;
 }
 
+static weir_status walk_to_stop(recovery *r, segment_walk *walk, const char **reason) {
+  weir_frame_view view;
+  for (;;) {
+    weir_status status = weir_journal_walk_next(walk, &view, reason);
+    if (status != WEIR_OK || *reason != NULL) return status;
+    r->finding->frames++;
+  }
+}
+
 /* The stop of the last segment, or of the one before it: the only ones where a tail may end. */
 static weir_status judge_tail_on_verify(recovery *r, segment_walk *walk, const char *reason) {
   behind found;
-  bool broken_frame = false;
-  weir_status status = look_behind(walk, &found);
-  if (status == WEIR_OK) status = look_at_stop(walk, &broken_frame);
-  if (status != WEIR_OK) return status;
-  r->whole = !broken_frame && found == BEHIND_NOTHING;
+  for (;;) {
+    bool broken_frame = false;
+    weir_status status = look_behind(walk, &found);
+    if (status == WEIR_OK) status = look_at_stop(walk, &broken_frame);
+    if (status != WEIR_OK) return status;
+    r->whole = !broken_frame && found == BEHIND_NOTHING;
+    if (r->whole || !r->j->read_only) break;
+    const uint64_t stop = walk->offset;
+    walk->stream.filled = 0;
+    status = walk_to_stop(r, walk, &reason);
+    if (status != WEIR_OK) return status;
+    if (walk->offset == stop) break; /* what was found behind it stands */
+  }
+  r->serial = weir_journal_walk_serial(walk);
   if (found == BEHIND_LATER_BATCH) return refuse(r, walk->number, walk->offset, reason);
   if (!r->whole && walk->number == r->last) note_torn(r, walk->number, walk->offset, reason);
   return WEIR_OK;
@@ -182,42 +203,44 @@ static weir_status check_header_on_verify(recovery *r, const segment_walk *walk)
 }
 
 static weir_status walk_on_verify(recovery *r, segment_walk *walk) {
-  weir_frame_view view;
   const char *reason = NULL;
-  for (;;) {
-    weir_status status = weir_journal_walk_next(walk, &view, &reason);
-    if (status != WEIR_OK) return status;
-    if (reason != NULL) break;
-    r->finding->frames++;
-  }
+  weir_status status = walk_to_stop(r, walk, &reason);
+  if (status != WEIR_OK) return status;
+  r->whole = true;
+  /* Elsewhere the next header says whether this was the end. */
+  if (r->last - walk->number <= 1) status = judge_tail_on_verify(r, walk, reason);
   r->header = walk->header;
   r->serial = weir_journal_walk_serial(walk);
   r->chain = walk->chain;
   r->end = walk->offset;
-  r->whole = true;
   r->finding->segments++;
   r->finding->last_serial = r->serial - 1;
   weir_journal_remember_segment(r->j, walk->number, walk->header.first_serial);
-  /* Elsewhere the next header says whether this was the end. */
-  if (r->last - walk->number > 1) return WEIR_OK;
-  return judge_tail_on_verify(r, walk, reason);
+  return status;
 }
 
-static weir_status verify_segment(recovery *r, uint32_t number) {
+static weir_status look_at_segment(recovery *r, uint32_t number, bool *begun) {
   segment_walk walk;
-  bool has_header;
-  const weir_os *os = r->j->os;
-  weir_status status =
-      weir_journal_walk_open(&walk, os, r->j->directory, number, r->memory, &has_header);
+  const weir_journal *j = r->j;
+  weir_status status = weir_journal_walk_open(&walk, j->os, j->directory, number, r->memory, begun);
   if (status != WEIR_OK) return status;
-  if (!has_header || is_leftover_on_verify(r, &walk)) {
-    status = drop_on_verify(r, &walk);
-  } else {
+  *begun = *begun && !is_leftover_on_verify(r, &walk);
+  if (*begun) {
     status = check_header_on_verify(r, &walk);
     if (status == WEIR_OK) status = walk_on_verify(r, &walk);
+  } else {
+    status = drop_on_verify(r, &walk);
   }
   weir_journal_walk_close(&walk);
   return status;
+}
+
+static weir_status verify_segment(recovery *r, uint32_t number) {
+  bool begun = false;
+  weir_status status = look_at_segment(r, number, &begun);
+  /* Its header may have been written between the look at it and the one at its frames. */
+  bool again = status == WEIR_CORRUPT && !begun && r->j->read_only;
+  return again ? look_at_segment(r, number, &begun) : status;
 }
 
 /* A segment before the one that recovery begins with: its header is all that is looked at. */
@@ -347,18 +370,32 @@ static weir_status sync_parent(const weir_journal *j) {
   return j->os->sync_directory(j->os->context, parent);
 }
 
-static weir_status claim_directory(recovery *r) {
-  weir_journal *j = r->j;
-  const weir_os *os = j->os;
-  weir_status status = os->make_directory(os->context, j->directory);
-  if (status != WEIR_OK) return status;
+static weir_status open_lock(const weir_journal *j, weir_open_mode mode, weir_file **file) {
   char lock[PATH_BYTES_MAX];
   weir_buffer b = weir_buffer_over(lock, sizeof lock);
   weir_put_text(&b, j->directory);
   weir_put_text(&b, "/lock");
   weir_put_u8(&b, 0);
   WEIR_ASSERT(!b.overflow);
-  status = os->open(os->context, lock, WEIR_OPEN_LOCK, &j->lock);
+  return j->os->open(j->os->context, lock, mode, file);
+}
+
+/* Does a unit run on it? Asked only where a tail is torn, since the lock is ours for that moment.
+ */
+static bool is_written(const weir_journal *j) {
+  weir_file *file = NULL;
+  weir_status status = open_lock(j, WEIR_OPEN_READ, &file);
+  if (status == WEIR_OK) j->os->close(j->os->context, file);
+  if (status == WEIR_OK) status = open_lock(j, WEIR_OPEN_LOCK, &file);
+  if (status == WEIR_OK) j->os->close(j->os->context, file);
+  return status == WEIR_BUSY;
+}
+
+static weir_status claim_directory(recovery *r) {
+  weir_journal *j = r->j;
+  const weir_os *os = j->os;
+  weir_status status = os->make_directory(os->context, j->directory);
+  if (status == WEIR_OK) status = open_lock(j, WEIR_OPEN_LOCK, &j->lock);
   if (status != WEIR_OK) return status;
   status = remove_half_made(r);
   if (status != WEIR_OK) return status;
@@ -435,6 +472,10 @@ recover_on(recovery *r, weir_status (*each)(void *user, const weir_frame_view *f
   if (r->listing.segment_count > 0) {
     status = verify_what_is_held(r);
     if (status != WEIR_OK) return status;
+  }
+  if (j->read_only && r->finding->torn && is_written(j)) {
+    r->finding->torn = false;
+    r->finding->writing = true;
   }
   if (!j->read_only) {
     status = settle(r);

@@ -11,7 +11,9 @@ public enum JournalReader {
     public let segments: UInt64
     /// Whether the last batch was torn: bytes of it were written, but never answered durable.
     public let torn: Bool
-    /// Place and reason of a torn tail.
+    /// Whether a unit runs on the folder and was writing behind what was read.
+    public let isWriting: Bool
+    /// Place and reason of a torn tail, or of one that is being written.
     public let place: String
   }
 
@@ -156,7 +158,8 @@ public enum JournalReader {
       throw CoreError(status, "the journal in \(directory)/journal: \(text(of: status))\(next)")
     }
     return Finding(
-      records: finding.frames, segments: finding.segments, torn: finding.torn, place: place)
+      records: finding.frames, segments: finding.segments, torn: finding.torn,
+      isWriting: finding.writing, place: place)
   }
 }
 

@@ -56,7 +56,8 @@ struct JournalVerifyCommand: ParsableCommand {
     abstract: "Read every record and check it.",
     discussion: """
       A torn tail is what a power cut leaves: it was never answered durable, and the unit cuts it \
-      off at its next start. Damage is anything else; the unit does not start over it. Each closed \
+      off at its next start; beside a running unit it is what that one is writing. Damage is \
+      anything else; the unit does not start over it. Each closed \
       segment is also compared with the hash that was taken when it closed. Segments that a \
       running unit retires meanwhile are left out. Leaves with 1 on damage, naming the segment.
 
@@ -81,6 +82,11 @@ struct JournalVerifyCommand: ParsableCommand {
     }
   }
 
+  private func tail(of finding: JournalReader.Finding) -> String {
+    if finding.isWriting { return "the unit runs, and is writing behind these records" }
+    return finding.torn ? "torn at \(finding.place); cut off at the next start" : "whole"
+  }
+
   private func show(
     _ finding: JournalReader.Finding, _ hashes: JournalReader.Hashes, of data: String
   ) {
@@ -89,6 +95,7 @@ struct JournalVerifyCommand: ParsableCommand {
       line.add("records", raw: String(finding.records))
       line.add("segments", raw: String(finding.segments))
       line.add("torn", raw: String(finding.torn))
+      line.add("writing", raw: String(finding.isWriting))
       if finding.torn { line.add("place", finding.place) }
       line.add("hashed", raw: String(hashes.segments))
       if hashes.segments > 0 { line.add("hash", hashes.last) }
@@ -98,10 +105,7 @@ struct JournalVerifyCommand: ParsableCommand {
     Terminal.output.pairs([
       ("journal", "\(data)/journal: good"), ("records", "\(finding.records)"),
       ("segments", "\(finding.segments)"),
-      (
-        "tail",
-        finding.torn ? "torn at \(finding.place); cut off at the next start" : "whole"
-      ),
+      ("tail", tail(of: finding)),
       (
         "hashes",
         hashes.segments == 0

@@ -81,7 +81,7 @@ typedef struct weir_journal_options {
   const char *directory;  /* made if missing; locked for this process by a file `lock` in it */
   const char *unit;       /* 1 to 8 letters and digits; a journal of another unit is refused */
   uint64_t segment_bytes; /* 0: the default. A multiple of 4096, 256 KiB to 256 MiB. */
-  bool read_only;         /* verify and show: nothing is made, locked, copied or removed */
+  bool read_only;         /* verify and show: nothing is made, kept locked, copied or removed */
   /* Recovery reads and checks from this segment on, and of earlier ones the headers alone; it must
    * begin with serial `from_serial`. 0: from the first one there is. */
   uint32_t from_segment;
@@ -102,6 +102,7 @@ typedef struct weir_journal_finding {
   uint64_t segments;
   uint64_t last_serial;
   bool torn;        /* a tail was cut off; what was never called durable */
+  bool writing;     /* reading only: a unit runs there, and was writing behind what was read */
   bool foreign;     /* whole as far as was read, and another unit's: it is refused, not damaged */
   uint32_t segment; /* of the torn tail or the damage */
   uint64_t offset;
