@@ -132,12 +132,15 @@ typedef struct earlier_request {
   uint64_t serial;
 } earlier_request;
 
+enum { ROLE_UNKNOWN, ROLE_OUTER, ROLE_INNER }; /* unknown: an earlier program wrote it */
+
 typedef struct start_record {
   weir_moment now;
   uint64_t boot_epoch;
   uint8_t kernel_boot[16];
   uint8_t link_boot[16];
   weir_bytes version;
+  uint8_t role;
 } start_record;
 
 void record_put_matter(weir_buffer *b, const matter_record *r); /* all but the line */
@@ -331,11 +334,11 @@ struct weir_unit {
   closing closing;
   uint64_t batches_begun, batches_ended; /* of delivery */
   uint8_t *last_words;
+  weir_job words_jobs[WORDS_PLACES];
+  unsigned words_taken, words_done; /* of them */
   size_t last_words_count;
   weir_counters counters;
 };
-  weir_job words_jobs[WORDS_PLACES];
-  unsigned words_taken, words_done; /* of them */
 
 /* clocks.c */
 void unit_look_at_clocks(weir_unit *u);

@@ -18,6 +18,7 @@
  *   policy   boottime ms, wall ms · forced (1) · versions · policy, reason, by, second
  *   try      boottime ms, wall ms · day, serial · drill (1) · wrong receipt codes so far (1)
  *   start    boottime ms, wall ms · boot epoch · kernel boot id (16) · link boot id (16) · version
+ *            · 0, role (1 each, where the program was young enough to write them)
  *   mark     unit · crossing · check (8) · boot epoch · revision · flags (1) · arrived (4, where a
  *            flag says so) · quarantined (1) · released · name · handover · reason · the item to
  *            the end
@@ -402,6 +403,7 @@ void record_put_start(weir_buffer *b, const start_record *r) {
   weir_put(b, weir_view(r->kernel_boot, 16));
   weir_put(b, weir_view(r->link_boot, 16));
   weir_put(b, r->version);
+  weir_put(b, weir_view((const uint8_t[]){0, r->role}, 2));
 }
 
 static void get_id(weir_reader *r, uint8_t id[16]) {
@@ -416,7 +418,11 @@ bool record_get_start(weir_bytes body, start_record *r) {
   get_id(&in, r->kernel_boot);
   get_id(&in, r->link_boot);
   r->version = weir_get(&in, in.left);
-  return !in.bad;
+  size_t count = r->version.count;
+  bool with_role = count >= 2 && r->version.at[count - 2] == 0;
+  r->role = with_role ? r->version.at[count - 1] : ROLE_UNKNOWN;
+  if (with_role) r->version.count = count - 2;
+  return !in.bad && r->role <= ROLE_INNER;
 }
 
 static void put_counted(weir_buffer *b, weir_bytes bytes) {

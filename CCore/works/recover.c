@@ -133,9 +133,20 @@ static weir_status take_try(recovery *rec, const weir_frame_view *frame) {
   return WEIR_OK;
 }
 
+static uint8_t role_of(const weir_unit *u) {
+  return u->options.inner ? ROLE_INNER : ROLE_OUTER;
+}
+
+weir_status recover_role(recovery *rec, uint8_t role) {
+  if (role != ROLE_UNKNOWN) rec->role = role;
+  return role == ROLE_UNKNOWN || role == role_of(rec->unit) ? WEIR_OK : WEIR_REFUSED;
+}
+
 static weir_status take_start(recovery *rec, const weir_frame_view *frame) {
   start_record r;
   if (!record_get_start(frame->body, &r)) return WEIR_CORRUPT;
+  weir_status status = recover_role(rec, r.role);
+  if (status != WEIR_OK) return status;
   (void)note_boot(rec, r.kernel_boot, r.now.wall_ms);
   rec->boot_epoch = r.boot_epoch;
   return WEIR_OK;
@@ -293,6 +304,7 @@ static weir_status journal_start(weir_unit *u, recovery *rec) {
   start->boot_epoch = rec->boot_epoch + 1 > wall ? rec->boot_epoch + 1 : wall;
   memcpy(start->kernel_boot, rec->kernel_boot, 16);
   start->version = weir_text(u->options.version);
+  start->role = role_of(u);
   weir_status status = u->os->random(u->os->context, start->link_boot, 16);
   if (status != WEIR_OK) return status;
   uint8_t body[512];

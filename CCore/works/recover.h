@@ -51,11 +51,15 @@ typedef struct recovery {
   uint8_t kernel_boot[16]; /* of this start */
   bool started;            /* a start record was read; the boot of the last one: */
   uint8_t last_boot[16];
+  uint8_t role;      /* of the unit that wrote the journal */
   kept_frames *kept; /* for a snapshot; a start tells the desk in its place */
 } recovery;
 
-/* recover.c: takes up one frame, in order. CORRUPT: it does not decode. FULL. */
+/* recover.c: takes up one frame, in order. CORRUPT: it does not decode. FULL. REFUSED: a unit of
+ * the other role wrote the journal. */
 weir_status recover_frame(recovery *rec, const weir_frame_view *frame);
+/* The role of whoever wrote this journal, as a start or a snapshot has it. REFUSED: another. */
+weir_status recover_role(recovery *rec, uint8_t role);
 /* Before the snapshot and behind the last frame. */
 void recover_begin(const recovery *rec);
 void recover_end(recovery *rec);

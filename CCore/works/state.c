@@ -76,7 +76,7 @@ static void put_unit(const recovery *rec, snapshot_out *out) {
   weir_buffer b = weir_buffer_over(memory, sizeof memory);
   weir_put_zigzag(&b, rec->last_wall_ms);
   weir_put_varint(&b, rec->boot_epoch);
-  weir_put_u8(&b, rec->started);
+  weir_put_u8(&b, (uint8_t)(rec->started | rec->role << 1));
   weir_put(&b, weir_view(rec->last_boot, sizeof rec->last_boot));
 #define X(name) weir_put_varint(&b, u->name);
   UNIT_NUMBERS(X)
@@ -100,11 +100,16 @@ static weir_bytes get_counted(weir_reader *r, size_t room) {
   return weir_get(r, r->bad ? 0 : (size_t)count);
 }
 
-static bool take_unit(recovery *rec, weir_reader *r) {
+static weir_status take_unit(recovery *rec, weir_reader *r) {
   weir_unit *u = rec->unit;
   rec->last_wall_ms = weir_get_zigzag(r);
   rec->boot_epoch = weir_get_varint(r);
-  rec->started = weir_get_u8(r) != 0;
+  const uint8_t started = weir_get_u8(r);
+  rec->started = started & 1;
+  const uint8_t role = started >> 1; /* of earlier programs: unknown */
+  if (role > ROLE_INNER) return WEIR_CORRUPT;
+  weir_status status = recover_role(rec, role);
+  if (status != WEIR_OK) return status;
   weir_bytes boot = weir_get(r, sizeof rec->last_boot);
   if (boot.count == sizeof rec->last_boot) memcpy(rec->last_boot, boot.at, boot.count);
 #define X(name) u->name = (__typeof__(u->name))weir_get_varint(r);
@@ -120,7 +125,7 @@ static bool take_unit(recovery *rec, weir_reader *r) {
   weir_bytes words = get_counted(r, sizeof u->digest.words);
   if (words.count) memcpy(u->digest.words, words.at, words.count);
   u->digest.words_count = words.count;
-  return !r->bad && r->left == 0;
+  return r->bad || r->left > 0 ? WEIR_CORRUPT : WEIR_OK;
 }
 
 /* ---- Matters ---- */
@@ -370,7 +375,7 @@ static weir_status take_item(void *user, uint8_t kind, weir_bytes item) {
   if (kind >= ITEM_KEPT) return take_kept(rec, (uint8_t)(kind - ITEM_KEPT), item);
   switch (kind) {
   case ITEM_UNIT:
-    return take_unit(rec, &r) ? WEIR_OK : WEIR_CORRUPT;
+    return take_unit(rec, &r);
   case ITEM_TEXT:
     return take_text_item(u, item);
   case ITEM_MATTER:

@@ -80,6 +80,14 @@ static void say_problem(const weir_unit *u, weir_status status, const weir_journ
     weir_put_text(&b, u->name);
     weir_put_text(&b, ". Nothing was changed. Give each unit a `data` folder of its own, and keep "
                       "its `name` as it was");
+  } else if (status == WEIR_REFUSED) {
+    weir_put_text(&b, "the journal in ");
+    weir_put_text(&b, u->options.data);
+    weir_put_text(&b, u->options.inner ? "/journal was written by an outer unit, and this is an "
+                                         "inner one"
+                                       : "/journal was written by an inner unit, and this is an "
+                                         "outer one");
+    weir_put_text(&b, ". No record was added. Give each unit a `data` folder of its own");
   } else if (status == WEIR_CORRUPT && f->reason[0]) {
     weir_put_text(&b, "the journal in ");
     weir_put_text(&b, u->options.data);

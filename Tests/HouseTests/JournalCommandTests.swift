@@ -53,7 +53,11 @@ extension RealProgramTests {
       #expect(try other.object()["records"] as? Int == records)
       try house.write(
         house.text(of: "outer.yaml").replacing("name: kd1", with: "name: kd2"), to: "kd2.yaml")
+      try house.write(
+        house.text(of: "inner.yaml").replacing("name: in1", with: "name: kd1")
+          .replacing("\(house.folder)/i\n", with: "\(house.folder)/o\n"), to: "inner-kd1.yaml")
       let rows = [
+        CommandRow("inner --config inner-kd1.yaml", 78, "/o/journal was written by an outer unit"),
         CommandRow(
           "journal show --handover in1-20261123-000001 --config outer.yaml", 1, "no number"),
         CommandRow("journal verify --data o --unit kd2", 1, "belongs to another unit than kd2"),

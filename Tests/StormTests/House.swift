@@ -79,6 +79,8 @@ final class House {
   /// Every log line since this house was made.
   var logged: [UInt8] = []
   var problem = ""
+  /// As what it is opened; at first as what its options say.
+  var role: UnitRole
   /// How often it was opened.
   private(set) var openings = 0
   var spare: UInt32 = 0
@@ -91,6 +93,7 @@ final class House {
   init(_ options: Options = Options()) throws {
     try #require(Self.isTested)
     self.options = options
+    role = options.role
     faulty = try #require(weir_faulty_os_open(options.seed))
     os = try #require(weir_faulty_os_table(faulty))
     desk = StormDesk(role: options.role, policies: options.policies)
@@ -128,7 +131,7 @@ final class House {
     var status = weir_log_open(options.name, WEIR_LOG_INFO, 1 << 20, 1 << 18, &log)
     if status != .ok { return status }
     var o = weir_unit_options()
-    o.inner = options.role == .inner
+    o.inner = role == .inner
     o.name = strings.keep(options.name)
     o.data = strings.keep("/data")
     o.version = strings.keep("test")
@@ -145,7 +148,7 @@ final class House {
     o.keys = options.link ? keys : nil
     o.mtu = 1500
     o.rate_bits = options.rate
-    let isInner = options.role == .inner
+    let isInner = role == .inner
     o.delivery = (isInner ? options.directory : options.outbox) ? strings.keep("/out") : nil
     o.ferry = options.ferry ? strings.keep("/ferry") : nil
     o.ferry_only = options.ferryOnly
@@ -286,9 +289,6 @@ final class House {
     return true
   }
 
-  /// One job of the third lane.
-  func workOnClosing() -> Bool {
-    guard let job = weir_unit_take_closing_job(unit) else { return false }
   /// One job of the last words.
   func workOnWords() -> Bool {
     guard let job = weir_unit_take_words_job(unit) else { return false }
@@ -296,6 +296,9 @@ final class House {
     return true
   }
 
+  /// One job of the third lane.
+  func workOnClosing() -> Bool {
+    guard let job = weir_unit_take_closing_job(unit) else { return false }
     weir_unit_closing_job_done(unit, job, weir_job_perform(job, os))
     return true
   }

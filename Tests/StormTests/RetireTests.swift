@@ -68,6 +68,29 @@ struct RetireTests {
     #expect(try days(house, 30..<31).count == 50)
   }
 
+  @Test("a unit of the other role refuses the folder, also when no start record is held any more")
+  func otherRole() throws {
+    let house = try house()
+    house.crash()
+    for days in [0..<0, 0..<30] {
+      try #require(house.open() == .ok, "\(house.problem)")
+      _ = try self.days(house, days)
+      house.crash()
+      house.role = .inner
+      #expect(house.open() == .refused)
+      #expect(house.problem.contains("/data/journal was written by an outer unit"))
+      house.role = .outer
+    }
+    #expect(segments(house).first != "0000000001.wal")
+    #expect(house.open() == .ok)
+    let inner = try House(.init(role: .inner))
+    try #require(inner.open() == .ok)
+    inner.crash()
+    inner.role = .outer
+    #expect(inner.open() == .refused)
+    #expect(inner.problem.contains("/data/journal was written by an inner unit"))
+  }
+
   @Test("one open matter keeps its segment and all behind it, until it is over")
   func open() throws {
     let house = try house()

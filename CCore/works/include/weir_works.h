@@ -207,8 +207,8 @@ typedef struct weir_unit_options {
 } weir_unit_options;
 
 /* Opens, recovers and journals its start. On failure `problem` says in English what is wrong, where
- * and what to do next. CORRUPT: the journal is damaged. REFUSED: it is another unit's. BUSY: the
- * data folder is in use. */
+ * and what to do next. CORRUPT: the journal is damaged. REFUSED: it is another unit's, or one's of
+ * the other role. BUSY: the data folder is in use. */
 weir_status weir_unit_open(const weir_unit_options *options, weir_unit **out, char problem[512]);
 /* Null accepted. What was not durable is lost, as at a power cut: stop first. */
 void weir_unit_close(weir_unit *u);
@@ -292,16 +292,16 @@ void weir_unit_words_job_done(weir_unit *u, weir_job *job, weir_status status);
  * how many. Borrowed until the next call. */
 size_t weir_unit_datagrams(weir_unit *u, weir_bytes *into, size_t max, size_t bytes_max);
 void weir_unit_send_failed(weir_unit *u, uint64_t datagrams); /* counted, and changes nothing */
-void weir_unit_received(weir_unit *u, uint8_t *datagram, size_t count); /* inner */
-
-/* -- the end -- */
-
-void weir_unit_stop(weir_unit *u);          /* no more is taken; what is in flight is finished */
 /* Those of the last datagrams that every address refused, in their order: no copies. */
 void weir_unit_refused(weir_unit *u, const weir_bytes *datagrams, size_t count);
 /* How an attempt to send went: whether any address took any datagram; else why not, in English.
  * When none has for a second, it is alarmed. */
 void weir_unit_tried(weir_unit *u, bool took, const char *why);
+void weir_unit_received(weir_unit *u, uint8_t *datagram, size_t count); /* inner */
+
+/* -- the end -- */
+
+void weir_unit_stop(weir_unit *u);          /* no more is taken; what is in flight is finished */
 bool weir_unit_stopped(const weir_unit *u); /* everything is durable and answered */
 /* OK while the disk holds; else what failed. The unit takes nothing more. */
 weir_status weir_unit_failed(const weir_unit *u);
