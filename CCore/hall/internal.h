@@ -2,6 +2,7 @@
 #ifndef WEIR_HALL_INTERNAL_H
 #define WEIR_HALL_INTERNAL_H
 
+#include "cable.h"
 #include "weir_datagrams.h"
 #include "weir_hall.h"
 #include "weir_pacer.h"
@@ -16,6 +17,7 @@ enum {
   STOP_GRACE_MS = 5000,
   END_GRACE_MS = 2000, /* for jobs in flight, once everything else has ended */
   IDLE_SCAN_MS = 1000,
+  CABLE_SCAN_MS = 1000,
   LOG_RETRY_MS = 1000,
   LOG_GATHER_MS = 20
 };
@@ -57,6 +59,8 @@ typedef struct link_socket {
   weir_offload offload; /* as it was said in the log */
   weir_outlet outlet;   /* outer */
   size_t sent;          /* outer: of the hall's batch */
+  hall_cable cable;     /* outer: towards the address; */
+  bool lost;            /* and it has no carrier */
 } link_socket;
 
 /* Jobs beside the disk thread's, one in flight on a thread of the loop's pool. */
@@ -106,6 +110,7 @@ struct weir_hall {
   uint8_t refused[WEIR_DATAGRAMS_MAX]; /* of the batch: how many addresses refused it */
   weir_pacer pacer;                    /* of each address */
   bool throttled;                      /* something waits for the rate */
+  uint64_t cable_scan_ms;              /* outer: the next look at the cables */
 
   weir_job *job; /* with the disk thread */
   weir_status job_status;

@@ -2,7 +2,8 @@
  *
  *   outer   one unconnected socket for each address, never read, no error queue; datagrams that
  *           the socket has no room for wait, every other error is counted and the datagram given
- *           up: copies and turns make up for it; what every address refused counts as no copy
+ *           up: copies and turns make up for it; what every address refused counts as no copy,
+ *           and neither does what went towards an interface without a carrier
  *   inner   bound sockets, only read
  *   rate    of each address, in bits on the wire: datagram, UDP, IP and Ethernet with its gap
  *           (weir_pacer.h); one message to the kernel holds a burst at most, or one datagram */
@@ -114,6 +115,19 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
   }
 }
 
+/* Once a second. What has no carrier is sent to all the same: the kernel may know better by then.
+ */
+static void look_at_cables(weir_hall *h) {
+  uint64_t now = hall_now_ms(h);
+  if (now < h->cable_scan_ms) return;
+  h->cable_scan_ms = now + CABLE_SCAN_MS;
+  for (size_t i = 0; i < h->link_count; i++) {
+    link_socket *s = &h->links[i];
+    const struct sockaddr *to = (const struct sockaddr *)&s->address;
+    s->lost = hall_cable_lost(&s->cable, s->fd, to, address_size(&s->address));
+  }
+}
+
 void hall_start_links(weir_hall *h) {
   for (size_t i = 0; i < h->link_count; i++) {
     link_socket *s = &h->links[i];
@@ -124,6 +138,7 @@ void hall_start_links(weir_hall *h) {
     if (h->options.inner) uv_poll_start(&s->poll, UV_READABLE, on_readable);
     log_link(h, s, h->options.inner ? "the link is read" : "the link is open for sending only");
   }
+  if (!h->options.inner) look_at_cables(h);
 }
 
 void hall_close_links(weir_hall *h) {
@@ -152,10 +167,11 @@ static void on_writable(uv_poll_t *poll, int status, int events) {
 static bool send_batch(weir_hall *h, link_socket *s, bool *took) {
   uint64_t given_up = s->outlet.given_up;
   size_t done = weir_outlet_send(&s->outlet, h->batch + s->sent, h->batch_count - s->sent,
-                                 h->refused + s->sent);
+                                 s->lost ? NULL : h->refused + s->sent);
+  for (size_t i = 0; s->lost && i < done; i++) h->refused[s->sent + i]++;
   given_up = s->outlet.given_up - given_up;
   s->sent += done;
-  if (done > given_up) *took = true;
+  if (done > given_up && !s->lost) *took = true;
   if (given_up > 0) weir_unit_send_failed(h->unit, given_up);
   if (s->outlet.offload != s->offload) {
     s->offload = s->outlet.offload;
@@ -164,6 +180,20 @@ static bool send_batch(weir_hall *h, link_socket *s, bool *took) {
   if (s->sent == h->batch_count) return true;
   uv_poll_start(&s->poll, UV_WRITABLE, on_writable);
   return false;
+}
+
+/* Tells how the sending went: `last` was tried last. */
+static void tell_tried(weir_hall *h, const link_socket *last, bool took) {
+  if (took || !last->lost) {
+    weir_unit_tried(h->unit, took, took ? "" : strerror(last->outlet.error));
+    return;
+  }
+  char why[sizeof last->cable.name + 16];
+  weir_buffer b = weir_buffer_over(why, sizeof why);
+  weir_put_text(&b, "no carrier on ");
+  weir_put_text(&b, last->cable.name);
+  weir_put_u8(&b, 0);
+  weir_unit_tried(h->unit, false, why);
 }
 
 /* The batch is done with: tells which datagrams no address took. */
@@ -201,17 +231,17 @@ static bool send_some(weir_hall *h) {
     spend(h);
     for (size_t i = 0; i < h->link_count; i++) h->links[i].sent = 0;
     memset(h->refused, 0, sizeof h->refused);
+    look_at_cables(h);
   }
-  bool all = true, tried = false, took = false;
-  int error = 0;
+  bool all = true, took = false;
+  const link_socket *last = NULL;
   for (size_t i = 0; i < h->link_count; i++) {
     link_socket *s = &h->links[i];
     if (s->sent == h->batch_count) continue;
-    tried = true;
+    last = s;
     all = send_batch(h, s, &took) && all;
-    error = s->outlet.error;
   }
-  if (tried) weir_unit_tried(h->unit, took, took ? "" : strerror(error));
+  if (last != NULL) tell_tried(h, last, took);
   if (all) end_batch(h);
   return all;
 }

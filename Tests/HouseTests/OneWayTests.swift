@@ -59,6 +59,11 @@ extension RealProgramTests {
         return Int(said.trimmingCharacters(in: .whitespacesAndNewlines))
       }
 
+      /// Pulls the plug on the inner side, or puts it in.
+      func plug(_ isIn: Bool) throws {
+        try must(ip, "-n", inner, "link", "set", "w1", isIn ? "up" : "down")
+      }
+
       func cut() {
         Machine.run(ip, "netns", "del", outer)
         Machine.run(ip, "netns", "del", inner)
@@ -96,6 +101,41 @@ extension RealProgramTests {
       #expect(cable.packets("tx") == 0)
       #expect(try await house.inner.stop() == 0)
       #expect(try house.text(of: "inner.log").contains("oneWayProved"))
+    }
+
+    @Test(
+      "a plug that is pulled: the outer unit says so, counts no copies, and goes on when it is in",
+      .enabled(if: Machine.canMakeNetworks, "needs root and network namespaces"))
+    func pulled() async throws {
+      let cable = try Cable()
+      defer { cable.cut() }
+      try cable.lay()
+      let house = try House()
+      defer { house.close() }
+      try house.configure(sendTo: "198.18.0.2:7112", listen: "198.18.0.2:7112")
+      house.outer.prefix = cable.namespaceWords.outer
+      try await house.outer.start()
+      func link() throws -> Fields { try house.outer.status()["link"] as? Fields ?? [:] }
+      #expect(try link()["state"] as? String == "sending")
+      try cable.plug(false)
+      #expect(try await eventually(within: 10) { try link()["state"] as? String == "stuck" })
+      #expect(try link()["why"] as? String == "no carrier on w0")
+      let answer = try ask(house.client(), Matter(ref: "a", facts: ["dangerToLife"]).line)
+      let number = try #require(answer["handover"] as? String)
+      try await Task.sleep(for: .seconds(1))
+      func copies() throws -> Int {
+        let whole = try ask(house.client(), #"{"op":"get","handover":"\#(number)"}"#)
+        let legs = (whole["record"] as? Fields)?["legs"] as? Fields
+        return (legs?["data"] as? Fields)?["copies"] as? Int ?? 0
+      }
+      #expect(try copies() == 0)
+      try cable.plug(true)
+      #expect(try await eventually(within: 10) { try link()["state"] as? String == "sending" })
+      #expect(try await eventually(within: 10) { try copies() > 0 })
+      #expect(try await house.outer.stop() == 0)
+      let alarms = try house.text(of: "outer.log").split(separator: "\n")
+        .filter { $0.contains("linkStuck") }
+      #expect(alarms.count == 2, "one beginning, one end: \(alarms)")
     }
   }
 }
