@@ -115,8 +115,9 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
   }
 }
 
-/* Once a second. What has no carrier is sent to all the same: the kernel may know better by then.
- */
+/* ---- Starting and ending ---- */
+
+/* Once a second. Where there is no carrier it is sent to all the same: it may be back by then. */
 static void look_at_cables(weir_hall *h) {
   uint64_t now = hall_now_ms(h);
   if (now < h->cable_scan_ms) return;
