@@ -132,10 +132,13 @@ static inline bool is_among(uint64_t letters, uint8_t c) {
 
 /* By size, first and last letter: every quoted word of a line is held against these when danger is
  * looked for, and few pass. */
+static inline bool may_be_fact(weir_bytes name) {
+  if (name.count > FACT_NAME_MAX || !(fact_sizes >> name.count & 1)) return false;
+  return is_among(fact_begins, name.at[0]) && is_among(fact_ends, name.at[name.count - 1]);
+}
+
 int names_fact(weir_bytes name) {
-  if (name.count > FACT_NAME_MAX || !(fact_sizes >> name.count & 1)) return -1;
-  if (!is_among(fact_begins, name.at[0])) return -1;
-  if (!is_among(fact_ends, name.at[name.count - 1])) return -1;
+  if (!may_be_fact(name)) return -1;
   for (size_t i = 0; i < COUNT_OF(facts); i++) {
     bool near = fact_lengths[i] == name.count && facts[i][0] == (char)name.at[0];
     if (near && memcmp(facts[i], name.at, name.count) == 0) return (int)i;
@@ -172,27 +175,33 @@ static int escaped_fact(weir_bytes quoted) {
   return scan_string(&s, SCAN_ANY, "", &name, NULL) ? names_fact(name) : -1;
 }
 
-static inline uint32_t facts_among_quotes(weir_bytes line, bool escaped) {
+/* What stands before the next quote, and behind that one the rest. False: there is none. */
+static inline bool take_to_quote(weir_bytes *rest, weir_bytes *quoted) {
+  const uint8_t *quote = rest->count > 0 ? memchr(rest->at, '"', rest->count) : NULL;
+  if (!quote) return false;
+  *quoted = weir_view(rest->at, (size_t)(quote - rest->at));
+  *rest = weir_view(quote + 1, rest->count - quoted->count - 1);
+  return true;
+}
+
+uint32_t weir_message_facts_plain(weir_bytes line) {
   uint32_t shown = 0;
-  if (line.count == 0) return shown; /* `at` may be null */
-  const uint8_t *end = line.at + line.count;
-  const uint8_t *quote = memchr(line.at, '"', line.count);
-  while (quote && quote + 1 < end) {
-    const uint8_t *begin = quote + 1;
-    quote = memchr(begin, '"', (size_t)(end - begin));
-    if (!quote) break;
-    weir_bytes quoted = weir_view(begin, (size_t)(quote - begin));
-    int fact = names_fact(quoted);
-    if (fact < 0 && escaped) fact = escaped_fact(quoted);
+  weir_bytes quoted;
+  if (!take_to_quote(&line, &quoted)) return shown;
+  while (take_to_quote(&line, &quoted)) {
+    int fact = may_be_fact(quoted) ? names_fact(quoted) : -1;
     if (fact >= 0) shown |= 1u << fact;
   }
   return shown;
 }
 
-uint32_t weir_message_facts_plain(weir_bytes line) {
-  return facts_among_quotes(line, false);
-}
-
 uint32_t weir_message_facts_shown(weir_bytes line) {
-  return facts_among_quotes(line, true);
+  uint32_t shown = weir_message_facts_plain(line);
+  weir_bytes quoted;
+  if (!take_to_quote(&line, &quoted)) return shown;
+  while (take_to_quote(&line, &quoted)) {
+    int fact = escaped_fact(quoted);
+    if (fact >= 0) shown |= 1u << fact;
+  }
+  return shown;
 }
