@@ -1,4 +1,5 @@
 import CWeirBase
+import CWeirFaultyOs
 import CWeirJournal
 import CWeirOs
 import Testing
@@ -99,6 +100,41 @@ struct JournalBesideTests {
     let found = read(writer) { _ in }
     #expect(found.status == .ok && found.frames == 8)
     #expect(found.finding.torn == !runs && found.finding.writing == runs)
+  }
+
+  /// A journal that nobody writes any more, the end of whose last batch is missing.
+  private func torn() throws -> JournalHouse {
+    let writer = try JournalHouse()
+    #expect(writer.open() == .ok)
+    let places = try journalFill(writer, frames: 9, batch: 3, sizes: [5_000])
+    writer.close()
+    let end = (places[8] & 0xFFFF_FFFF) + 100
+    writer.poke(writer.segmentPath(1), end, Array(repeating: 0, count: 4_916))
+    return writer
+  }
+
+  @Test("a copy without the file that a unit locks is torn where it is torn")
+  func copy() throws {
+    let writer = try torn()
+    let os = writer.os.pointee
+    #expect(os.remove(os.context, JournalHouse.directory + "/lock") == .ok)
+    let found = read(writer) { _ in }
+    #expect(found.status == .ok && found.finding.torn && !found.finding.writing)
+    #expect(os.remove(os.context, JournalHouse.directory + "/lock") == .notFound, "none is made")
+  }
+
+  @Test("whichever read of a torn journal fails, the reader says so")
+  func failingReads() throws {
+    let writer = try torn()
+    var survived = false
+    for n in 0..<100 where !survived {
+      weir_faulty_os_fail(writer.faulty, WEIR_FAULTY_READ_AT, UInt64(n), 1, .ioFailed)
+      let found = read(writer) { _ in }
+      survived = weir_faulty_os_failures(writer.faulty) == 0
+      #expect(found.status == (survived ? .ok : .ioFailed), "read \(n)")
+      weir_faulty_os_heal(writer.faulty)
+    }
+    #expect(survived)
   }
 
   @Test("what is damaged is damaged beside a running unit too", arguments: [true, false])
