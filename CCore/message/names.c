@@ -137,14 +137,19 @@ static inline bool may_be_fact(weir_bytes name) {
   return is_among(fact_begins, name.at[0]) && is_among(fact_ends, name.at[name.count - 1]);
 }
 
-int names_fact(weir_bytes name) {
-  if (!may_be_fact(name)) return -1;
+/* Of a name that may be one. */
+static int find_fact(weir_bytes name) {
   for (size_t i = 0; i < COUNT_OF(facts); i++) {
     bool near = fact_lengths[i] == name.count && facts[i][0] == (char)name.at[0];
     if (near && memcmp(facts[i], name.at, name.count) == 0) return (int)i;
   }
   return -1;
 }
+
+int names_fact(weir_bytes name) {
+  return may_be_fact(name) ? find_fact(name) : -1;
+}
+
 int names_op(weir_bytes name) {
   return find(ops, 0, COUNT_OF(ops), name);
 }
@@ -189,7 +194,7 @@ uint32_t weir_message_facts_plain(weir_bytes line) {
   weir_bytes quoted;
   if (!take_to_quote(&line, &quoted)) return shown;
   while (take_to_quote(&line, &quoted)) {
-    int fact = may_be_fact(quoted) ? names_fact(quoted) : -1;
+    int fact = may_be_fact(quoted) ? find_fact(quoted) : -1;
     if (fact >= 0) shown |= 1u << fact;
   }
   return shown;
