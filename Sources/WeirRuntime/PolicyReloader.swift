@@ -175,7 +175,8 @@ final class PolicyReloader: Sendable {
       told.isEmpty
       ? String(decoding: why.utf8.prefix(briefBytesMax), as: UTF8.self)
       : told.joined(separator: "\n")
-    return text + "\n… \(lines.count - told.count) more; `weir policy check` names all of them"
+    return text + "\n… \(lines.count - told.count) more; "
+      + "`weir check` or `weir policy check` names all of them"
   }
 
   private func onLoop(_ body: @escaping @Sendable () -> Attempt) async -> Attempt {
