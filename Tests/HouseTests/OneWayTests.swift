@@ -70,18 +70,23 @@ extension RealProgramTests {
       }
     }
 
+    /// Two units with the cable between them; neither runs yet.
+    private func house(over cable: Cable) throws -> House {
+      try cable.lay()
+      let house = try House()
+      try house.configure(sendTo: "198.18.0.2:7112", listen: "198.18.0.2:7112")
+      (house.outer.prefix, house.inner.prefix) = cable.namespaceWords
+      return house
+    }
+
     @Test(
       "matters cross to the inner unit, and not one packet leaves its side",
       .enabled(if: Machine.canMakeNetworks, "needs root and network namespaces"))
     func nothingReturns() async throws {
       let cable = try Cable()
       defer { cable.cut() }
-      try cable.lay()
-      let house = try House()
+      let house = try house(over: cable)
       defer { house.close() }
-      try house.configure(sendTo: "198.18.0.2:7112", listen: "198.18.0.2:7112")
-      house.outer.prefix = cable.namespaceWords.outer
-      house.inner.prefix = cable.namespaceWords.inner
       #expect(cable.packets("tx") == 0)
       try await house.inner.start()
       try await house.outer.start()
@@ -109,11 +114,8 @@ extension RealProgramTests {
     func pulled() async throws {
       let cable = try Cable()
       defer { cable.cut() }
-      try cable.lay()
-      let house = try House()
+      let house = try house(over: cable)
       defer { house.close() }
-      try house.configure(sendTo: "198.18.0.2:7112", listen: "198.18.0.2:7112")
-      house.outer.prefix = cable.namespaceWords.outer
       try await house.outer.start()
       func link() throws -> Fields { try house.outer.status()["link"] as? Fields ?? [:] }
       #expect(try link()["state"] as? String == "sending")
